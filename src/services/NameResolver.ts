@@ -1,0 +1,21 @@
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { Address, Family } from "../domain/Address.ts"
+
+/** A look-up got no usable answer: no such name, no record of that family, or no server. */
+export class ResolveError extends Schema.TaggedError<ResolveError>()("ResolveError", {
+  hostname: Schema.String,
+  family: Schema.Literals(["v4", "v6"]),
+  reason: Schema.Literals(["no-record", "unavailable"]),
+  message: Schema.String
+}) {}
+
+/** A and AAAA look-ups through the resolver of this namespace (Docker's embedded DNS). */
+export class NameResolver extends Context.Service<
+  NameResolver,
+  {
+    /** The first address of this family, canonical. Nothing is cached. */
+    readonly resolve: (hostname: string, family: Family) => Effect.Effect<Address, ResolveError>
+  }
+>()("anchord/services/NameResolver") {}

@@ -1,0 +1,37 @@
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import type { Family } from "../domain/Address.ts"
+import type { DefaultRoute, Link, LinkAddress, Neighbour, NetlinkChange, RouteStep } from "../domain/Routing.ts"
+
+/** An `ip` command failed. `not-permitted` means that CAP_NET_ADMIN is missing. */
+export class NetlinkError extends Schema.TaggedError<NetlinkError>()("NetlinkError", {
+  command: Schema.String,
+  reason: Schema.Literals(["not-permitted", "failed"]),
+  message: Schema.String
+}) {}
+
+/** Links, addresses, routes and neighbours of this network namespace, by iproute2. */
+export class Netlink extends Context.Service<
+  Netlink,
+  {
+    readonly links: Effect.Effect<ReadonlyArray<Link>, NetlinkError>
+    readonly addresses: Effect.Effect<ReadonlyArray<LinkAddress>, NetlinkError>
+    /** The default routes of a family in the main table, or in `table`. A table that does not exist is empty. */
+    readonly defaultRoutes: (
+      family: Family,
+      table?: number
+    ) => Effect.Effect<ReadonlyArray<DefaultRoute>, NetlinkError>
+    /** Carries the steps out in order, in one `ip -batch` per family; deleting a route that is gone is not an error. */
+    readonly applyRoutes: (steps: ReadonlyArray<RouteStep>) => Effect.Effect<void, NetlinkError>
+    readonly neighbours: (family: Family) => Effect.Effect<ReadonlyArray<Neighbour>, NetlinkError>
+    /** A kernel parameter, by its dotted sysctl name; `undefined` when this kernel does not have it. */
+    readonly sysctl: (name: string) => Effect.Effect<string | undefined>
+    /**
+     * What the kernel says changes (`ip monitor`). The monitor is restarted with back-off when it dies, and then emits
+     * every kind once, because what happened in between was not seen.
+     */
+    readonly changes: Stream.Stream<NetlinkChange>
+  }
+>()("anchord/services/Netlink") {}
