@@ -1,0 +1,97 @@
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import { families, type Family } from "../../domain/Address.ts"
+import { tableOf, type DnatPlan, type DnatTable } from "../../domain/Dnat.ts"
+import { planDnat } from "../../domain/DnatPlan.ts"
+import { baseRuleset, fillCommands, planCommands, type TableContent } from "../../domain/NftJson.ts"
+import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
+import { Nftables, type NftError } from "../../services/Nftables.ts"
+
+/** What anchord knows to be in the kernel. */
+interface Applied {
+  readonly table: DnatTable
+  readonly rules: Readonly<Record<Family, string>>
+  readonly generation: number
+  readonly extLink: string
+}
+
+/** The one place that changes the rule set: brings the kernel from what it holds to a desired table (SPEC §5, §6). */
+export interface AppliedRules {
+  /**
+   * Applies the difference as one transaction and answers with it. With `verify`, or when the nft session is a new one, the
+   * kernel is read first and drift is repaired: a missing table or changed rules by installing everything again.
+   */
+  readonly apply: (desired: DnatTable, extLink: string, verify: boolean) => Effect.Effect<DnatPlan, NftError>
+}
+
+const readTables = Effect.fnUntraced(function* () {
+  const nft = yield* Nftables
+  const content: Partial<Record<Family, TableContent>> = {}
+  for (const family of families) {
+    const table = yield* nft.readTable(family)
+    if (table !== undefined) content[family] = table
+  }
+  return content
+})
+
+export const make = Effect.gen(function* () {
+  const nft = yield* Nftables
+  let applied: Applied | undefined
+  let installedBefore = false
+
+  const install = Effect.fnUntraced(function* (desired: DnatTable, extLink: string) {
+    const generation = yield* nft.generation
+    yield* nft.transaction([...baseRuleset({ extIface: extLink }), ...fillCommands([...desired.values()])])
+    const { v4, v6 } = yield* readTables()
+    installedBefore = true
+    return { table: desired, rules: { v4: v4?.rules ?? "", v6: v6?.rules ?? "" }, generation, extLink }
+  })
+
+  /** The kernel's own view of what is applied; `undefined` when it has to be installed whole. */
+  const observe = Effect.fnUntraced(function* (known: Applied) {
+    const generation = yield* nft.generation
+    const { v4, v6 } = yield* readTables().pipe(Effect.provideService(Nftables, nft))
+    const whole = v4?.rules === known.rules.v4 && v6?.rules === known.rules.v6
+    const table = tableOf([...(v4?.entries ?? []), ...(v6?.entries ?? [])])
+    const drift = planDnat(known.table, table)
+    if (whole && drift.add.length + drift.remove.length === 0) return { ...known, generation }
+    yield* Metric.update(Metrics.driftRepairs, 1)
+    yield* Effect.logWarning("the rule set in the kernel is not what anchord applied; repairing it").pipe(
+      Effect.annotateLogs({
+        missing: drift.remove.length,
+        foreign: drift.add.length,
+        tables: whole ? "intact" : "missing or changed"
+      })
+    )
+    return whole ? { ...known, table, generation } : undefined
+  })
+
+  const apply = Effect.fn("AppliedRules.apply")(function* (desired: DnatTable, extLink: string, verify: boolean) {
+    let known = applied?.extLink === extLink ? applied : undefined
+    const before = applied?.table ?? tableOf([])
+    // Until the transaction is known to have held, nothing is known: a failure makes the next call read or install.
+    applied = undefined
+    if (known !== undefined && (verify || known.generation !== (yield* nft.generation))) known = yield* observe(known)
+    if (known === undefined) {
+      applied = yield* install(desired, extLink).pipe(Effect.provideService(Nftables, nft))
+      return planDnat(before, desired)
+    }
+    const change = planDnat(known.table, desired)
+    yield* nft.transaction(planCommands(change))
+    applied = { ...known, table: desired }
+    return change
+  })
+
+  return {
+    apply: (desired: DnatTable, extLink: string, verify: boolean) =>
+      apply(desired, extLink, verify).pipe(
+        Effect.tapError((error) =>
+          installedBefore
+            ? Effect.logError("changing the rule set failed; installing it whole at the next try").pipe(
+                Effect.annotateLogs({ reason: error.reason, error: error.message })
+              )
+            : Effect.void
+        )
+      )
+  } satisfies AppliedRules
+})

@@ -1,0 +1,69 @@
+import * as Effect from "effect/Effect"
+import type { DockerEvent, DockerState, NetworkSnapshot } from "../../domain/DockerState.ts"
+import { applyEvent, mergeObserved, type Refresh } from "../../domain/EventScope.ts"
+import { DockerEngine, type DockerError } from "../../services/DockerEngine.ts"
+
+/** anchord's copy of what Docker knows, brought up to date by looking again at exactly what a refresh names. */
+export interface DockerMirror {
+  readonly state: () => DockerState
+  /** Takes over what the event itself already tells. */
+  readonly note: (event: DockerEvent) => void
+  readonly refresh: (refresh: Refresh) => Effect.Effect<DockerState, DockerError>
+}
+
+export const make = Effect.fnUntraced(function* (selfRef: string) {
+  const engine = yield* DockerEngine
+  const self = yield* engine.inspectSelf(selfRef)
+  let state: DockerState = { selfId: self.id, own: self.attachments, containers: new Map(), networks: new Map() }
+
+  /** A network that is gone by the time it is asked for is an answer too, not a failure. */
+  const network = (id: string): Effect.Effect<NetworkSnapshot | undefined, DockerError> =>
+    engine.network(id).pipe(
+      Effect.catchIf(
+        (error) => error.reason === "not-found",
+        () => Effect.succeed(undefined)
+      )
+    )
+
+  const networks = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
+    const found = yield* Effect.forEach(ids, network, { concurrency: 4 })
+    return { asked: ids, found: found.filter((snapshot) => snapshot !== undefined) }
+  })
+
+  const containers = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
+    return { asked: ids, found: ids.length === 0 ? [] : yield* engine.containersById(ids) }
+  })
+
+  const readAll = Effect.fnUntraced(function* () {
+    const own = yield* engine.inspectSelf(state.selfId)
+    const [all, ours] = yield* Effect.all(
+      [engine.containers, networks(own.attachments.map((attachment) => attachment.networkId))],
+      { concurrency: 2 }
+    )
+    return mergeObserved(state, { self: own.attachments, all, networks: ours })
+  })
+
+  const readNamed = Effect.fnUntraced(function* (refresh: Refresh) {
+    const own = refresh.self ? (yield* engine.inspectSelf(state.selfId)).attachments : undefined
+    const joined = (own ?? []).map((attachment) => attachment.networkId)
+    const [named, ours] = yield* Effect.all(
+      [containers([...refresh.containers]), networks([...new Set([...refresh.networks, ...joined])])],
+      { concurrency: 2 }
+    )
+    return mergeObserved(state, { ...(own === undefined ? {} : { self: own }), containers: named, networks: ours })
+  })
+
+  return {
+    state: () => state,
+    note: (event) => {
+      state = applyEvent(state, event)
+    },
+    refresh: (refresh) =>
+      (refresh.full ? readAll() : readNamed(refresh)).pipe(
+        Effect.map((next) => {
+          state = next
+          return next
+        })
+      )
+  } satisfies DockerMirror
+})
