@@ -67,7 +67,15 @@ export type FlowSelector =
       /** Set when the address stays the port's owner but its own port changed: only flows to this port are wrong. */
       readonly backendPort?: number
     }
-  | { readonly _tag: "NotDnated"; readonly family: Family; readonly protocol: "udp"; readonly from: number; readonly to: number }
+  | {
+      readonly _tag: "NotDnated"
+      readonly family: Family
+      readonly protocol: "udp"
+      readonly from: number
+      readonly to: number
+      /** When set, only flows to one of these: what merely passes through on its way out is not meant. */
+      readonly destinations?: ReadonlyArray<Address>
+    }
 
 /** The smallest change that leads from what is applied to what is desired, and the flows it makes wrong (SPEC §5, §7). */
 export interface DnatPlan {

@@ -1,4 +1,4 @@
-import type { Address, AddressPair } from "./Address.ts"
+import type { AddressPair } from "./Address.ts"
 
 /** `State` as `GET /containers/json` reports it. */
 export type ContainerStatus = "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead"
@@ -13,6 +13,8 @@ export interface ContainerSnapshot {
   readonly labels: Readonly<Record<string, string>>
   /** `HostConfig.NetworkMode`: `bridge`, `host`, `none`, a network's name, or `container:<ref>`. */
   readonly networkMode: string
+  /** Names of the networks it is configured for, attached or not. */
+  readonly networks?: ReadonlyArray<string>
 }
 
 /** One endpoint on a Docker network, as `GET /networks/{id}` lists it. An endpoint exists from `connect` to `disconnect`. */
@@ -66,5 +68,3 @@ export interface DockerEvent {
   readonly attributes: Readonly<Record<string, string>>
   readonly timeNano: bigint
 }
-
-export type { Address }
