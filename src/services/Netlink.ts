@@ -19,10 +19,7 @@ export class Netlink extends Context.Service<
     readonly links: Effect.Effect<ReadonlyArray<Link>, NetlinkError>
     readonly addresses: Effect.Effect<ReadonlyArray<LinkAddress>, NetlinkError>
     /** The default routes of a family in the main table, or in `table`. A table that does not exist is empty. */
-    readonly defaultRoutes: (
-      family: Family,
-      table?: number
-    ) => Effect.Effect<ReadonlyArray<DefaultRoute>, NetlinkError>
+    readonly defaultRoutes: (family: Family, table?: number) => Effect.Effect<ReadonlyArray<DefaultRoute>, NetlinkError>
     /** Carries the steps out in order, in one `ip -batch` per family; deleting a route that is gone is not an error. */
     readonly applyRoutes: (steps: ReadonlyArray<RouteStep>) => Effect.Effect<void, NetlinkError>
     readonly neighbours: (family: Family) => Effect.Effect<ReadonlyArray<Neighbour>, NetlinkError>

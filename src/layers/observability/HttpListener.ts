@@ -11,25 +11,27 @@ export type ListenOn =
   | { readonly _tag: "Tcp"; readonly host: string | undefined; readonly port: number }
   | { readonly _tag: "Unix"; readonly path: string }
 
-const answer = (readiness: Readiness, metrics: () => string): RequestListener => (request, response) => {
-  const send = (status: number, body: string, type = "text/plain; charset=utf-8") => {
-    response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) })
-    response.end(request.method === "HEAD" ? undefined : body)
-  }
-  if (request.method !== "GET" && request.method !== "HEAD") return send(405, "method not allowed\n")
-  switch ((request.url ?? "/").split("?")[0]) {
-    case "/metrics":
-      return send(200, metrics(), "text/plain; version=0.0.4; charset=utf-8")
-    case "/healthz":
-      return send(200, "ok\n")
-    case "/readyz": {
-      const missing = readiness.missing()
-      return missing.length === 0 ? send(200, "ready\n") : send(503, missing.join("\n") + "\n")
+const answer =
+  (readiness: Readiness, metrics: () => string): RequestListener =>
+  (request, response) => {
+    const send = (status: number, body: string, type = "text/plain; charset=utf-8") => {
+      response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) })
+      response.end(request.method === "HEAD" ? undefined : body)
     }
-    default:
-      return send(404, "not found\n")
+    if (request.method !== "GET" && request.method !== "HEAD") return send(405, "method not allowed\n")
+    switch ((request.url ?? "/").split("?")[0]) {
+      case "/metrics":
+        return send(200, metrics(), "text/plain; version=0.0.4; charset=utf-8")
+      case "/healthz":
+        return send(200, "ok\n")
+      case "/readyz": {
+        const missing = readiness.missing()
+        return missing.length === 0 ? send(200, "ready\n") : send(503, missing.join("\n") + "\n")
+      }
+      default:
+        return send(404, "not found\n")
+    }
   }
-}
 
 const listen = (server: Server, on: ListenOn): Effect.Effect<void, Error> =>
   Effect.callback((resume) => {

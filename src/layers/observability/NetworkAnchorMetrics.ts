@@ -11,9 +11,13 @@ export const reconcileDuration = Metric.histogram("anchord_reconcile_duration_se
   boundaries: secondsBuckets
 })
 
-const reconcileCount = Metric.counter("anchord_reconcile_total", { description: "Reconciles by result", incremental: true })
+const reconcileCount = Metric.counter("anchord_reconcile_total", {
+  description: "Reconciles by result",
+  incremental: true
+})
 
-export const reconciled = (result: "ok" | "error") => Metric.update(Metric.withAttributes(reconcileCount, { result }), 1)
+export const reconciled = (result: "ok" | "error") =>
+  Metric.update(Metric.withAttributes(reconcileCount, { result }), 1)
 
 const dnatEntries = Metric.gauge("anchord_dnat_entries", { description: "Elements in the DNAT maps" })
 
@@ -69,7 +73,8 @@ export const buildInfo = (version: string, commit: string) =>
 
 /** Registers every labelled series at zero, so that a scrape before the first event already shows them. */
 export const initialise: Effect.Effect<void> = Effect.gen(function* () {
-  for (const result of ["ok", "error"] as const) yield* Metric.update(Metric.withAttributes(reconcileCount, { result }), 0)
+  for (const result of ["ok", "error"] as const)
+    yield* Metric.update(Metric.withAttributes(reconcileCount, { result }), 0)
   for (const source of ["event", "poll", "start"] as const)
     yield* Metric.update(Metric.withAttributes(dockerEvents, { source }), 0)
   for (const family of families) yield* flushed(family, 0)

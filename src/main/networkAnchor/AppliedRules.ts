@@ -40,9 +40,9 @@ export const make = Effect.gen(function* () {
   let installedBefore = false
 
   const install = Effect.fnUntraced(function* (desired: DnatTable, extLink: string) {
-    const generation = yield* nft.generation
     yield* nft.transaction([...baseRuleset({ extIface: extLink }), ...fillCommands([...desired.values()])])
     const { v4, v6 } = yield* readTables()
+    const generation = yield* nft.generation
     installedBefore = true
     return { table: desired, rules: { v4: v4?.rules ?? "", v6: v6?.rules ?? "" }, generation, extLink }
   })

@@ -14,7 +14,9 @@ const flushOnce = Effect.fnUntraced(function* (selectors: ReadonlyArray<FlowSele
     const flows = yield* conntrack.flush(ofFamily)
     yield* Metrics.flushed(family, flows)
     if (flows > 0)
-      yield* Effect.logInfo("flushed conntrack flows of ports that changed").pipe(Effect.annotateLogs({ family, flows }))
+      yield* Effect.logInfo("flushed conntrack flows of ports that changed").pipe(
+        Effect.annotateLogs({ family, flows })
+      )
   }
 })
 

@@ -1,0 +1,63 @@
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { spawn } from "node:child_process"
+
+/** A program could not be started, took too long, or ended with a status other than zero. */
+export class CommandError extends Schema.TaggedError<CommandError>()("CommandError", {
+  command: Schema.String,
+  /** Absent when the program did not end by itself. */
+  status: Schema.optionalKey(Schema.Number),
+  stdout: Schema.String,
+  message: Schema.String
+}) {}
+
+export interface RunOptions {
+  /** Put before the command: another namespace or another root. */
+  readonly prefix?: ReadonlyArray<string>
+  readonly input?: string
+  readonly timeoutMillis?: number
+}
+
+const OUTPUT_LIMIT = 64 * 1024 * 1024
+
+/** Runs a program to its end and answers with its standard output. It is killed after the time limit (10 s), or when the caller gives up. */
+export const run = (
+  command: ReadonlyArray<string>,
+  { prefix = [], input, timeoutMillis = 10_000 }: RunOptions = {}
+): Effect.Effect<string, CommandError> =>
+  Effect.callback((resume) => {
+    const [program = "", ...args] = [...prefix, ...command]
+    const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] })
+    const text = command.join(" ")
+    let stdout = ""
+    let stderr = ""
+    let stopped: string | undefined
+    const stop = (why: string) => {
+      stopped ??= why
+      child.kill("SIGKILL")
+    }
+    const timer = setTimeout(() => stop(`took longer than ${timeoutMillis} ms`), timeoutMillis)
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+      stdout += chunk
+      if (stdout.length > OUTPUT_LIMIT) stop("printed too much")
+    })
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+      if (stderr.length < 10_000) stderr += chunk
+    })
+    child.stdin.on("error", () => {})
+    child.on("error", (error) => {
+      clearTimeout(timer)
+      resume(Effect.fail(new CommandError({ command: text, stdout, message: error.message })))
+    })
+    child.on("close", (status) => {
+      clearTimeout(timer)
+      if (status === 0) return resume(Effect.succeed(stdout))
+      const message = stopped ?? (stderr.trim() || `ended with status ${status}`)
+      resume(Effect.fail(new CommandError({ command: text, stdout, message, ...(status === null ? {} : { status }) })))
+    })
+    child.stdin.end(input ?? "")
+    return Effect.sync(() => {
+      clearTimeout(timer)
+      child.kill("SIGKILL")
+    })
+  })

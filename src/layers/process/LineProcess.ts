@@ -1,0 +1,36 @@
+import { spawn } from "node:child_process"
+
+export interface LineProcessOptions {
+  readonly onLine: (line: string) => void
+  /** Called once, when the process has ended or could not be started. */
+  readonly onExit: (why: string) => void
+}
+
+/** A child that lives long and speaks in lines. */
+export interface LineProcess {
+  readonly write: (text: string) => void
+  /** Ends the child at once; {@link LineProcessOptions.onExit} is still called. */
+  readonly kill: () => void
+}
+
+/** Starts a long-lived child. Its standard error is not read: where that matters it is joined to the output by a shell. */
+export const start = (command: ReadonlyArray<string>, { onLine, onExit }: LineProcessOptions): LineProcess => {
+  const [program = "", ...args] = command
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "ignore"] })
+  let rest = ""
+  let ended = false
+  const end = (why: string) => {
+    if (ended) return
+    ended = true
+    onExit(why)
+  }
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    const lines = (rest + chunk).split("\n")
+    rest = lines.pop() ?? ""
+    for (const line of lines) onLine(line)
+  })
+  child.stdin.on("error", () => {})
+  child.on("error", (error) => end(error.message))
+  child.on("close", (status, signal) => end(signal === null ? `ended with status ${status}` : `was ended by ${signal}`))
+  return { write: (text) => void child.stdin.write(text), kill: () => void child.kill("SIGKILL") }
+}
