@@ -1,0 +1,135 @@
+import * as Effect from "effect/Effect"
+import { execFile } from "node:child_process"
+import { readdirSync, readFileSync } from "node:fs"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import { promisify } from "node:util"
+import { describe, expect, it, vi } from "vitest"
+import type { DefaultRoute, NetlinkChange } from "../../src/domain/Routing.ts"
+import * as IpRoute2 from "../../src/layers/netlink/IpRoute2.ts"
+import { Netlink } from "../../src/services/Netlink.ts"
+import { netlinkContract } from "../../test/contracts/netlink.ts"
+
+const exec = promisify(execFile)
+const ip = (...args: ReadonlyArray<string>) => exec("ip", [...args])
+
+const routeWords = ({ gateway, link, metric, protocol }: DefaultRoute): ReadonlyArray<string> => [
+  ...(gateway === undefined ? [] : ["via", gateway]),
+  ...(link === undefined ? [] : ["dev", link]),
+  ...(metric === undefined ? [] : ["metric", `${metric}`]),
+  ...(protocol === undefined ? [] : ["proto", protocol])
+]
+
+let made = 0
+
+const makeNetns = async () => {
+  made += 1
+  const name = `anchord-contract-${process.pid}-${made}`
+  await ip("netns", "add", name)
+  await ip("-n", name, "link", "set", "lo", "up")
+  const prefix = ["nsenter", `--net=/run/netns/${name}`]
+  const inside = (...args: ReadonlyArray<string>) => ip("-n", name, ...args)
+  const flag = (address: string) => (address.includes(":") ? "-6" : "-4")
+  return {
+    name,
+    prefix,
+    layer: IpRoute2.layer({ prefix }),
+    world: {
+      addLink: async (link: string, ...addresses: ReadonlyArray<string>) => {
+        await inside("link", "add", "name", link, "type", "veth", "peer", "name", `${link}p`)
+        for (const end of [link, `${link}p`]) await inside("link", "set", "dev", end, "up")
+        for (const address of addresses) {
+          const nodad = address.includes(":") ? ["nodad"] : []
+          await inside(flag(address), "address", "add", address, "dev", link, ...nodad)
+        }
+      },
+      setUp: async (link: string, up: boolean) => void (await inside("link", "set", "dev", link, up ? "up" : "down")),
+      addRoute: async (route: DefaultRoute) =>
+        void (await inside(route.family === "v4" ? "-4" : "-6", "route", "add", "default", ...routeWords(route))),
+      appendRoute: async (route: DefaultRoute) =>
+        void (await inside(route.family === "v4" ? "-4" : "-6", "route", "append", "default", ...routeWords(route))),
+      setNeighbour: async (link: string, address: string, state: string) => {
+        const mac = state === "failed" ? [] : ["lladdr", "02:00:00:00:00:01"]
+        await inside("neigh", "replace", address, ...mac, "dev", link, "nud", state)
+      }
+    },
+    dispose: async () => void (await ip("netns", "del", name))
+  }
+}
+
+netlinkContract("iproute2", makeNetns)
+
+/** The IDs of this process' children that run `ip monitor`. */
+const monitors = (): ReadonlyArray<number> =>
+  readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
+        const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1])
+        return parent === process.pid && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("ip\0monitor")
+      } catch {
+        return false
+      }
+    })
+
+describe("netlink by iproute2", () => {
+  it("says not-permitted without CAP_NET_ADMIN, even for a route that is not there", async () => {
+    const netns = await makeNetns()
+    const prefix = [...netns.prefix, "setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"]
+    const step = { _tag: "Delete", route: { family: "v4", metric: 4_294_967_295, protocol: "97" } } as const
+    const error = await Effect.runPromise(
+      Effect.flatMap(Netlink, ({ applyRoutes }) => Effect.flip(applyRoutes([step]))).pipe(
+        Effect.provide(IpRoute2.layer({ prefix }))
+      )
+    ).finally(netns.dispose)
+    expect(error).toMatchObject({ _tag: "NetlinkError", reason: "not-permitted" })
+  })
+
+  it("reads a kernel parameter of its namespace", async () => {
+    const netns = await makeNetns()
+    await netns.world.addLink("ext.7", "10.1.0.2/24")
+    const read = (name: string) =>
+      Effect.runPromise(Effect.flatMap(Netlink, ({ sysctl }) => sysctl(name)).pipe(Effect.provide(netns.layer)))
+    expect(await read("net.ipv4.ip_forward")).toMatch(/^[01]$/)
+    expect(await read("net.ipv6.conf.ext/7.accept_ra")).toMatch(/^[0-2]$/)
+    await netns.dispose()
+  })
+
+  it("survives next hop objects and IPv4 defaults with several next hops", async () => {
+    const netns = await makeNetns()
+    await netns.world.addLink("ext", "10.1.0.2/24")
+    await ip("-n", netns.name, "nexthop", "add", "id", "5", "via", "10.1.0.9", "dev", "ext")
+    await ip("-n", netns.name, "route", "add", "default", "nhid", "5")
+    const hops = ["nexthop", "via", "10.1.0.7", "nexthop", "via", "10.1.0.8"]
+    await ip("-n", netns.name, "route", "add", "default", "metric", "9", ...hops)
+    const routes = await Effect.runPromise(
+      Effect.flatMap(Netlink, ({ defaultRoutes }) => defaultRoutes("v4")).pipe(Effect.provide(netns.layer))
+    ).finally(netns.dispose)
+    expect(routes.map(({ gateway }) => gateway)).toEqual(["10.1.0.9", "10.1.0.7", "10.1.0.8"])
+  })
+
+  it("starts the monitor again when it dies, and then tells every kind once", async () => {
+    const netns = await makeNetns()
+    const seen: Array<NetlinkChange> = []
+    const before = monitors()
+    const fiber = Effect.runFork(
+      Effect.flatMap(Netlink, ({ changes }) =>
+        Stream.runForEach(changes, (change) => Effect.sync(() => void seen.push(change)))
+      ).pipe(Effect.provide(netns.layer))
+    )
+    const all = () => expect(seen).toEqual(expect.arrayContaining(["route", "address", "link", "neighbour"]))
+    const mine = () => monitors().filter((pid) => !before.includes(pid))
+    await vi.waitFor(all, { timeout: 5_000 })
+    const [first] = mine()
+    expect(first).toBeDefined()
+    seen.length = 0
+    process.kill(first!, "SIGKILL")
+    await vi.waitFor(all, { timeout: 5_000 })
+    expect(mine()).not.toContain(first)
+    await Effect.runPromise(Fiber.interrupt(fiber))
+    await vi.waitFor(() => expect(mine()).toEqual([]), { timeout: 5_000 })
+    await netns.dispose()
+  })
+})

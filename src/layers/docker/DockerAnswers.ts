@@ -1,0 +1,138 @@
+import * as Schema from "effect/Schema"
+import { type AddressPair, parseAddress } from "../../domain/Address.ts"
+import type {
+  ContainerSnapshot,
+  ContainerStatus,
+  NetworkMember,
+  NetworkSnapshot,
+  OwnAttachment
+} from "../../domain/DockerState.ts"
+import type { OwnContainer } from "../../services/DockerEngine.ts"
+
+/** Absent, null and empty are one: which of them an engine writes has changed with its versions. */
+const Text = Schema.optionalKey(Schema.NullOr(Schema.String))
+const maybe = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
+
+const Endpoint = Schema.Struct({
+  NetworkID: Text,
+  IPAddress: Text,
+  GlobalIPv6Address: Text,
+  MacAddress: Text
+})
+
+const Attachments = maybe(Schema.Struct({ Networks: maybe(Schema.Record(Schema.String, Schema.NullOr(Endpoint))) }))
+
+const Listed = Schema.Struct({
+  Id: Schema.String,
+  Names: maybe(Schema.Array(Schema.String)),
+  Created: Schema.Number,
+  State: Schema.String,
+  Labels: maybe(Schema.Record(Schema.String, Schema.String)),
+  HostConfig: maybe(Schema.Struct({ NetworkMode: Text })),
+  NetworkSettings: Attachments
+})
+
+export const ContainerList = Schema.Array(Listed)
+
+export const InspectedContainer = Schema.Struct({
+  Id: Schema.String,
+  Name: Schema.String,
+  Image: Schema.String,
+  NetworkSettings: Attachments
+})
+
+const Member = Schema.Struct({ Name: Text, MacAddress: Text, IPv4Address: Text, IPv6Address: Text })
+
+export const InspectedNetwork = Schema.Struct({
+  Id: Schema.String,
+  Name: Schema.String,
+  Driver: Schema.String,
+  IPAM: maybe(Schema.Struct({ Config: maybe(Schema.Array(Schema.Struct({ Gateway: Text }))) })),
+  Containers: maybe(Schema.Record(Schema.String, Member))
+})
+
+type Texts = ReadonlyArray<string | null | undefined>
+
+/** The first address of each family, without prefix length; what is no address counts as none. */
+const pairOf = (texts: Texts): AddressPair => {
+  const pair: { v4?: string; v6?: string } = {}
+  for (const text of texts) {
+    const parsed = parseAddress((text ?? "").split("/")[0] ?? "")
+    if (parsed !== undefined) pair[parsed.family] ??= parsed.address
+  }
+  return pair
+}
+
+const macOf = (text: string | null | undefined): { readonly mac?: string } => (text ? { mac: text.toLowerCase() } : {})
+
+/** A name with a second slash is what a legacy link calls the container. */
+const nameOf = (names: ReadonlyArray<string>): string => {
+  const plain = names.map((name) => name.replace(/^\//, ""))
+  return plain.find((name) => !name.includes("/")) ?? plain[0] ?? ""
+}
+
+const statuses: ReadonlyArray<ContainerStatus> = [
+  "created",
+  "running",
+  "paused",
+  "restarting",
+  "removing",
+  "exited",
+  "dead"
+]
+
+/** A state that no known engine has can only mean that it does not run. */
+const statusOf = (state: string): ContainerStatus => statuses.find((status) => status === state) ?? "exited"
+
+/** What `GET /containers/json` says of one container. Docker's old name for the default bridge, `default`, becomes `bridge`. */
+export const toContainer = (listed: typeof Listed.Type): ContainerSnapshot => {
+  const mode = listed.HostConfig?.NetworkMode || "bridge"
+  return {
+    id: listed.Id,
+    name: nameOf(listed.Names ?? []),
+    createdAt: listed.Created,
+    status: statusOf(listed.State),
+    labels: listed.Labels ?? {},
+    networkMode: mode === "default" ? "bridge" : mode,
+    networks: Object.keys(listed.NetworkSettings?.Networks ?? {})
+  }
+}
+
+/** What `GET /networks/{id}` says. Gateways and members come with a prefix length or without, by version and driver. */
+export const toNetwork = (network: typeof InspectedNetwork.Type): NetworkSnapshot => ({
+  id: network.Id,
+  name: network.Name,
+  driver: network.Driver,
+  gateway: pairOf((network.IPAM?.Config ?? []).map(({ Gateway }) => Gateway)),
+  members: new Map(
+    Object.entries(network.Containers ?? {}).map(([containerId, member]): [string, NetworkMember] => [
+      containerId,
+      {
+        containerId,
+        containerName: member.Name ?? "",
+        ...macOf(member.MacAddress),
+        ...pairOf([member.IPv4Address, member.IPv6Address])
+      }
+    ])
+  )
+})
+
+/** What `GET /containers/{id}/json` says. A network without an ID is configured, but not attached. */
+export const toOwnContainer = (container: typeof InspectedContainer.Type): OwnContainer => ({
+  id: container.Id,
+  name: nameOf([container.Name]),
+  imageId: container.Image,
+  attachments: Object.entries(container.NetworkSettings?.Networks ?? {}).flatMap(
+    ([networkName, endpoint]): ReadonlyArray<OwnAttachment> =>
+      endpoint?.NetworkID
+        ? [
+            {
+              networkId: endpoint.NetworkID,
+              networkName,
+              ...macOf(endpoint.MacAddress),
+              ...pairOf([endpoint.IPAddress, endpoint.GlobalIPv6Address])
+            }
+          ]
+        : []
+  )
+})

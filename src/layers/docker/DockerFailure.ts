@@ -1,0 +1,72 @@
+import { DockerError } from "../../services/DockerEngine.ts"
+
+const UNREACHABLE = new Set([
+  "ENOENT",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ECONNABORTED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "EHOSTDOWN",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ERR_STREAM_PREMATURE_CLOSE"
+])
+
+const textOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  return error.message || ("code" in error ? String(error.code) : error.name)
+}
+
+/** The engine or what is in front of it hung up: what was asked may simply be asked again. */
+export const isReset = (error: DockerError): boolean =>
+  error.reason === "unreachable" && /ECONNRESET|EPIPE|hang up/.test(error.message)
+
+/** What went wrong before there was a whole answer: the connection itself, or something that is not HTTP. */
+export const connectionFailure = (endpoint: string, host: string, error: unknown): DockerError => {
+  const code = error instanceof Error && "code" in error ? String(error.code) : ""
+  const text = textOf(error)
+  if (code === "EACCES" || code === "EPERM") {
+    const fix = "give this container's user the group that owns the socket"
+    return new DockerError({ endpoint, reason: "not-permitted", message: `Docker at ${host}: ${text}; ${fix}` })
+  }
+  const reason = UNREACHABLE.has(code) ? "unreachable" : "failed"
+  return new DockerError({ endpoint, reason, message: `Docker at ${host}: ${text}` })
+}
+
+export const noAnswer = (endpoint: string, host: string, seconds: number): DockerError =>
+  new DockerError({ endpoint, reason: "unreachable", message: `Docker at ${host}: no answer within ${seconds} s` })
+
+/** The answer is there, but it is not what the Docker API says it is. */
+export const notUnderstood = (endpoint: string, why: string): DockerError =>
+  new DockerError({
+    endpoint,
+    reason: "failed",
+    message: `${endpoint}: cannot understand the answer: ${why.slice(0, 300)}`
+  })
+
+const reasons: Readonly<Record<number, DockerError["reason"]>> = {
+  403: "forbidden",
+  404: "not-found",
+  502: "unreachable",
+  503: "unreachable",
+  504: "unreachable"
+}
+
+/** Docker's own `{"message": …}`, or the beginning of whatever else came. */
+const complaint = (body: string): string => {
+  const said = /^\s*\{.*"message"\s*:\s*("(?:[^"\\]|\\.)*")/s.exec(body)?.[1]
+  return (said === undefined ? body.replaceAll(/<[^>]*>|\s+/g, " ").trim() : String(JSON.parse(said))).slice(0, 300)
+}
+
+/** An answer with a status that is not a success. What 502 to 504 come from is a proxy whose engine is away. */
+export const refusal = (endpoint: string, status: number, body: string): DockerError => {
+  const reason = reasons[status] ?? "failed"
+  const advice =
+    reason === "forbidden" ? "; a socket proxy or an authorization plugin forbids this endpoint: allow it there" : ""
+  const message = `${endpoint}: HTTP ${status}: ${complaint(body) || "no explanation"}${advice}`
+  return new DockerError({ endpoint, reason, status, message })
+}

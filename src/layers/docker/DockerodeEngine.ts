@@ -1,0 +1,92 @@
+import * as NodeStream from "@effect/platform-node/NodeStream"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { DockerEngine, type DockerError } from "../../services/DockerEngine.ts"
+import { negotiate } from "./ApiVersion.ts"
+import type { DockerAddress } from "./DockerAddress.ts"
+import {
+  ContainerList,
+  InspectedContainer,
+  InspectedNetwork,
+  toContainer,
+  toNetwork,
+  toOwnContainer
+} from "./DockerAnswers.ts"
+import { connectionFailure, notUnderstood } from "./DockerFailure.ts"
+import { connect, nameOf, type Question } from "./DockerodeConnection.ts"
+import { decodeEvents, eventFilters, sinceText } from "./EventLines.ts"
+
+/** Keeps a request line with so many IDs below 4 KiB, which every proxy takes. */
+const IDS_PER_REQUEST = 40
+const REQUESTS_AT_ONCE = 4
+
+const chunksOf = <A>(items: ReadonlyArray<A>, size: number): ReadonlyArray<ReadonlyArray<A>> =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size))
+
+const parseJson = (name: string, body: string) =>
+  Effect.try({
+    try: (): unknown => JSON.parse(body),
+    catch: () => notUnderstood(name, `not JSON: ${body.slice(0, 200)}`)
+  })
+
+/**
+ * The Docker Engine API through dockerode (SPEC §4, §15): API 1.41 to 1.52, whichever the engine offers, 10 s for every answer but the event
+ * stream, sockets that are kept. Connects at the first question, so that building the layer needs no engine.
+ */
+export const layer = (address: DockerAddress): Layer.Layer<DockerEngine> =>
+  Layer.effect(DockerEngine)(
+    Effect.gen(function* () {
+      const connection = yield* connect(address)
+      const api = yield* negotiate(connection)
+
+      const read = <S extends Schema.ConstraintDecoder<unknown>>(question: Question, schema: S) => {
+        const name = nameOf(question)
+        const decode = Schema.decodeUnknownEffect(schema)
+        return api
+          .speak((prefix) => connection.ask(question, prefix))
+          .pipe(
+            Effect.flatMap(({ body }) => parseJson(name, body)),
+            Effect.flatMap((answer) => Effect.mapError(decode(answer), (error) => notUnderstood(name, error.message)))
+          )
+      }
+
+      const list = (filters: object) =>
+        read({ method: "GET", path: "/containers/json", query: { all: true, ...filters } }, ContainerList).pipe(
+          Effect.map((listed) => listed.map(toContainer))
+        )
+
+      const events = (sinceNano?: bigint) => {
+        const since = sinceNano === undefined ? {} : { since: sinceText(sinceNano) }
+        const question: Question = { method: "GET", path: "/events", query: { ...since, filters: eventFilters } }
+        const lost = (error: unknown): DockerError => connectionFailure(nameOf(question), address.host, error)
+        const open = api.speak((prefix) => connection.open(question, prefix))
+        return Stream.unwrap(
+          Effect.map(open, (answer) =>
+            NodeStream.fromReadable<Uint8Array, DockerError>({ evaluate: () => answer, onError: lost })
+          )
+        ).pipe(Stream.decodeText(), decodeEvents, Stream.ensuring(api.forget))
+      }
+
+      return {
+        ping: Effect.asVoid(connection.ask({ method: "GET", path: "/_ping" }, "")),
+        inspectSelf: (ref) =>
+          Effect.map(
+            read({ method: "GET", path: `/containers/${encodeURIComponent(ref)}/json` }, InspectedContainer),
+            toOwnContainer
+          ),
+        containers: list({}),
+        containersById: (ids) =>
+          Effect.forEach(chunksOf([...new Set(ids)], IDS_PER_REQUEST), (id) => list({ filters: { id } }), {
+            concurrency: REQUESTS_AT_ONCE
+          }).pipe(Effect.map((answers) => answers.flat())),
+        network: (ref) =>
+          Effect.map(
+            read({ method: "GET", path: `/networks/${encodeURIComponent(ref)}` }, InspectedNetwork),
+            toNetwork
+          ),
+        events
+      }
+    })
+  )

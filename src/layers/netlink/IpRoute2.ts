@@ -1,0 +1,92 @@
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { readFile } from "node:fs/promises"
+import { families, type Family } from "../../domain/Address.ts"
+import { Netlink, NetlinkError } from "../../services/Netlink.ts"
+import { run, type CommandError } from "../process/CommandRunner.ts"
+import { batchesOf, failedDeletions, saysGone, type IpBatch } from "./ipBatch.ts"
+import { changes } from "./ipMonitor.ts"
+import { parseAddresses, parseDefaultRoutes, parseLinks, parseNeighbours } from "./parseIp.ts"
+
+export interface IpOptions {
+  /** Put before each command: another network namespace. */
+  readonly prefix?: ReadonlyArray<string>
+}
+
+const familyFlag: Readonly<Record<Family, string>> = { v4: "-4", v6: "-6" }
+
+const netlinkError = (command: string, message: string) =>
+  new NetlinkError({
+    command,
+    reason: /Operation not permitted|Permission denied/.test(message) ? "not-permitted" : "failed",
+    message
+  })
+
+const fromCommand = ({ command, message }: CommandError) => netlinkError(command, message)
+
+/** A sysctl's name as a path: dots part its components, and a slash stands for a dot within one (sysctl(8)). */
+const sysctlPath = (name: string): string =>
+  `/proc/sys/${name.replaceAll(/[./]/g, (separator) => (separator === "." ? "/" : "."))}`
+
+/** Links, addresses, routes and neighbours by ip(8). */
+export const layer = ({ prefix = [] }: IpOptions = {}): Layer.Layer<Netlink> => {
+  const ip = (args: ReadonlyArray<string>, input?: string) =>
+    run(["ip", ...args], { prefix, ...(input === undefined ? {} : { input }) })
+
+  const read = <A>(args: ReadonlyArray<string>, parse: (output: string) => A): Effect.Effect<A, NetlinkError> =>
+    ip(["-j", ...args]).pipe(
+      Effect.catchIf(
+        ({ message }) => saysGone(message),
+        () => Effect.succeed("")
+      ),
+      Effect.mapError(fromCommand),
+      Effect.flatMap((output) =>
+        Effect.try({
+          try: () => parse(output),
+          catch: (error) => netlinkError(`ip -j ${args.join(" ")}`, `cannot read its output: ${String(error)}`)
+        })
+      )
+    )
+
+  /** A replacement that fails ends its batch; of deletions each is tried, and that one was gone already is no failure. */
+  const apply = ({ family, kind, lines }: IpBatch): Effect.Effect<void, NetlinkError> => {
+    const command = `ip ${familyFlag[family]} ${lines.join("; ")}`
+    const input = `${lines.join("\n")}\n`
+    const flags = kind === "Delete" ? ["-force", "-batch", "-"] : ["-batch", "-"]
+    return ip([familyFlag[family], ...flags], input).pipe(
+      Effect.asVoid,
+      Effect.catch(({ message }) => {
+        const failed = kind === "Delete" ? failedDeletions(message) : message
+        return failed === "" ? Effect.void : Effect.fail(netlinkError(command, failed))
+      })
+    )
+  }
+
+  return Layer.succeed(Netlink)({
+    links: read(["link"], parseLinks),
+    addresses: read(["address"], parseAddresses),
+    defaultRoutes: (family, table) =>
+      read(
+        [familyFlag[family], "route", "show", "default", ...(table === undefined ? [] : ["table", `${table}`])],
+        (output) => parseDefaultRoutes(output, family, table)
+      ),
+    applyRoutes: Effect.fnUntraced(function* (steps) {
+      const outcomes = yield* Effect.forEach(families, (family) =>
+        Effect.exit(Effect.forEach(batchesOf(family, steps), apply, { discard: true }))
+      )
+      yield* Effect.forEach(outcomes, (outcome) => outcome, { discard: true })
+    }),
+    neighbours: (family) => read([familyFlag[family], "neigh"], (output) => parseNeighbours(output, family)),
+    sysctl: Effect.fnUntraced(function* (name) {
+      const text: Effect.Effect<string, unknown> =
+        prefix.length === 0
+          ? Effect.tryPromise(() => readFile(sysctlPath(name), "utf8"))
+          : run(["cat", sysctlPath(name)], { prefix })
+      return yield* text.pipe(
+        Effect.map((value): string | undefined => value.trim()),
+        Effect.catch(() => Effect.succeed(undefined))
+      )
+    }),
+    changes: changes(prefix)
+  })
+}

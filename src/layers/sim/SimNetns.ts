@@ -1,0 +1,220 @@
+import { familyOf, type Address, type Family } from "../../domain/Address.ts"
+import { isSameRoute, metricOf } from "../../domain/DefaultRoute.ts"
+import type {
+  DefaultRoute,
+  Link,
+  LinkAddress,
+  Neighbour,
+  NeighbourState,
+  NetlinkChange,
+  RouteStep
+} from "../../domain/Routing.ts"
+import { linkTowards } from "../../domain/ServiceAnchorRoutes.ts"
+
+const macOf = (index: number): string => `02:00:00:00:00:${index.toString(16).padStart(2, "0")}`
+
+const REFUSED = "Error: Nexthop has invalid gateway."
+const EXISTS = "RTNETLINK answers: File exists"
+const GONE = "RTNETLINK answers: No such process"
+
+/** What a deletion names must hold; the metric 0 of IPv4 names none, and an absent protocol is `boot`. */
+const deletes = (wanted: DefaultRoute, route: DefaultRoute): boolean =>
+  (wanted.gateway === undefined || wanted.gateway === route.gateway) &&
+  (wanted.link === undefined || wanted.link === route.link) &&
+  (wanted.metric === undefined || wanted.metric === 0 || wanted.metric === metricOf(route)) &&
+  (wanted.protocol ?? "boot") === (route.protocol ?? "boot")
+
+/**
+ * A network namespace as the kernel keeps it: links, addresses, neighbours and default routes, with the rules of rtnetlink(7) that
+ * route plans depend on. Answers are the kernel's error texts, or nothing when it agreed.
+ */
+export class SimNetns {
+  readonly #links = new Map<string, Link>()
+  #addresses: ReadonlyArray<LinkAddress> = []
+  #neighbours: ReadonlyArray<Neighbour> = []
+  /** In the order of the tables: by metric, then as they came. */
+  #routes: ReadonlyArray<DefaultRoute> = []
+  readonly #listeners = new Set<(change: NetlinkChange) => void>()
+  readonly #sysctls = new Map<string, string>()
+  /** Whether the process has CAP_NET_ADMIN here. */
+  capable = true
+
+  /** Adds a link that is up, with the given addresses (`10.1.0.2/24`). */
+  addLink(name: string, ...addresses: ReadonlyArray<string>): this {
+    const index = this.#links.size + 1
+    this.#links.set(name, { index, name, mac: macOf(index), up: true })
+    this.#say("link")
+    for (const address of addresses) this.addAddress(name, address)
+    return this
+  }
+
+  /** A link that goes down takes its routes and IPv6 addresses with it. For those of IPv4 no route change is announced. */
+  setUp(name: string, up: boolean): void {
+    const link = this.#links.get(name)
+    if (link === undefined || link.up === up) return
+    this.#links.set(name, { ...link, up })
+    if (!up) {
+      this.#addresses = this.#addresses.filter((one) => one.link !== name || one.family === "v4")
+      this.#routes = this.#routes.filter((route) => route.link !== name)
+      this.#neighbours = this.#neighbours.filter((one) => one.link !== name)
+    }
+    this.#say("link")
+  }
+
+  removeLink(name: string): void {
+    this.setUp(name, false)
+    this.#addresses = this.#addresses.filter(({ link }) => link !== name)
+    this.#links.delete(name)
+    this.#say("link")
+  }
+
+  addAddress(link: string, text: string): void {
+    const [address = "", prefix] = text.split("/")
+    const family = familyOf(address)
+    const prefixLength = Number(prefix ?? (family === "v4" ? 32 : 128))
+    const scope = address.startsWith("fe80:")
+      ? "link"
+      : address.startsWith("127.") || address === "::1"
+        ? "host"
+        : "global"
+    this.#addresses = [...this.#addresses, { family, link, address, prefixLength, scope, tentative: false }]
+    this.#say("address")
+  }
+
+  /** Routes whose gateway was on that prefix alone go with the address. */
+  removeAddress(link: string, address: Address): void {
+    this.#addresses = this.#addresses.filter((one) => one.link !== link || one.address !== address)
+    this.#routes = this.#routes.filter((route) => route.link !== link || this.#nextHop(route) !== undefined)
+    this.#say("address")
+  }
+
+  setNeighbour(link: string, address: Address, state: NeighbourState): void {
+    const others = this.#neighbours.filter((one) => one.link !== link || one.address !== address)
+    this.#neighbours = [...others, { family: familyOf(address), address, link, state }]
+    this.#say("neighbour")
+  }
+
+  setSysctl(name: string, value: string): void {
+    this.#sysctls.set(name, value)
+  }
+
+  sysctl(name: string): string | undefined {
+    return this.#sysctls.get(name)
+  }
+
+  links(): ReadonlyArray<Link> {
+    return [...this.#links.values()]
+  }
+
+  addresses(): ReadonlyArray<LinkAddress> {
+    return this.#addresses
+  }
+
+  neighbours(family: Family): ReadonlyArray<Neighbour> {
+    return this.#neighbours.filter((one) => one.family === family)
+  }
+
+  defaultRoutes(family: Family, table?: number): ReadonlyArray<DefaultRoute> {
+    return this.#routes.filter((route) => route.family === family && route.table === table)
+  }
+
+  /** `ip route add`: refuses a route of a metric that there is already; for IPv6 only the very same one is a duplicate. */
+  add(route: DefaultRoute): string | undefined {
+    return this.#insert(route, (alike, whole) =>
+      route.family === "v4" ? alike.length > 0 : alike.some((other) => isSameRoute(other, whole))
+    )
+  }
+
+  /** `ip route append`: goes behind those of its metric. */
+  append(route: DefaultRoute): string | undefined {
+    return this.#insert(route, (alike, whole) => alike.some((other) => isSameRoute(other, whole)))
+  }
+
+  /** `ip route replace` and `ip route del`. */
+  apply(step: RouteStep): string | undefined {
+    if (!this.capable) return "RTNETLINK answers: Operation not permitted"
+    return step._tag === "Replace" ? this.#replace(step.route) : this.#delete(step.route)
+  }
+
+  /** Calls `listener` at each change until the answer is called. */
+  listen(listener: (change: NetlinkChange) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  #say(change: NetlinkChange): void {
+    for (const listener of this.#listeners) listener(change)
+  }
+
+  /** The link by which the kernel reaches a route's next hop, or nothing when it refuses the route. */
+  #nextHop({ family, gateway, link }: DefaultRoute): string | undefined {
+    const usable = this.#addresses.filter(
+      (local) =>
+        local.family === family && this.#links.get(local.link)?.up && (link === undefined || local.link === link)
+    )
+    if (gateway === undefined) return link !== undefined && this.#links.get(link)?.up ? link : undefined
+    const linkLocal = gateway.startsWith("fe80:") && link !== undefined && this.#links.get(link)?.up
+    return linkLocal ? link : linkTowards(gateway, usable)
+  }
+
+  #insert(
+    route: DefaultRoute,
+    isDuplicate: (alike: ReadonlyArray<DefaultRoute>, whole: DefaultRoute) => boolean
+  ): string | undefined {
+    const link = this.#nextHop(route)
+    if (link === undefined) return REFUSED
+    const whole = this.#whole(route, link)
+    const alike = this.#alike(whole)
+    if (isDuplicate(alike, whole)) return EXISTS
+    this.#put(whole, [])
+    return undefined
+  }
+
+  #replace(route: DefaultRoute): string | undefined {
+    const link = this.#nextHop(route)
+    if (link === undefined) return REFUSED
+    const whole = this.#whole(route, link)
+    const alike = this.#alike(whole)
+    const [first] = alike
+    if (whole.family === "v4" && first !== undefined && alike.some((other) => isSameRoute(other, whole))) {
+      return isSameRoute(first, whole) ? undefined : EXISTS
+    }
+    const manual = alike.filter(({ protocol }) => protocol !== "ra")
+    const displaced = whole.family === "v4" ? alike.slice(0, 1) : manual.length > 0 ? manual : alike.slice(0, 1)
+    this.#put(whole, displaced)
+    return undefined
+  }
+
+  #delete(route: DefaultRoute): string | undefined {
+    const found = this.defaultRoutes(route.family, route.table).find((one) => deletes(route, one))
+    if (found === undefined) return GONE
+    this.#routes = this.#routes.filter((one) => one !== found)
+    this.#say("route")
+    return undefined
+  }
+
+  #alike(route: DefaultRoute): ReadonlyArray<DefaultRoute> {
+    return this.defaultRoutes(route.family, route.table).filter((other) => metricOf(other) === metricOf(route))
+  }
+
+  /** As `ip -j route` would show it: with its link, the metric where it is not 0, and no protocol for `boot`. */
+  #whole({ family, gateway, protocol, table, ...rest }: DefaultRoute, link: string): DefaultRoute {
+    const metric = metricOf({ family, ...rest })
+    return {
+      family,
+      ...(gateway === undefined ? {} : { gateway }),
+      link,
+      ...(metric === 0 ? {} : { metric }),
+      ...(protocol === undefined || protocol === "boot" ? {} : { protocol }),
+      ...(table === undefined ? {} : { table })
+    }
+  }
+
+  /** Puts a route in the place of the first that it displaces, else behind those of its metric. */
+  #put(route: DefaultRoute, displaced: ReadonlyArray<DefaultRoute>): void {
+    const [first] = displaced
+    const routes = this.#routes.flatMap((one) => (one === first ? [route] : displaced.includes(one) ? [] : [one]))
+    this.#routes = (first === undefined ? [...routes, route] : routes).toSorted((a, b) => metricOf(a) - metricOf(b))
+    this.#say("route")
+  }
+}

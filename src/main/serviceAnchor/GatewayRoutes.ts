@@ -1,0 +1,152 @@
+import * as Effect from "effect/Effect"
+import { families, type AddressPair, type Family } from "../../domain/Address.ts"
+import { isOurs } from "../../domain/DefaultRoute.ts"
+import { ANCHORD_ROUTE_PROTOCOL, ORIGINALS_TABLE, type LinkAddress, type RouteStep } from "../../domain/Routing.ts"
+import { linkTowards, planFollow, planRestore } from "../../domain/ServiceAnchorRoutes.ts"
+import * as Metrics from "../../layers/observability/ServiceAnchorMetrics.ts"
+import { Netlink, type NetlinkError } from "../../services/Netlink.ts"
+import { FatalError } from "../FatalError.ts"
+import type { Notice } from "../networkAnchor/Notices.ts"
+
+/** What came of bringing one family's default route to its gateway. */
+export interface FamilyOutcome {
+  readonly present: boolean
+  /** The kernel failed at something: it is worth trying again soon. */
+  readonly failed: boolean
+  readonly notices: ReadonlyArray<Notice>
+}
+
+const setsDefault = (step: RouteStep): boolean => step._tag === "Replace" && step.route.table === undefined
+
+const kernelFailed = (family: Family, error: NetlinkError): FamilyOutcome => ({
+  present: false,
+  failed: true,
+  notices: [
+    { key: `${family} kernel`, level: "ERROR", message: `cannot set the ${family} default route: ${error.message}` }
+  ]
+})
+
+const outOfReach = (family: Family, gateway: string): Notice => ({
+  key: `${family} reach`,
+  level: "WARN",
+  message: `the ${family} gateway ${gateway} is on no network of this container; attach it to the network-anchor's shared network`
+})
+
+const readRoutes = Effect.fnUntraced(function* (family: Family) {
+  const netlink = yield* Netlink
+  return yield* Effect.all(
+    { main: netlink.defaultRoutes(family), originals: netlink.defaultRoutes(family, ORIGINALS_TABLE) },
+    { concurrency: 2 }
+  )
+})
+
+const changeRoutes = Effect.fn("serviceAnchor.changeRoutes")(function* (
+  family: Family,
+  steps: ReadonlyArray<RouteStep>
+) {
+  yield* Effect.annotateCurrentSpan({ family, steps: steps.length })
+  const netlink = yield* Netlink
+  yield* netlink.applyRoutes(steps)
+  const set = steps.find(setsDefault)
+  if (set === undefined) return
+  yield* Metrics.routeReplaced(family)
+  yield* Effect.logInfo("the default route leads to the network-anchor").pipe(
+    Effect.annotateLogs({ family, gateway: set.route.gateway, link: set.route.link })
+  )
+})
+
+const followFamily = Effect.fnUntraced(
+  function* (family: Family, gateways: AddressPair, addresses: ReadonlyArray<LinkAddress>) {
+    const { main, originals } = yield* readRoutes(family)
+    const gateway = gateways[family]
+    const steps = planFollow({ main, originals, addresses }, gateway === undefined ? {} : { [family]: gateway })
+    if (steps.length > 0) yield* changeRoutes(family, steps)
+    const unreachable = gateway !== undefined && linkTowards(gateway, addresses) === undefined
+    return {
+      present: main.some(isOurs) || steps.some(setsDefault),
+      failed: false,
+      notices: unreachable ? [outOfReach(family, gateway)] : []
+    } satisfies FamilyOutcome
+  },
+  (effect, family) =>
+    effect.pipe(
+      Effect.catch((error) => Effect.succeed(kernelFailed(family, error))),
+      Effect.tap(({ present }) => Metrics.routePresent(family, present))
+    )
+)
+
+/** Reads the kernel once and brings the default route of each family to its gateway; neither family stands in the other's way. */
+export const followGateways = Effect.fnUntraced(
+  function* (gateways: AddressPair) {
+    const netlink = yield* Netlink
+    const addresses = yield* netlink.addresses
+    return yield* Effect.forEach(families, (family) => followFamily(family, gateways, addresses))
+  },
+  Effect.catch((error: NetlinkError) => Effect.succeed(families.map((family) => kernelFailed(family, error))))
+)
+
+/** A deletion of what is never there: the kernel checks the permission before it looks. */
+const probe: RouteStep = {
+  _tag: "Delete",
+  route: { family: "v4", protocol: ANCHORD_ROUTE_PROTOCOL, metric: 4_294_967_295, table: ORIGINALS_TABLE }
+}
+
+/** Ends the program when it may not change routes at all: nothing that it could wait for would change that. */
+export const requireNetAdmin = Effect.fnUntraced(
+  function* () {
+    const netlink = yield* Netlink
+    yield* netlink.applyRoutes([probe])
+  },
+  Effect.catch((error: NetlinkError) =>
+    error.reason === "not-permitted"
+      ? Effect.fail(
+          new FatalError({
+            message:
+              "service-anchor sets the default route, which needs the capability NET_ADMIN (cap_add: [NET_ADMIN])"
+          })
+        )
+      : Effect.logWarning("cannot tell whether routes may be changed; going on").pipe(
+          Effect.annotateLogs({ error: error.message })
+        )
+  )
+)
+
+/** Commands that hang must not keep the process from ending within its 5 s (SPEC §14). */
+const RESTORE_LIMIT = "2 seconds"
+
+const restoreFamily = Effect.fnUntraced(
+  function* (family: Family) {
+    const netlink = yield* Netlink
+    const steps = planRestore(yield* readRoutes(family), family)
+    yield* Effect.forEach(
+      steps,
+      (step) =>
+        netlink
+          .applyRoutes([step])
+          .pipe(
+            Effect.catch((error) =>
+              Effect.logError("cannot put a route back as it was").pipe(
+                Effect.annotateLogs({ family, command: error.command, error: error.message })
+              )
+            )
+          ),
+      { discard: true }
+    )
+    yield* Metrics.routePresent(family, false)
+    if (steps.length > 0)
+      yield* Effect.logInfo("default routes are as they were found").pipe(Effect.annotateLogs({ family }))
+  },
+  (effect, family) =>
+    effect.pipe(
+      Effect.timeout(RESTORE_LIMIT),
+      Effect.interruptible,
+      Effect.catch((error) =>
+        Effect.logError("cannot restore the default routes").pipe(Effect.annotateLogs({ family, error: error.message }))
+      )
+    )
+)
+
+/** Leaves the namespace as it was found (SPEC §10). What fails for one family or one route is logged, and the next has its turn. */
+export const restore = Effect.fnUntraced(function* () {
+  yield* Effect.forEach(families, restoreFamily, { discard: true })
+})

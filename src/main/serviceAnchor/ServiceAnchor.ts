@@ -1,0 +1,162 @@
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { families, type AddressPair } from "../../domain/Address.ts"
+import type { NetlinkChange } from "../../domain/Routing.ts"
+import type { Readiness } from "../../layers/observability/Readiness.ts"
+import * as Metrics from "../../layers/observability/ServiceAnchorMetrics.ts"
+import type { NameResolver } from "../../services/NameResolver.ts"
+import { Netlink } from "../../services/Netlink.ts"
+import type { FatalError } from "../FatalError.ts"
+import { makeNotices } from "../networkAnchor/Notices.ts"
+import { makeGatewayLookup, type GatewayLookup } from "./GatewayLookup.ts"
+import { followGateways, requireNetAdmin, restore } from "./GatewayRoutes.ts"
+
+export interface ServiceAnchorConfig {
+  readonly gatewayHostname: string
+  /** Set: no name is ever resolved. */
+  readonly gateway: AddressPair | undefined
+  readonly resolveInterval: Duration.Duration
+}
+
+/**
+ * How often the name is watched while all is well. A namespace without traffic never notices that its gateway is gone, because the kernel
+ * probes neighbours only when it sends to them, and then takes seconds. One look-up of one family costs a fraction of a millisecond.
+ */
+const WATCH_MILLIS = 500
+
+/** How often both families are looked up while the gateway is unwell, and for how long before it is the watch's pace again. */
+const URGENT_MILLIS = 200
+const URGENT_FOR_MILLIS = 10_000
+
+/** Between two looks at the kernel: somebody who fights for the route gets an answer within 100 ms, but not all of the processor. */
+const ROUTES_GAP = "50 millis"
+const ROUTES_CHECK = "30 seconds"
+const ROUTES_RETRY = "1 second"
+
+interface Signals {
+  /** The routes may not be what they should. */
+  readonly routes: Queue.Queue<void>
+  /** The kernel's neighbour table changed. */
+  readonly neighbours: Queue.Queue<void>
+  /** The gateway seems to be gone. */
+  readonly lookup: Queue.Queue<void>
+}
+
+const signal = () => Queue.sliding<void>(1)
+
+const raise = (queue: Queue.Queue<void>) => Effect.asVoid(Queue.offer(queue, undefined))
+
+const listen = Effect.fnUntraced(function* ({ routes, neighbours }: Signals) {
+  const netlink = yield* Netlink
+  yield* Stream.runForEach(netlink.changes, (change: NetlinkChange) =>
+    raise(change === "neighbour" ? neighbours : routes)
+  )
+})
+
+const keepRoutes = Effect.fnUntraced(function* (
+  gateways: () => AddressPair,
+  { routes }: Signals,
+  readiness: Readiness
+) {
+  const notices = makeNotices()
+  while (true) {
+    const outcomes = yield* followGateways(gateways())
+    yield* notices(outcomes.flatMap((outcome) => outcome.notices))
+    const present = outcomes.some((outcome) => outcome.present)
+    readiness.set("route", present ? undefined : "no default route leads to the network-anchor yet")
+    yield* Effect.sleep(ROUTES_GAP)
+    const failed = outcomes.some((outcome) => outcome.failed)
+    yield* Queue.take(routes).pipe(Effect.timeoutOption(failed ? ROUTES_RETRY : ROUTES_CHECK))
+  }
+})
+
+interface Health {
+  /** The kernel cannot reach the gateway: its neighbour entry failed or gets no answer. */
+  neighbourFails: boolean
+}
+
+const watchNeighbours = Effect.fnUntraced(function* (
+  lookup: GatewayLookup,
+  health: Health,
+  { neighbours, lookup: wanted }: Signals
+) {
+  const netlink = yield* Netlink
+  const isFailing = Effect.fnUntraced(function* () {
+    for (const family of families) {
+      const gateway = lookup.known()[family]
+      if (gateway === undefined) continue
+      const entry = (yield* netlink.neighbours(family)).find(({ address }) => address === gateway)
+      if (entry?.state === "failed" || entry?.state === "incomplete") return true
+    }
+    return false
+  })
+  while (true) {
+    yield* Queue.take(neighbours)
+    const failing = yield* isFailing().pipe(Effect.catch(() => Effect.succeed(false)))
+    if (failing && !health.neighbourFails) yield* raise(wanted)
+    health.neighbourFails = failing
+    yield* Effect.sleep(URGENT_MILLIS)
+  }
+})
+
+const same = (a: AddressPair, b: AddressPair): boolean => families.every((family) => a[family] === b[family])
+
+const keepResolving = Effect.fnUntraced(function* (
+  lookup: GatewayLookup,
+  health: Health,
+  interval: Duration.Duration,
+  { routes, lookup: wanted }: Signals
+) {
+  const intervalMillis = Duration.toMillis(interval)
+  let lastFull = Number.NEGATIVE_INFINITY
+  let unwellSince: number | undefined
+  while (true) {
+    const now = yield* Clock.currentTimeMillis
+    let resolves = true
+    if (unwellSince !== undefined || now - lastFull >= intervalMillis || !(yield* lookup.stillSame)) {
+      const before = lookup.known()
+      resolves = yield* lookup.refresh
+      lastFull = now
+      if (!same(before, lookup.known())) {
+        health.neighbourFails = false
+        yield* raise(routes)
+      }
+    }
+    unwellSince = resolves && !health.neighbourFails ? undefined : (unwellSince ?? now)
+    const urgent = unwellSince !== undefined && now - unwellSince < URGENT_FOR_MILLIS
+    const pause = urgent ? URGENT_MILLIS : Math.min(WATCH_MILLIS, intervalMillis)
+    const called = yield* Queue.take(wanted).pipe(Effect.timeoutOption(pause))
+    if (called._tag === "Some") unwellSince ??= yield* Clock.currentTimeMillis
+  }
+})
+
+/**
+ * Keeps the default routes of this namespace pointing at the network-anchor for as long as it runs, and leaves the namespace as it was
+ * found when the scope closes (SPEC §10). The routes follow the gateway's name within a second, and are set again within 100 ms when
+ * somebody changes them. A failed look-up never takes a route away and never ends the program; only a missing NET_ADMIN does.
+ */
+export const serviceAnchor = Effect.fnUntraced(function* (
+  { gatewayHostname, gateway, resolveInterval }: ServiceAnchorConfig,
+  readiness: Readiness
+): Effect.fn.Return<never, FatalError, Netlink | NameResolver | Scope.Scope> {
+  yield* Metrics.initialise
+  yield* requireNetAdmin()
+  const netlink = yield* Netlink
+  yield* Effect.addFinalizer(() => restore().pipe(Effect.provideService(Netlink, netlink)))
+  const signals: Signals = { routes: yield* signal(), neighbours: yield* signal(), lookup: yield* signal() }
+  const lookup = yield* makeGatewayLookup(gatewayHostname)
+  const health: Health = { neighbourFails: false }
+  const following =
+    gateway === undefined
+      ? [watchNeighbours(lookup, health, signals), keepResolving(lookup, health, resolveInterval, signals)]
+      : []
+  yield* Effect.all([listen(signals), keepRoutes(() => gateway ?? lookup.known(), signals, readiness), ...following], {
+    concurrency: "unbounded",
+    discard: true
+  })
+  return yield* Effect.never
+})

@@ -1,0 +1,22 @@
+import { SimNetns } from "../../src/layers/sim/SimNetns.ts"
+import * as SimNetlink from "../../src/layers/sim/SimNetlink.ts"
+import { netlinkContract } from "./netlink.ts"
+
+const agreed = (refusal: string | undefined): Promise<void> =>
+  refusal === undefined ? Promise.resolve() : Promise.reject(new Error(refusal))
+
+netlinkContract("SimNetns", () => {
+  const netns = new SimNetns().addLink("lo", "127.0.0.1/8", "::1/128")
+  const done = (change: () => unknown) => Promise.resolve().then(() => void change())
+  return Promise.resolve({
+    layer: SimNetlink.layer(netns),
+    world: {
+      addLink: (name, ...addresses) => done(() => netns.addLink(name, ...addresses)),
+      setUp: (name, up) => done(() => netns.setUp(name, up)),
+      addRoute: (route) => agreed(netns.add(route)),
+      appendRoute: (route) => agreed(netns.append(route)),
+      setNeighbour: (link, address, state) => done(() => netns.setNeighbour(link, address, state))
+    },
+    dispose: () => Promise.resolve()
+  })
+})

@@ -1,0 +1,180 @@
+import { describe, expect, it } from "vitest"
+import { families, type AddressPair } from "../../src/domain/Address.ts"
+import { ORIGINALS_TABLE, type DefaultRoute, type RouteStep } from "../../src/domain/Routing.ts"
+import { linkTowards, planFollow, planRestore } from "../../src/domain/ServiceAnchorRoutes.ts"
+import { SimNetns } from "../../src/layers/sim/SimNetns.ts"
+
+const ANCHOR = { v4: "172.20.0.2", v6: "fd20::2" }
+const MOVED = { v4: "172.20.0.7", v6: "fd20::7" }
+const BRIDGE = { v4: "172.20.0.1", v6: "fd20::1" }
+
+const makeNetns = () =>
+  new SimNetns().addLink("lo", "127.0.0.1/8").addLink("eth0", "172.20.0.9/24", "fd20::9/64", "fe80::9/64")
+
+const wrapped = (originals: AddressPair = BRIDGE) => {
+  const netns = makeNetns()
+  for (const family of families) {
+    const gateway = originals[family]
+    if (gateway !== undefined) expect(netns.add({ family, gateway })).toBeUndefined()
+  }
+  return netns
+}
+
+const stateOf = (netns: SimNetns) => ({
+  main: families.flatMap((family) => netns.defaultRoutes(family)),
+  originals: families.flatMap((family) => netns.defaultRoutes(family, ORIGINALS_TABLE)),
+  addresses: netns.addresses()
+})
+
+const carryOut = (netns: SimNetns, steps: ReadonlyArray<RouteStep>) => {
+  for (const step of steps) netns.apply(step)
+}
+
+const follow = (netns: SimNetns, gateways: AddressPair) => carryOut(netns, planFollow(stateOf(netns), gateways))
+
+const restore = (netns: SimNetns) =>
+  carryOut(
+    netns,
+    families.flatMap((family) => planRestore(stateOf(netns), family))
+  )
+
+const shown = (routes: ReadonlyArray<DefaultRoute>) =>
+  routes.map(({ gateway, protocol }) => `${gateway} ${protocol ?? "boot"}`)
+
+describe("the link towards a gateway", () => {
+  const addresses = makeNetns().addLink("eth1", "172.20.0.130/25", "fe80::1:9/64").addresses()
+
+  it("is the one whose prefix holds it, the longest first", () => {
+    expect(linkTowards("172.20.0.2", addresses)).toBe("eth0")
+    expect(linkTowards("172.20.0.200", addresses)).toBe("eth1")
+    expect(linkTowards("fd20::2", addresses)).toBe("eth0")
+  })
+
+  it("is none for an address of no network, of the loopback's, or of the namespace itself", () => {
+    expect(linkTowards("10.8.0.1", addresses)).toBeUndefined()
+    expect(linkTowards("127.0.0.7", addresses)).toBeUndefined()
+    expect(linkTowards("172.20.0.9", addresses)).toBeUndefined()
+  })
+
+  it("is the only one there is for a link-local gateway, and none when there are several", () => {
+    expect(linkTowards("fe80::2", makeNetns().addresses())).toBe("eth0")
+    expect(linkTowards("fe80::2", addresses)).toBeUndefined()
+  })
+})
+
+describe("following the gateway", () => {
+  it("puts the originals by before anything is changed", () => {
+    const steps = planFollow(stateOf(wrapped()), { v4: ANCHOR.v4 })
+    expect(steps).toEqual([
+      { _tag: "Replace", route: { family: "v4", gateway: BRIDGE.v4, link: "eth0", table: ORIGINALS_TABLE } },
+      { _tag: "Replace", route: { family: "v4", gateway: ANCHOR.v4, link: "eth0", protocol: "97" } }
+    ])
+  })
+
+  it("ends with the network-anchor as the only default of each family", () => {
+    const netns = wrapped()
+    follow(netns, ANCHOR)
+    expect(shown(stateOf(netns).main)).toEqual(["172.20.0.2 97", "fd20::2 97"])
+    expect(shown(stateOf(netns).originals)).toEqual(["172.20.0.1 boot", "fd20::1 boot"])
+    expect(planFollow(stateOf(netns), ANCHOR)).toEqual([])
+  })
+
+  it("replaces its own route when the gateway moves, and never records it", () => {
+    const netns = wrapped()
+    follow(netns, ANCHOR)
+    follow(netns, MOVED)
+    expect(shown(stateOf(netns).main)).toEqual(["172.20.0.7 97", "fd20::7 97"])
+    expect(shown(stateOf(netns).originals)).toEqual(["172.20.0.1 boot", "fd20::1 boot"])
+  })
+
+  it("keeps the first record when somebody sets another default", () => {
+    const netns = wrapped()
+    follow(netns, ANCHOR)
+    carryOut(netns, [{ _tag: "Replace", route: { family: "v4", gateway: "172.20.0.66" } }])
+    follow(netns, ANCHOR)
+    expect(shown(netns.defaultRoutes("v4"))).toEqual(["172.20.0.2 97"])
+    expect(shown(netns.defaultRoutes("v4", ORIGINALS_TABLE))).toEqual(["172.20.0.1 boot"])
+  })
+
+  it("records anew when the namespace was re-plumbed and the old original cannot come back", () => {
+    const netns = wrapped({ v4: BRIDGE.v4 })
+    follow(netns, { v4: ANCHOR.v4 })
+    netns.removeLink("eth0")
+    netns.addLink("eth1", "172.30.0.9/24")
+    netns.add({ family: "v4", gateway: "172.30.0.1" })
+    const left: DefaultRoute = { family: "v4", gateway: BRIDGE.v4, link: "eth0", table: ORIGINALS_TABLE }
+    const steps = planFollow({ ...stateOf(netns), originals: [left] }, { v4: "172.30.0.2" })
+    expect(steps[0]).toEqual({
+      _tag: "Replace",
+      route: { family: "v4", gateway: "172.30.0.1", link: "eth1", table: ORIGINALS_TABLE }
+    })
+  })
+
+  it("completes a record that a kill cut short", () => {
+    const netns = wrapped({ v6: BRIDGE.v6 })
+    netns.add({ family: "v6", gateway: "fd20::3", metric: 700 })
+    const [first] = planFollow(stateOf(netns), { v6: ANCHOR.v6 })
+    carryOut(netns, first === undefined ? [] : [first])
+    follow(netns, { v6: ANCHOR.v6 })
+    expect(shown(netns.defaultRoutes("v6", ORIGINALS_TABLE))).toEqual(["fd20::3 boot", "fd20::1 boot"])
+  })
+
+  it("leaves defaults that the kernel would not prefer, and those of router advertisements", () => {
+    const netns = makeNetns()
+    netns.add({ family: "v4", gateway: BRIDGE.v4, metric: 100 })
+    netns.add({ family: "v6", gateway: "fe80::1", link: "eth0", protocol: "ra" })
+    follow(netns, ANCHOR)
+    expect(shown(stateOf(netns).main)).toEqual(["172.20.0.2 97", "172.20.0.1 boot", "fd20::2 97", "fe80::1 ra"])
+    expect(stateOf(netns).originals).toEqual([])
+    expect(planFollow(stateOf(netns), ANCHOR)).toEqual([])
+  })
+
+  it("does nothing for a gateway on no network, and the other family all the same", () => {
+    const netns = wrapped()
+    follow(netns, { v4: "10.8.0.1", v6: ANCHOR.v6 })
+    expect(shown(stateOf(netns).main)).toEqual(["172.20.0.1 boot", "fd20::2 97"])
+  })
+})
+
+describe("restoring", () => {
+  it("puts the originals back, and leaves no trace", () => {
+    const netns = wrapped()
+    const before = stateOf(netns)
+    follow(netns, ANCHOR)
+    restore(netns)
+    expect(stateOf(netns)).toEqual(before)
+  })
+
+  it("removes anchord's own routes where there was none", () => {
+    const netns = makeNetns()
+    follow(netns, ANCHOR)
+    restore(netns)
+    expect(stateOf(netns).main).toEqual([])
+  })
+
+  it("works for the successor of one that was killed, wherever the kill came", () => {
+    const whole = planFollow(stateOf(wrapped()), ANCHOR)
+    for (let done = 0; done <= whole.length; done += 1) {
+      const netns = wrapped()
+      const before = stateOf(netns)
+      carryOut(netns, whole.slice(0, done))
+      follow(netns, MOVED)
+      restore(netns)
+      expect(stateOf(netns)).toEqual(before)
+    }
+  })
+
+  it("is done by the successor when a kill cut the restoring short", () => {
+    const netns = wrapped()
+    const before = stateOf(netns)
+    follow(netns, ANCHOR)
+    const steps = planRestore(stateOf(netns), "v6")
+    carryOut(netns, steps.slice(0, 1))
+    restore(netns)
+    expect(stateOf(netns)).toEqual(before)
+  })
+
+  it("has no steps where nothing was done", () => {
+    expect(families.flatMap((family) => planRestore(stateOf(wrapped()), family))).toEqual([])
+  })
+})
