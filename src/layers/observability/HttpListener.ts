@@ -40,11 +40,21 @@ const listen = (server: Server, on: ListenOn): Effect.Effect<void, Error> =>
     if (on._tag === "Tcp") {
       server.listen({ port: on.port, ...(on.host === undefined ? {} : { host: on.host }) }, ready)
     } else {
-      mkdirSync(dirname(on.path), { recursive: true })
-      rmSync(on.path, { force: true })
       server.listen(on.path, ready)
     }
   })
+
+/** A socket's file outlives the process that made it, and the next one cannot bind while it is there. */
+const makeRoom = (on: ListenOn): Effect.Effect<void, Error> =>
+  on._tag === "Tcp"
+    ? Effect.void
+    : Effect.try({
+        try: () => {
+          mkdirSync(dirname(on.path), { recursive: true })
+          rmSync(on.path, { force: true })
+        },
+        catch: (error) => (error instanceof Error ? error : new Error(String(error)))
+      })
 
 /**
  * Serves `/metrics`, `/healthz` and `/readyz` until the scope closes (SPEC §12). Failing to bind is a WARN and nothing
@@ -65,7 +75,8 @@ export const serve = Effect.fnUntraced(function* (
     })
   )
   const where = on._tag === "Tcp" ? `${on.host ?? "*"}:${on.port}` : on.path
-  yield* listen(server, on).pipe(
+  yield* makeRoom(on).pipe(
+    Effect.andThen(listen(server, on)),
     Effect.catch((error) =>
       Effect.logWarning("cannot listen for metrics and health checks; going on without").pipe(
         Effect.annotateLogs({ address: where, error: error.message })

@@ -66,11 +66,6 @@ export const dockerConnected = Metric.gauge("anchord_docker_connected", {
   description: "1 while the Docker event stream is open"
 })
 
-const buildInfoGauge = Metric.gauge("anchord_build_info", { description: "Always 1; the labels tell the build" })
-
-export const buildInfo = (version: string, commit: string) =>
-  Metric.update(Metric.withAttributes(buildInfoGauge, { version, commit }), 1)
-
 /** Registers every labelled series at zero, so that a scrape before the first event already shows them. */
 export const initialise: Effect.Effect<void> = Effect.gen(function* () {
   for (const result of ["ok", "error"] as const)

@@ -34,7 +34,7 @@ const readTables = Effect.fnUntraced(function* () {
   return content
 })
 
-export const make = Effect.gen(function* () {
+export const makeAppliedRules = Effect.gen(function* () {
   const nft = yield* Nftables
   let applied: Applied | undefined
   let installedBefore = false

@@ -1,19 +1,16 @@
 import * as Effect from "effect/Effect"
-import type { DockerEvent, DockerState, NetworkSnapshot } from "../../domain/DockerState.ts"
-import { applyEvent, mergeObserved, type Refresh } from "../../domain/EventScope.ts"
-import { DockerEngine, type DockerError } from "../../services/DockerEngine.ts"
+import type { DockerState, NetworkSnapshot } from "../../domain/DockerState.ts"
+import { mergeObserved, type Refresh } from "../../domain/EventScope.ts"
+import { DockerEngine, type DockerError, type OwnContainer } from "../../services/DockerEngine.ts"
 
 /** anchord's copy of what Docker knows, brought up to date by looking again at exactly what a refresh names. */
 export interface DockerMirror {
   readonly state: () => DockerState
-  /** Takes over what the event itself already tells. */
-  readonly note: (event: DockerEvent) => void
   readonly refresh: (refresh: Refresh) => Effect.Effect<DockerState, DockerError>
 }
 
-export const make = Effect.fnUntraced(function* (selfRef: string) {
+export const makeDockerMirror = Effect.fnUntraced(function* (self: OwnContainer) {
   const engine = yield* DockerEngine
-  const self = yield* engine.inspectSelf(selfRef)
   let state: DockerState = { selfId: self.id, own: self.attachments, containers: new Map(), networks: new Map() }
 
   /** A network that is gone by the time it is asked for is an answer too, not a failure. */
@@ -55,9 +52,6 @@ export const make = Effect.fnUntraced(function* (selfRef: string) {
 
   return {
     state: () => state,
-    note: (event) => {
-      state = applyEvent(state, event)
-    },
     refresh: (refresh) =>
       (refresh.full ? readAll() : readNamed(refresh)).pipe(
         Effect.map((next) => {

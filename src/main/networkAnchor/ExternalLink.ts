@@ -1,30 +1,86 @@
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
+import * as Queue from "effect/Queue"
 import { findExternal, type ExternalChoice, type ExternalInterface } from "../../domain/ExternalInterface.ts"
 import { DockerEngine } from "../../services/DockerEngine.ts"
 import { Netlink } from "../../services/Netlink.ts"
 import { FatalError } from "../FatalError.ts"
+import { makeNotices } from "../Notices.ts"
+
+export type FoundExternal = Extract<ExternalInterface, { readonly _tag: "Found" }>
 
 /** Looks once: where the external interface is now, by what Docker and the kernel say. */
-export const look = Effect.fnUntraced(function* (selfRef: string, choice: ExternalChoice) {
+const look = Effect.fnUntraced(function* (selfRef: string, choice: ExternalChoice) {
   const engine = yield* DockerEngine
   const netlink = yield* Netlink
   const [self, links] = yield* Effect.all([engine.inspectSelf(selfRef), netlink.links], { concurrency: 2 })
   return findExternal(choice, self.attachments, links)
 })
 
+const ATTEMPTS = 60
+const BETWEEN = "500 millis"
+
 /**
  * Waits for the external interface: up to 30 s while the network is not attached or Docker has no MAC for it yet; what
  * cannot change by waiting is fatal at once (SPEC §8.1).
  */
-export const awaitLink = Effect.fnUntraced(function* (selfRef: string, choice: ExternalChoice) {
-  const found = yield* look(selfRef, choice).pipe(
-    Effect.repeat({
-      schedule: Schedule.spaced("500 millis").pipe(Schedule.upTo({ duration: "30 seconds" })),
-      until: (result) => result._tag === "Found" || !result.retryable
-    }),
-    Effect.andThen(look(selfRef, choice))
+export const awaitExternal = Effect.fnUntraced(function* (selfRef: string, choice: ExternalChoice) {
+  const notices = makeNotices()
+  for (let attempt = 1; ; attempt += 1) {
+    const result = yield* look(selfRef, choice).pipe(
+      Effect.catch(({ message }) => Effect.succeed({ _tag: "Missing", retryable: true, message } as const))
+    )
+    if (result._tag === "Found") return result
+    if (!result.retryable || attempt === ATTEMPTS) return yield* new FatalError({ message: result.message })
+    yield* notices([{ key: "external", level: "WARN", message: `waiting up to 30 s: ${result.message}` }])
+    yield* Effect.sleep(BETWEEN)
+  }
+})
+
+export interface ExternalLink {
+  /** Where the interface is, or was when it was last there. */
+  readonly current: () => FoundExternal
+  /** Asks for another look. */
+  readonly lookAgain: Effect.Effect<void>
+  /** Looks whenever it is asked to, and tells of each change (SPEC §8.1: an interface that is re-plumbed is found again). */
+  readonly keep: Effect.Effect<never, never, DockerEngine | Netlink>
+}
+
+export const makeExternalLink = Effect.fnUntraced(function* (
+  selfRef: string,
+  choice: ExternalChoice,
+  first: FoundExternal,
+  onChange: Effect.Effect<void>
+) {
+  const asked = yield* Queue.sliding<void>(1)
+  const lookAgain = Effect.asVoid(Queue.offer(asked, undefined))
+  const notices = makeNotices()
+  let current = first
+
+  const once = Effect.gen(function* () {
+    const result = yield* look(selfRef, choice)
+    if (result._tag === "Missing") {
+      return yield* notices([{ key: "external", level: "ERROR", message: `${result.message}; rules stay as they are` }])
+    }
+    yield* notices([])
+    const changed = result.link !== current.link || result.networkId !== current.networkId
+    current = result
+    if (!changed) return
+    yield* Effect.logWarning("the external interface is another one now").pipe(
+      Effect.annotateLogs({ link: result.link })
+    )
+    yield* onChange
+  })
+
+  const keep = Queue.take(asked).pipe(
+    Effect.andThen(once),
+    Effect.catch((error) =>
+      Effect.logWarning("cannot look for the external interface; trying again").pipe(
+        Effect.annotateLogs({ error: error.message }),
+        Effect.andThen(Effect.sleep("1 second")),
+        Effect.andThen(lookAgain)
+      )
+    ),
+    Effect.forever
   )
-  if (found._tag === "Found") return found satisfies ExternalInterface
-  return yield* new FatalError({ message: found.message })
+  return { current: () => current, lookAgain, keep } satisfies ExternalLink
 })

@@ -1,58 +1,93 @@
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
-import { families } from "../../domain/Address.ts"
-import type { FlowSelector } from "../../domain/Dnat.ts"
+import { families, type Address } from "../../domain/Address.ts"
+import type { DnatTable, FlowSelector } from "../../domain/Dnat.ts"
+import { staleFlows } from "../../domain/FlowConsistency.ts"
 import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
 import { Conntrack } from "../../services/Conntrack.ts"
+import { Netlink } from "../../services/Netlink.ts"
 
-const flushOnce = Effect.fnUntraced(function* (selectors: ReadonlyArray<FlowSelector>) {
+export interface FlowFlusher {
+  /** Deletes the flows that a change of the maps made wrong. */
+  readonly flush: (selectors: ReadonlyArray<FlowSelector>) => Effect.Effect<void>
+  /** Deletes whatever flow does not go where this table sends its port, however that came about. */
+  readonly check: (table: DnatTable) => Effect.Effect<void>
+}
+
+/** Where a packet can be sent so that the DNAT rules apply to it. */
+const ownAddresses: Effect.Effect<ReadonlyArray<Address>, { readonly command: string; readonly message: string }, Netlink> =
+  Effect.flatMap(Netlink, ({ addresses }) =>
+    Effect.map(addresses, (all) => all.filter(({ scope }) => scope === "global").map(({ address }) => address))
+  )
+
+/** What merely passes through on its way out has not been DNATed either, and is left alone. */
+const towardsUs = (selector: FlowSelector, destinations: ReadonlyArray<Address>): FlowSelector =>
+  selector._tag === "NotDnated" && selector.destinations === undefined ? { ...selector, destinations } : selector
+
+interface Wanted {
+  readonly selectors: ReadonlyArray<FlowSelector>
+  readonly table: DnatTable | undefined
+}
+
+const nothing: Wanted = { selectors: [], table: undefined }
+
+const carryOut = Effect.fnUntraced(function* ({ selectors, table }: Wanted) {
   const conntrack = yield* Conntrack
+  const own = yield* ownAddresses
+  const lost =
+    table === undefined
+      ? []
+      : (yield* Effect.forEach(families, conntrack.flows)).flatMap((flows) => staleFlows(flows, table, own))
+  const all = [...selectors.map((selector) => towardsUs(selector, own)), ...lost]
   for (const family of families) {
-    const ofFamily = selectors.filter((selector) => selector.family === family)
+    const ofFamily = all.filter((selector) => selector.family === family)
     if (ofFamily.length === 0) continue
     const flows = yield* conntrack.flush(ofFamily)
     yield* Metrics.flushed(family, flows)
-    if (flows > 0)
-      yield* Effect.logInfo("flushed conntrack flows of ports that changed").pipe(
+    if (flows > 0) {
+      yield* Effect.logInfo("deleted conntrack flows whose port has another owner now").pipe(
         Effect.annotateLogs({ family, flows })
       )
+    }
   }
 })
 
 /**
- * Flushes flows beside the reconciler, so that a flush never delays the next transaction (SPEC §7). Selectors that arrive
- * while one flush is under way are taken together by the next. A flush that fails is only logged: the check at the
- * next poll finds what it left.
+ * Flushes flows beside the reconciler, so that a flush never delays the next transaction (SPEC §7). What is asked for while one flush is
+ * under way is done together by the next. A flush that fails is only logged: the check at the next poll finds what it left.
  */
-export const make: Effect.Effect<
-  (selectors: ReadonlyArray<FlowSelector>) => Effect.Effect<void>,
-  never,
-  Conntrack | Scope.Scope
-> = Effect.gen(function* () {
+export const makeFlowFlusher: Effect.Effect<FlowFlusher, never, Conntrack | Netlink | Scope.Scope> = Effect.gen(function* () {
   const waiting = yield* Latch.make(false)
-  let pending: ReadonlyArray<FlowSelector> = []
+  let wanted = nothing
   const takeAll = Effect.sync(() => {
-    const taken = pending
-    pending = []
+    const taken = wanted
+    wanted = nothing
     Latch.closeUnsafe(waiting)
     return taken
   })
   yield* waiting.await.pipe(
     Effect.andThen(takeAll),
-    Effect.flatMap(flushOnce),
+    Effect.flatMap(carryOut),
     Effect.catch((error) =>
-      Effect.logWarning("flushing conntrack flows failed; the next poll looks again").pipe(
+      Effect.logWarning("deleting conntrack flows failed; the next poll looks again").pipe(
         Effect.annotateLogs({ command: error.command, error: error.message })
       )
     ),
     Effect.forever,
     Effect.forkScoped
   )
-  return (selectors) =>
-    Effect.suspend(() => {
-      if (selectors.length === 0) return Effect.void
-      pending = [...pending, ...selectors]
-      return Latch.open(waiting)
-    })
+  return {
+    flush: (selectors) =>
+      Effect.suspend(() => {
+        if (selectors.length === 0) return Effect.void
+        wanted = { ...wanted, selectors: [...wanted.selectors, ...selectors] }
+        return Latch.open(waiting)
+      }),
+    check: (table) =>
+      Effect.suspend(() => {
+        wanted = { ...wanted, table }
+        return Latch.open(waiting)
+      })
+  }
 })

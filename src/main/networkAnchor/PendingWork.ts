@@ -30,7 +30,7 @@ const merge = (a: Work, b: Work): Work => ({
   eventTimeNano: earlier(a.eventTimeNano, b.eventTimeNano)
 })
 
-export const make: Effect.Effect<PendingWork> = Effect.gen(function* () {
+export const makePendingWork: Effect.Effect<PendingWork> = Effect.gen(function* () {
   const waiting = yield* Latch.make(false)
   let pending = nothing
   return {

@@ -3,7 +3,7 @@ import * as Result from "effect/Result"
 import { families, type AddressPair, type Family } from "../../domain/Address.ts"
 import * as Metrics from "../../layers/observability/ServiceAnchorMetrics.ts"
 import { NameResolver, type ResolveError } from "../../services/NameResolver.ts"
-import { makeNotices, type Notice } from "../networkAnchor/Notices.ts"
+import { makeNotices, type Notice } from "../Notices.ts"
 
 export interface GatewayLookup {
   /** The last good answer of each family: a failed look-up takes none away. */

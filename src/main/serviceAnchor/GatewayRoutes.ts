@@ -1,12 +1,11 @@
 import * as Effect from "effect/Effect"
 import { families, type AddressPair, type Family } from "../../domain/Address.ts"
 import { isOurs } from "../../domain/DefaultRoute.ts"
-import { ANCHORD_ROUTE_PROTOCOL, ORIGINALS_TABLE, type LinkAddress, type RouteStep } from "../../domain/Routing.ts"
+import { ORIGINALS_TABLE, type LinkAddress, type RouteStep } from "../../domain/Routing.ts"
 import { linkTowards, planFollow, planRestore } from "../../domain/ServiceAnchorRoutes.ts"
 import * as Metrics from "../../layers/observability/ServiceAnchorMetrics.ts"
 import { Netlink, type NetlinkError } from "../../services/Netlink.ts"
-import { FatalError } from "../FatalError.ts"
-import type { Notice } from "../networkAnchor/Notices.ts"
+import type { Notice } from "../Notices.ts"
 
 /** What came of bringing one family's default route to its gateway. */
 export interface FamilyOutcome {
@@ -83,32 +82,6 @@ export const followGateways = Effect.fnUntraced(
     return yield* Effect.forEach(families, (family) => followFamily(family, gateways, addresses))
   },
   Effect.catch((error: NetlinkError) => Effect.succeed(families.map((family) => kernelFailed(family, error))))
-)
-
-/** A deletion of what is never there: the kernel checks the permission before it looks. */
-const probe: RouteStep = {
-  _tag: "Delete",
-  route: { family: "v4", protocol: ANCHORD_ROUTE_PROTOCOL, metric: 4_294_967_295, table: ORIGINALS_TABLE }
-}
-
-/** Ends the program when it may not change routes at all: nothing that it could wait for would change that. */
-export const requireNetAdmin = Effect.fnUntraced(
-  function* () {
-    const netlink = yield* Netlink
-    yield* netlink.applyRoutes([probe])
-  },
-  Effect.catch((error: NetlinkError) =>
-    error.reason === "not-permitted"
-      ? Effect.fail(
-          new FatalError({
-            message:
-              "service-anchor sets the default route, which needs the capability NET_ADMIN (cap_add: [NET_ADMIN])"
-          })
-        )
-      : Effect.logWarning("cannot tell whether routes may be changed; going on").pipe(
-          Effect.annotateLogs({ error: error.message })
-        )
-  )
 )
 
 /** Commands that hang must not keep the process from ending within its 5 s (SPEC §14). */

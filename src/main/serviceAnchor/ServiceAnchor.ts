@@ -11,9 +11,10 @@ import * as Metrics from "../../layers/observability/ServiceAnchorMetrics.ts"
 import type { NameResolver } from "../../services/NameResolver.ts"
 import { Netlink } from "../../services/Netlink.ts"
 import type { FatalError } from "../FatalError.ts"
-import { makeNotices } from "../networkAnchor/Notices.ts"
+import { requireNetAdmin } from "../NetAdmin.ts"
+import { makeNotices } from "../Notices.ts"
 import { makeGatewayLookup, type GatewayLookup } from "./GatewayLookup.ts"
-import { followGateways, requireNetAdmin, restore } from "./GatewayRoutes.ts"
+import { followGateways, restore } from "./GatewayRoutes.ts"
 
 export interface ServiceAnchorConfig {
   readonly gatewayHostname: string
@@ -21,6 +22,9 @@ export interface ServiceAnchorConfig {
   readonly gateway: AddressPair | undefined
   readonly resolveInterval: Duration.Duration
 }
+
+/** What must hold before a service-anchor is ready (SPEC §12), for {@link Readiness}. */
+export const conditions = { route: "no default route leads to the network-anchor yet" } as const
 
 /**
  * How often the name is watched while all is well. A namespace without traffic never notices that its gateway is gone, because the kernel
@@ -67,7 +71,7 @@ const keepRoutes = Effect.fnUntraced(function* (
     const outcomes = yield* followGateways(gateways())
     yield* notices(outcomes.flatMap((outcome) => outcome.notices))
     const present = outcomes.some((outcome) => outcome.present)
-    readiness.set("route", present ? undefined : "no default route leads to the network-anchor yet")
+    readiness.set("route", present ? undefined : conditions.route)
     yield* Effect.sleep(ROUTES_GAP)
     const failed = outcomes.some((outcome) => outcome.failed)
     yield* Queue.take(routes).pipe(Effect.timeoutOption(failed ? ROUTES_RETRY : ROUTES_CHECK))
@@ -144,7 +148,7 @@ export const serviceAnchor = Effect.fnUntraced(function* (
   readiness: Readiness
 ): Effect.fn.Return<never, FatalError, Netlink | NameResolver | Scope.Scope> {
   yield* Metrics.initialise
-  yield* requireNetAdmin()
+  yield* requireNetAdmin("service-anchor sets the default route")
   const netlink = yield* Netlink
   yield* Effect.addFinalizer(() => restore().pipe(Effect.provideService(Netlink, netlink)))
   const signals: Signals = { routes: yield* signal(), neighbours: yield* signal(), lookup: yield* signal() }

@@ -1,0 +1,34 @@
+# The program, bundled into one file, and the Node it runs on. Node comes from npm, as in development.
+FROM debian:trixie-slim AS build
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates npm \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /build
+COPY package.json package-lock.json .npmrc ./
+# A network that inspects TLS gives its own certificates as the build secret "ca".
+RUN --mount=type=secret,id=ca \
+    if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca; fi; \
+    npm ci
+COPY tsconfig.json build.mjs ./
+COPY src src
+ARG ANCHORD_VERSION
+ARG ANCHORD_COMMIT
+RUN npm run build && strip --strip-unneeded -o dist/node node_modules/node/bin/node 2>/dev/null \
+    || cp -L node_modules/node/bin/node dist/node
+
+FROM debian:trixie-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends nftables iproute2 conntrack busybox udhcpc tini \
+    && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc /usr/share/man /usr/share/locale
+COPY --from=build /build/dist/node /usr/local/bin/node
+COPY --from=build /build/dist/anchord.mjs /usr/local/lib/anchord/anchord.mjs
+COPY --chmod=755 image/anchord image/anchord-health /usr/local/bin/
+ARG ANCHORD_VERSION
+ARG ANCHORD_COMMIT
+LABEL org.opencontainers.image.title="anchord" \
+      org.opencontainers.image.description="Makes a Docker Compose project look like one real server on the LAN" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${ANCHORD_VERSION}" \
+      org.opencontainers.image.revision="${ANCHORD_COMMIT}"
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --start-interval=1s CMD ["anchord-health"]
+ENTRYPOINT ["tini", "--", "anchord"]

@@ -1,0 +1,59 @@
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+
+/** Shut-down must be over in 5 s, or Docker may kill in the middle of it (SPEC §14). */
+const SHUTDOWN_LIMIT_MILLIS = 4_500
+
+const signalNumber = { SIGINT: 2, SIGTERM: 15 } as const
+
+const line = (level: string, msg: string, fields: Readonly<Record<string, unknown>> = {}): void =>
+  void process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, msg, ...fields })}\n`)
+
+/** Ends the process once what has been written is out: a pipe takes it later. */
+const exit = (status: number): void => {
+  process.exitCode = status
+  process.stdout.write("", () => process.stderr.write("", () => process.exit(status)))
+}
+
+/**
+ * Runs the whole program as this process. The first SIGTERM or SIGINT interrupts it, which closes its scopes, and the status is 0;
+ * a second one ends the process at once, and so does a shut-down that takes too long. `statusOf` says what an expected failure is
+ * worth; a defect is logged and worth 70 (SPEC §14).
+ */
+export const runProcess = <E>(program: Effect.Effect<void, E>, statusOf: (error: E) => number): void => {
+  const fiber = Effect.runFork(program)
+  const defect = (cause: unknown) => {
+    line("ERROR", "a defect in anchord; state is left as it is", {
+      cause: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+    })
+    exit(70)
+  }
+  let stopping = false
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(128 + signalNumber[signal])
+      stopping = true
+      line("INFO", "stopping", { signal })
+      setTimeout(() => {
+        line("ERROR", "stopping took too long; what is left to tidy up stays")
+        process.exit(1)
+      }, SHUTDOWN_LIMIT_MILLIS).unref()
+      fiber.interruptUnsafe()
+    })
+  }
+  process.on("uncaughtException", defect)
+  process.on("unhandledRejection", defect)
+  // Nothing else may be left that keeps the process alive while a fiber waits.
+  const alive = setInterval(() => {}, 2 ** 31 - 1)
+  void Effect.runPromise(Fiber.await(fiber)).then((outcome) => {
+    clearInterval(alive)
+    if (Exit.isSuccess(outcome)) return exit(0)
+    const { cause } = outcome
+    const failure = cause.reasons.find(Cause.isFailReason)
+    if (failure !== undefined) return exit(statusOf(failure.error))
+    if (stopping && Cause.hasInterruptsOnly(cause)) return exit(0)
+    return defect(new Error(Cause.pretty(cause)))
+  })
+}

@@ -1,0 +1,21 @@
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { DockerSettings } from "../domain/Settings.ts"
+import * as ConntrackTool from "../layers/conntrack/ConntrackTool.ts"
+import * as SystemResolver from "../layers/dns/SystemResolver.ts"
+import * as IpRoute2 from "../layers/netlink/IpRoute2.ts"
+import * as NftSession from "../layers/nftables/NftSession.ts"
+
+/** Loaded only where it is used: a service-anchor never speaks to Docker, and there are many of them. */
+const dockerEngine = ({ host, tlsVerify, certPath }: DockerSettings) =>
+  Layer.unwrap(
+    Effect.map(
+      Effect.promise(() => import("../layers/docker/DockerodeEngine.ts")),
+      ({ layer }) => layer({ host, tlsVerify, ...(certPath === undefined ? {} : { certPath }) })
+    )
+  )
+
+export const networkAnchorLayers = (docker: DockerSettings) =>
+  Layer.mergeAll(dockerEngine(docker), NftSession.layer(), ConntrackTool.layer(), IpRoute2.layer())
+
+export const serviceAnchorLayers = Layer.mergeAll(IpRoute2.layer(), SystemResolver.layer())

@@ -1,0 +1,113 @@
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Result from "effect/Result"
+import { parseCommandLine, helpText, type Command } from "../domain/CommandLine.ts"
+import { ownContainerRef } from "../domain/OwnContainer.ts"
+import type { Mode } from "../domain/SettingDefinitions.ts"
+import {
+  parseSettings,
+  type NetworkAnchorSettings,
+  type Parsed,
+  type ServiceAnchorSettings,
+  type Settings,
+  type Violation
+} from "../domain/Settings.ts"
+import { buildInfo } from "../layers/observability/BuildInfo.ts"
+import { serve } from "../layers/observability/HttpListener.ts"
+import * as Logging from "../layers/observability/Logging.ts"
+import * as Readiness from "../layers/observability/Readiness.ts"
+import { runProcess } from "../layers/process/MainProcess.ts"
+import { ownTraces } from "../layers/process/OwnTraces.ts"
+import { commit, version } from "./Build.ts"
+import { FatalError } from "./FatalError.ts"
+import { networkAnchorLayers, serviceAnchorLayers } from "./LiveLayers.ts"
+import { UsageError } from "./UsageError.ts"
+
+/** Never on the network; what looks at this anchor from inside its container asks here (SPEC §12). */
+const STATUS_SOCKET = "/run/anchord/status.sock"
+
+const listeners = Effect.fnUntraced(function* ({ metrics }: Settings, readiness: Readiness.Readiness) {
+  yield* serve({ _tag: "Unix", path: STATUS_SOCKET }, readiness)
+  if (metrics._tag === "Tcp") yield* serve(metrics, readiness)
+})
+
+const runNetworkAnchor = Effect.fnUntraced(function* (settings: NetworkAnchorSettings) {
+  const { networkAnchor, conditions } = yield* Effect.promise(() => import("./networkAnchor/NetworkAnchor.ts"))
+  const readiness = Readiness.make(conditions)
+  yield* listeners(settings, readiness)
+  const own = ownContainerRef(yield* ownTraces)
+  yield* Effect.logDebug("anchord's own container").pipe(Effect.annotateLogs({ ...own }))
+  yield* Effect.scoped(networkAnchor(settings, own.ref, readiness)).pipe(
+    Effect.provide(networkAnchorLayers(settings.docker))
+  )
+})
+
+const runServiceAnchor = Effect.fnUntraced(function* (settings: ServiceAnchorSettings) {
+  const { serviceAnchor, conditions } = yield* Effect.promise(() => import("./serviceAnchor/ServiceAnchor.ts"))
+  const readiness = Readiness.make(conditions)
+  yield* listeners(settings, readiness)
+  yield* Effect.scoped(serviceAnchor(settings, readiness)).pipe(Effect.provide(serviceAnchorLayers))
+})
+
+const run = ({ settings, warnings }: Parsed<Settings>) =>
+  Effect.gen(function* () {
+    yield* Effect.logInfo("anchord starts").pipe(Effect.annotateLogs({ mode: settings.mode, version, commit }))
+    yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
+    yield* Metric.update(buildInfo(version, commit), 1)
+    yield* Effect.scoped(
+      settings.mode === "network-anchor" ? runNetworkAnchor(settings) : runServiceAnchor(settings)
+    ).pipe(Effect.tapErrorTag("FatalError", ({ message }) => Effect.logError(message)))
+  }).pipe(
+    Effect.provide(
+      Logging.layer({
+        level: settings.logLevel,
+        format: settings.logFormat,
+        terminal: process.stdout.isTTY === true
+      })
+    )
+  )
+
+const print = (text: string) => Effect.sync(() => void process.stdout.write(`${text}\n`))
+
+const complain = (lines: ReadonlyArray<string>) =>
+  Effect.sync(() => void process.stderr.write(lines.map((line) => `anchord: ${line}\n`).join("")))
+
+/** What cannot be run at all is said twice: to whoever typed it, and to the log (SPEC §2). */
+const refuse = Effect.fnUntraced(
+  function* (message: string, violations: ReadonlyArray<Violation>) {
+    yield* complain(
+      violations.length === 0
+        ? [message]
+        : [message, ...violations.map(({ variable, value, rule }) => `  ${variable}="${value}": ${rule}`)]
+    )
+    if (violations.length === 0) yield* Effect.logError(message)
+    for (const { variable, value, rule } of violations) {
+      yield* Effect.logError(`${message}: ${variable} ${rule}`).pipe(Effect.annotateLogs({ variable, value, rule }))
+    }
+    return yield* new UsageError({ message })
+  },
+  Effect.provide(Logging.layer({ level: "info", format: undefined, terminal: process.stdout.isTTY === true }))
+)
+
+const runMode = Effect.fnUntraced(function* (mode: Mode, env: NodeJS.ProcessEnv) {
+  const parsed = parseSettings(mode, env)
+  return Result.isFailure(parsed)
+    ? yield* refuse("wrong configuration", parsed.failure)
+    : yield* run(parsed.success)
+})
+
+const main = Effect.gen(function* () {
+  const parsed = parseCommandLine(process.argv.slice(2), process.env["ANCHORD_MODE"])
+  if (Result.isFailure(parsed)) return yield* refuse(parsed.failure, [])
+  const command: Command = parsed.success
+  switch (command._tag) {
+    case "Version":
+      return yield* print(`anchord ${version} (${commit})`)
+    case "Help":
+      return yield* print(helpText(command.mode))
+    case "Run":
+      return yield* runMode(command.mode, process.env)
+  }
+})
+
+runProcess(main, (error) => (error instanceof FatalError ? 1 : 2))

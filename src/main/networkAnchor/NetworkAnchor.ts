@@ -1,0 +1,134 @@
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Cause from "effect/Cause"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { chooseGateways } from "../../domain/DefaultRoute.ts"
+import type { DockerEvent } from "../../domain/DockerState.ts"
+import { emptyRefresh, fullRefresh, isEmptyRefresh, refreshFor } from "../../domain/EventScope.ts"
+import { kernelFindings } from "../../domain/KernelSettings.ts"
+import { removeTables } from "../../domain/NftJson.ts"
+import type { NetlinkChange } from "../../domain/Routing.ts"
+import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
+import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
+import type { Readiness } from "../../layers/observability/Readiness.ts"
+import type { Conntrack } from "../../services/Conntrack.ts"
+import type { DockerEngine } from "../../services/DockerEngine.ts"
+import { Netlink } from "../../services/Netlink.ts"
+import { Nftables } from "../../services/Nftables.ts"
+import type { FatalError } from "../FatalError.ts"
+import { requireNetAdmin } from "../NetAdmin.ts"
+import { makeDefaultRouteKeeper } from "./DefaultRouteKeeper.ts"
+import { makeDockerMirror } from "./DockerMirror.ts"
+import { awaitDocker } from "./DockerStart.ts"
+import { follow } from "./EventFeed.ts"
+import { awaitExternal, makeExternalLink } from "./ExternalLink.ts"
+import { makePendingWork, type PendingWork } from "./PendingWork.ts"
+import { makeReconciler } from "./Reconciler.ts"
+
+/** What must hold before a network-anchor is ready (SPEC §12), for {@link Readiness}. */
+export const conditions = {
+  nftables: "the tables are not installed yet",
+  reconcile: "no reconcile has succeeded yet"
+} as const
+
+const warnOfKernel = Effect.fnUntraced(function* (link: string, addressMode: NetworkAnchorSettings["addressMode"]) {
+  const { sysctl } = yield* Netlink
+  const [ipForward, ipv6Forwarding, acceptRa] = yield* Effect.all([
+    sysctl("net.ipv4.ip_forward"),
+    sysctl("net.ipv6.conf.all.forwarding"),
+    sysctl(`net.ipv6.conf.${link}.accept_ra`)
+  ])
+  for (const { level, message } of kernelFindings({ ipForward, ipv6Forwarding, acceptRa }, link, addressMode)) {
+    yield* level === "ERROR" ? Effect.logError(message) : Effect.logWarning(message)
+  }
+})
+
+/** Both tables go when the program is told to end; after a defect everything stays as it is (SPEC §14). */
+const removeTablesAtEnd = Effect.fnUntraced(function* () {
+  const nft = yield* Nftables
+  yield* Effect.addFinalizer((exit) =>
+    Exit.isFailure(exit) && Cause.hasDies(exit.cause)
+      ? Effect.void
+      : nft.transaction(removeTables()).pipe(
+          Effect.andThen(Effect.logInfo("the tables are removed")),
+          Effect.timeout("2 seconds"),
+          Effect.interruptible,
+          Effect.catch((error) =>
+            Effect.logError("cannot remove the tables").pipe(Effect.annotateLogs({ error: error.message }))
+          )
+        )
+  )
+})
+
+const poll = (pending: PendingWork, { pollInterval }: NetworkAnchorSettings) =>
+  Effect.sleep(pollInterval).pipe(
+    Effect.andThen(pending.offer({ refresh: fullRefresh, source: "poll", eventTimeNano: undefined })),
+    Effect.forever
+  )
+
+/**
+ * The network-anchor: keeps the DNAT maps what the labels of the project's containers ask for, and the default route on the external
+ * network, for as long as it runs (SPEC §4 to §8). Ends by itself only when its start is impossible.
+ */
+export const networkAnchor = Effect.fnUntraced(function* (
+  settings: NetworkAnchorSettings,
+  selfRef: string,
+  readiness: Readiness
+): Effect.fn.Return<never, FatalError, DockerEngine | Nftables | Conntrack | Netlink | Scope.Scope> {
+  yield* Metrics.initialise
+  yield* requireNetAdmin("network-anchor sets nftables rules and the default route")
+  const netlink = yield* Netlink
+  const self = yield* awaitDocker(selfRef)
+  const first = yield* awaitExternal(self.id, settings.external)
+  yield* warnOfKernel(first.link, settings.addressMode)
+  yield* removeTablesAtEnd()
+
+  const pending = yield* makePendingWork
+  const mirror = yield* makeDockerMirror(self)
+  const lookAtSelf = pending.offer({
+    refresh: { ...emptyRefresh, self: true },
+    source: "event",
+    eventTimeNano: undefined
+  })
+  const external = yield* makeExternalLink(self.id, settings.external, first, lookAtSelf)
+  const routes = yield* makeDefaultRouteKeeper(() => {
+    const { link, networkId } = external.current()
+    const ipam = mirror.state().networks.get(networkId ?? "")?.gateway ?? {}
+    const v6ByAdvertisement = settings.addressMode === "slaac-ra-only"
+    return { link, gateways: chooseGateways({ pin: settings.gateway, ipam, v6ByAdvertisement }) }
+  })
+
+  const onEvent = (event: DockerEvent) => {
+    const refresh = refreshFor(event, mirror.state())
+    if (isEmptyRefresh(refresh)) return Effect.void
+    const offered = pending.offer({ refresh, source: "event", eventTimeNano: event.timeNano })
+    return refresh.self ? Effect.andThen(offered, external.lookAgain) : offered
+  }
+
+  const onKernel = (change: NetlinkChange) => {
+    if (change === "neighbour") return Effect.void
+    return change === "link" ? Effect.andThen(routes.lookAgain, external.lookAgain) : routes.lookAgain
+  }
+
+  const reconciler = yield* makeReconciler({
+    settings,
+    mirror,
+    external,
+    pending,
+    readiness,
+    onOwnNetworks: routes.lookAgain
+  })
+  yield* Effect.all(
+    [
+      reconciler,
+      follow(pending, onEvent),
+      poll(pending, settings),
+      external.keep,
+      routes.keep,
+      Stream.runForEach(netlink.changes, onKernel)
+    ],
+    { concurrency: "unbounded", discard: true }
+  )
+  return yield* Effect.never
+})

@@ -1,0 +1,146 @@
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import { backendsOf } from "../../domain/Backends.ts"
+import { desiredDnat } from "../../domain/DesiredDnat.ts"
+import type { DnatPlan } from "../../domain/Dnat.ts"
+import { isEmptyPlan } from "../../domain/DnatPlan.ts"
+import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
+import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
+import type { Readiness } from "../../layers/observability/Readiness.ts"
+import { makeNotices } from "../Notices.ts"
+import { makeAppliedRules } from "./AppliedRules.ts"
+import type { DockerMirror } from "./DockerMirror.ts"
+import type { ExternalLink } from "./ExternalLink.ts"
+import { makeFlowFlusher } from "./FlowFlusher.ts"
+import type { PendingWork, Work } from "./PendingWork.ts"
+import { makeReconcileNotices } from "./ReconcileNotices.ts"
+import { makeSharedChoice } from "./SharedChoice.ts"
+
+/** After so many looks at everything without one backend the operator is told (SPEC §5). */
+const RESYNCS_WITHOUT_BACKEND = 5
+
+const NO_BACKEND =
+  "no container in scope carries a usable anchord.expose label; check the labels, ANCHORD_PROJECT or ANCHORD_LABEL_SELECTOR, and that the containers are on the shared network"
+
+const FIRST_RETRY_MILLIS = 100
+const LAST_RETRY_MILLIS = 1_000
+
+export interface ReconcilerInput {
+  readonly settings: NetworkAnchorSettings
+  readonly mirror: DockerMirror
+  readonly external: ExternalLink
+  readonly pending: PendingWork
+  readonly readiness: Readiness
+  /** Called after each reconcile that looked at anchord's own networks. */
+  readonly onOwnNetworks: Effect.Effect<void>
+}
+
+const secondsSince = Effect.fnUntraced(function* (nanos: bigint) {
+  return Number((yield* Clock.currentTimeNanos) - nanos) / 1e9
+})
+
+const reportChange = Effect.fnUntraced(function* (plan: DnatPlan, work: Work, backends: number, entries: number) {
+  if (isEmptyPlan(plan)) return
+  const sinceEvent = work.eventTimeNano === undefined ? undefined : yield* secondsSince(work.eventTimeNano)
+  if (sinceEvent !== undefined) yield* Metric.update(Metrics.eventToMap, sinceEvent)
+  yield* Effect.logInfo("the DNAT maps changed").pipe(
+    Effect.annotateLogs({
+      trigger: work.source,
+      added: plan.add.length,
+      removed: plan.remove.length,
+      backends,
+      entries,
+      ...(sinceEvent === undefined ? {} : { eventToMapMs: Math.round(sinceEvent * 1e5) / 100 })
+    })
+  )
+})
+
+/**
+ * The loop that brings the kernel to what Docker's state asks for, one reconcile at a time (SPEC §4 to §7). A reconcile that fails leaves
+ * everything as it is, and its work is done with the next one, which comes after a back-off.
+ */
+export const makeReconciler = Effect.fnUntraced(function* (input: ReconcilerInput) {
+  const { settings, mirror, external, pending, readiness, onOwnNetworks } = input
+  const rules = yield* makeAppliedRules
+  const flusher = yield* makeFlowFlusher
+  const notify = yield* makeReconcileNotices
+  const choose = makeSharedChoice(settings)
+  const failures = makeNotices()
+  let resyncsWithoutBackend = 0
+
+  const decide = Effect.fn("reconcile.decide")(function* () {
+    const state = mirror.state()
+    const shared = yield* choose(state, external.current().networkId)
+    const discovered = backendsOf(state, settings.scope, shared.networkId)
+    return { ...discovered, ...desiredDnat(discovered.backends) }
+  })
+
+  const warnWhenAlone = Effect.fnUntraced(function* (backends: number) {
+    resyncsWithoutBackend = backends > 0 ? 0 : resyncsWithoutBackend + 1
+    if (resyncsWithoutBackend === RESYNCS_WITHOUT_BACKEND) yield* Effect.logWarning(NO_BACKEND)
+  })
+
+  const reconcile = Effect.fn("reconcile")(function* (work: Work) {
+    const started = yield* Clock.currentTimeNanos
+    yield* mirror.refresh(work.refresh)
+    const { backends, problems, table, conflicts } = yield* decide()
+    const plan = yield* rules.apply(table, external.current().link, work.refresh.full)
+    yield* Metric.update(Metrics.reconcileDuration, yield* secondsSince(started))
+    yield* Metrics.reconciled("ok")
+    yield* Effect.annotateCurrentSpan({
+      trigger: work.source,
+      backends: backends.length,
+      entries: table.size,
+      added: plan.add.length,
+      removed: plan.remove.length
+    })
+    readiness.set("nftables", undefined)
+    readiness.set("reconcile", undefined)
+    yield* flusher.flush(plan.flush)
+    yield* reportChange(plan, work, backends.length, table.size)
+    yield* Metrics.recordEntries(table)
+    yield* Metric.update(Metrics.conflicts, conflicts.length)
+    yield* notify(problems, conflicts)
+    if (work.refresh.full) {
+      yield* warnWhenAlone(backends.length)
+      yield* flusher.check(table)
+    }
+    if (work.refresh.full || work.refresh.self) yield* onOwnNetworks
+  })
+
+  const attempt = (work: Work) =>
+    reconcile(work).pipe(
+      Effect.andThen(failures([])),
+      Effect.as(true),
+      Effect.catchTag(["DockerError", "NftError"], (error) =>
+        Metrics.reconciled("error").pipe(
+          Effect.andThen(
+            failures([
+              {
+                key: "reconcile",
+                level: "ERROR",
+                message: `a reconcile failed and is tried again, NAT state stays as it is: ${error.message}`
+              }
+            ])
+          ),
+          Effect.andThen(pending.offer(work)),
+          Effect.as(false)
+        )
+      )
+    )
+
+  return Effect.gen(function* () {
+    let pause = FIRST_RETRY_MILLIS
+    while (true) {
+      const work = yield* pending.take
+      yield* Metrics.dockerEvent(work.source)
+      if (yield* attempt(work)) {
+        pause = FIRST_RETRY_MILLIS
+        continue
+      }
+      yield* Effect.sleep(pause)
+      pause = Math.min(pause * 2, LAST_RETRY_MILLIS)
+    }
+  })
+})
