@@ -13,8 +13,7 @@ COPY tsconfig.json build.mjs ./
 COPY src src
 ARG ANCHORD_VERSION
 ARG ANCHORD_COMMIT
-RUN npm run build && strip --strip-unneeded -o dist/node node_modules/node/bin/node 2>/dev/null \
-    || cp -L node_modules/node/bin/node dist/node
+RUN npm run build && cp -L node_modules/node/bin/node dist/node
 
 FROM debian:trixie-slim
 RUN apt-get update \

@@ -1,0 +1,46 @@
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs"
+import { run } from "./command.ts"
+import { cache } from "./folders.ts"
+
+const SUITE = "trixie"
+
+const enginePackages = [
+  "docker.io",
+  "docker-cli",
+  "docker-buildx",
+  "docker-compose",
+  "containerd",
+  "runc",
+  "iptables",
+  "nftables",
+  "conntrack",
+  "iproute2",
+  "procps",
+  "ca-certificates",
+  "kmod"
+]
+
+/** Makes something under a name that it only gets when it is whole. */
+const madeOnce = async (path: string, make: (unfinished: string) => Promise<void>): Promise<string> => {
+  if (existsSync(path)) return path
+  mkdirSync(cache, { recursive: true })
+  const unfinished = `${path}.unfinished`
+  rmSync(unfinished, { recursive: true, force: true })
+  await make(unfinished)
+  renameSync(unfinished, path)
+  return path
+}
+
+/** A Debian tree with a Docker engine, its command line, Compose and buildx in it. Made once, from Debian's packages. */
+export const engineRoot = (say: (text: string) => void): Promise<string> =>
+  madeOnce(`${cache}/engine-${SUITE}`, async (unfinished) => {
+    say("making a Debian tree with a Docker engine (about 30 s, once)")
+    await run(["mmdebstrap", "--variant=minbase", `--include=${enginePackages.join(",")}`, SUITE, unfinished])
+  })
+
+/** What `debian:trixie-slim` is where no registry answers: an archive for `docker import`. */
+export const baseArchive = (say: (text: string) => void): Promise<string> =>
+  madeOnce(`${cache}/debian-${SUITE}-slim.tar`, async (unfinished) => {
+    say("making the Debian base image from packages (about 20 s, once)")
+    await run(["mmdebstrap", "--variant=minbase", "--format=tar", SUITE, unfinished])
+  })
