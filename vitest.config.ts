@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config"
 
 export default defineConfig({
   test: {
+    disableConsoleIntercept: true,
     projects: [
       { test: { name: "test", include: ["test/**/*.test.ts"] } },
       { test: { name: "property-tests", include: ["property-tests/**/*.test.ts"], testTimeout: 60_000 } },

@@ -1,6 +1,6 @@
 import { layer } from "../../src/layers/docker/DockerodeEngine.ts"
 import { dockerEngineContract, type DockerWorld } from "../../test/contracts/docker.ts"
-import { attachLab } from "../lab/lab.ts"
+import { attachLab } from "../lab/attach.ts"
 
 type Docker = (...args: ReadonlyArray<string>) => Promise<string>
 

@@ -19,7 +19,7 @@ export interface Engine extends EngineState {
   readonly inside: (command: ReadonlyArray<string>, options?: CommandOptions) => Promise<string>
 }
 
-const SOCKET = "unix:///lab/docker.sock"
+const SOCKET = "unix:///lab/sock/docker.sock"
 
 const environment = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", `DOCKER_HOST=${SOCKET}`]
 
@@ -27,7 +27,7 @@ export const attachEngine = ({ pid, work }: EngineState): Engine => {
   const enter = ["nsenter", "-t", `${pid}`, "-m", "-n", "-p", "-r", "-w"]
   const inside = (command: ReadonlyArray<string>, options: CommandOptions = {}) =>
     run([...enter, ...environment, ...command], options)
-  return { pid, work, inside, socket: `${work}/docker.sock`, docker: (...args) => inside(["docker", ...args]) }
+  return { pid, work, inside, socket: `${work}/sock/docker.sock`, docker: (...args) => inside(["docker", ...args]) }
 }
 
 /** Mounts what dockerd needs into the tree, makes it the root, and becomes dockerd. */
@@ -59,6 +59,8 @@ export interface EngineOptions {
   readonly work: string
   /** A network namespace of its own; without, the machine's, and then the engine leaves its network alone. */
   readonly netns?: string
+  /** Keeps its data for the next time. */
+  readonly keep?: true
 }
 
 const childOf = (pid: number): number | undefined => {
@@ -70,9 +72,9 @@ const childOf = (pid: number): number | undefined => {
  * Starts a Docker engine in mount and process namespaces of its own: when this process ends, however it does, the kernel ends the engine
  * and everything in it.
  */
-export const startEngine = async ({ root, work, netns }: EngineOptions) => {
-  rmSync(work, { recursive: true, force: true })
-  mkdirSync(work, { recursive: true })
+export const startEngine = async ({ root, work, netns, keep }: EngineOptions) => {
+  if (keep === undefined) rmSync(work, { recursive: true, force: true })
+  mkdirSync(`${work}/sock`, { recursive: true })
   const network = netns === undefined ? [] : ["nsenter", `--net=/run/netns/${netns}`]
   const options = [
     ...["--data-root", "/lab/data", "--exec-root", "/run/docker", "-H", SOCKET, "--pidfile", "/run/docker.pid"],
@@ -85,9 +87,9 @@ export const startEngine = async ({ root, work, netns }: EngineOptions) => {
   const child = spawn(program, [...args, root, work, project, ...options], { stdio: ["ignore", "pipe", "pipe"] })
   let log = ""
   let ended = false
-  const keep = (text: Buffer) => void (log = (log + text.toString()).slice(-20_000))
-  child.stdout.on("data", keep)
-  child.stderr.on("data", keep)
+  const record = (text: Buffer) => void (log = (log + text.toString()).slice(-20_000))
+  child.stdout.on("data", record)
+  child.stderr.on("data", record)
   const gone = new Promise<void>((resolve) => {
     child.on("close", () => {
       ended = true
@@ -105,7 +107,7 @@ export const startEngine = async ({ root, work, netns }: EngineOptions) => {
       await gone
       clearTimeout(timer)
     }
-    await attempt(["rm", "-rf", work])
+    if (keep === undefined) await attempt(["rm", "-rf", work])
   }
   try {
     const pid = await eventually("the Docker engine answers", 60_000, async () => {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs"
 import { run } from "./command.ts"
 import { startEngine } from "./engine.ts"
-import { dist, labFolder, project } from "./folders.ts"
+import { cache, dist, labFolder, project } from "./folders.ts"
 import { baseArchive, engineRoot } from "./rootfs.ts"
 
 export const IMAGE = "anchord:latest"
@@ -101,7 +101,7 @@ export const buildImage = async (say: (text: string) => void): Promise<void> => 
   }
   const [root] = await Promise.all([engineRoot(say), baseArchive(say)])
   say("building with a Docker engine of its own")
-  const { engine, stop } = await startEngine({ root, work: `${labFolder}/build-${process.pid}` })
+  const { engine, stop } = await startEngine({ root, work: `${cache}/builder`, keep: true })
   try {
     const docker: Docker = (args, onOutput) =>
       engine.inside(["docker", ...args], onOutput === undefined ? {} : { onOutput })
