@@ -21,7 +21,7 @@ beforeAll(async () => {
   await step("the anchors are ready", () => project.ready("anchord", "web-anchor"))
 })
 
-if (process.env["KEEP"] === undefined) afterAll(project.down)
+afterAll(project.down)
 
 describe("S-1 cold start, S-2 source address", () => {
   for (const family of ["v4", "v6"] as const) {

@@ -7,7 +7,7 @@ import { eventually, step } from "../lab/steps.ts"
 
 const lab = attachLab()
 const address = { v4: "10.99.0.20", v6: "fd99::20" }
-const gateway = { v4: "172.31.10.2", v6: "fd00:a2c0:10::2" }
+const gateway = { v4: "172.31.10.100", v6: "fd00:a2c0:10::100" }
 
 const project = composeProject(lab, "s10", {
   services: {

@@ -52,8 +52,8 @@ const removeTablesAtEnd = Effect.fnUntraced(function* () {
       ? Effect.void
       : nft.transaction(removeTables()).pipe(
           Effect.andThen(Effect.logInfo("the tables are removed")),
-          Effect.timeout("2 seconds"),
           Effect.interruptible,
+          Effect.timeout("2 seconds"),
           Effect.catch((error) =>
             Effect.logError("cannot remove the tables").pipe(Effect.annotateLogs({ error: error.message }))
           )

@@ -111,8 +111,8 @@ const restoreFamily = Effect.fnUntraced(
   },
   (effect, family) =>
     effect.pipe(
-      Effect.timeout(RESTORE_LIMIT),
       Effect.interruptible,
+      Effect.timeout(RESTORE_LIMIT),
       Effect.catch((error) =>
         Effect.logError("cannot restore the default routes").pipe(Effect.annotateLogs({ family, error: error.message }))
       )
