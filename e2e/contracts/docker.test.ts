@@ -5,7 +5,7 @@ import { attachLab } from "../lab/attach.ts"
 type Docker = (...args: ReadonlyArray<string>) => Promise<string>
 
 /** An idle process that ends as soon as it is told to. */
-const idle = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1 & wait; done"]
+const idle = ["-c", "trap 'exit 0' TERM; while :; do sleep 1 & wait; done"]
 
 const worldOf = (docker: Docker, image: string): DockerWorld => {
   const run = async (...args: ReadonlyArray<string>) => void (await docker(...args))
@@ -17,7 +17,9 @@ const worldOf = (docker: Docker, image: string): DockerWorld => {
     removeNetwork: (name) => run("network", "rm", name),
     create: async ({ name, labels = {}, network }) => {
       const labelled = Object.entries(labels).flatMap(([key, value]) => ["--label", `${key}=${value}`])
-      return (await docker("create", "--name", name, "--network", network, ...labelled, image, ...idle)).trim()
+      return (
+        await docker("create", "--name", name, "--network", network, ...labelled, "--entrypoint", "sh", image, ...idle)
+      ).trim()
     },
     start: (name) => run("start", name),
     stop: (name) => run("stop", name),

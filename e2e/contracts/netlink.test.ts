@@ -97,6 +97,18 @@ describe("netlink by iproute2", () => {
     await netns.dispose()
   })
 
+  it("sets how soon an unanswered neighbour is asked again, for both families", async () => {
+    const netns = await makeNetns()
+    await netns.world.addLink("ext", "10.1.0.2/24", "fd01::2/64")
+    await Effect.runPromise(
+      Effect.flatMap(Netlink, ({ setNeighbourRetransmission }) => setNeighbourRetransmission("ext", 100)).pipe(
+        Effect.provide(netns.layer)
+      )
+    )
+    const { stdout } = await ip("-n", netns.name, "ntable", "show", "dev", "ext").finally(netns.dispose)
+    expect(stdout.match(/retrans 100 /g)).toHaveLength(2)
+  })
+
   it("survives next hop objects and IPv4 defaults with several next hops", async () => {
     const netns = await makeNetns()
     await netns.world.addLink("ext", "10.1.0.2/24")

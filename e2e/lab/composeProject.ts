@@ -45,11 +45,7 @@ export const networkAnchor = (lab: Lab, { v4, v6, env = {}, transitV4, transitV6
   stop_grace_period: "10s"
 })
 
-export const serviceAnchor = (
-  lab: Lab,
-  labels: Readonly<Record<string, string>>,
-  more: Service = {}
-): Service => ({
+export const serviceAnchor = (lab: Lab, labels: Readonly<Record<string, string>>, more: Service = {}): Service => ({
   ...hardened,
   image: lab.image,
   environment: { ANCHORD_MODE: "service-anchor", ANCHORD_GATEWAY_HOSTNAME: "anchord", ANCHORD_LOG_LEVEL: "debug" },
@@ -160,7 +156,8 @@ export const composeProject = (lab: Lab, name: string, file: ComposeFile): Proje
   const compose = (...args: ReadonlyArray<string>) =>
     lab.engine.inside(["docker", "compose", "-f", `/lab/${path}`, "--ansi=never", ...args])
   const container = (service: string) => `${name}-${service}-1`
-  const exec = (service: string, ...command: ReadonlyArray<string>) => lab.docker("exec", container(service), ...command)
+  const exec = (service: string, ...command: ReadonlyArray<string>) =>
+    lab.docker("exec", container(service), ...command)
   return {
     name,
     compose,
@@ -169,7 +166,10 @@ export const composeProject = (lab: Lab, name: string, file: ComposeFile): Proje
     exec,
     logs: async (service) => {
       const text = await lab.engine.inside(["sh", "-c", `docker logs ${container(service)} 2>&1`])
-      return text.split("\n").filter(isObject).map((line): LogLine => JSON.parse(line))
+      return text
+        .split("\n")
+        .filter(isObject)
+        .map((line): LogLine => JSON.parse(line))
     },
     inspect: async (service, format) => (await lab.docker("inspect", "-f", format, container(service))).trim(),
     ready: async (...services) => {

@@ -10,7 +10,16 @@ export const BASE = "debian:trixie-slim"
 export const archive = `${dist}/anchord-image.tar`
 const stamp = `${dist}/anchord-image.inputs`
 
-const inputs = ["Dockerfile", "package.json", "package-lock.json", ".npmrc", "tsconfig.json", "build.mjs", "image", "src"]
+const inputs = [
+  "Dockerfile",
+  "package.json",
+  "package-lock.json",
+  ".npmrc",
+  "tsconfig.json",
+  "build.mjs",
+  "image",
+  "src"
+]
 
 const filesOf = (path: string): ReadonlyArray<string> =>
   statSync(`${project}/${path}`).isDirectory()

@@ -39,7 +39,22 @@ export const inNetns = (netns: string, ...command: ReadonlyArray<string>): Reado
 
 /** Plugs a namespace into the LAN's switch by a veth that is called `link` inside of it. */
 const plug = async (netns: string, link: string, port: string): Promise<void> => {
-  await run(["ip", "link", "add", "name", link, "netns", netns, "type", "veth", "peer", "name", port, "netns", lanNetns])
+  await run([
+    "ip",
+    "link",
+    "add",
+    "name",
+    link,
+    "netns",
+    netns,
+    "type",
+    "veth",
+    "peer",
+    "name",
+    port,
+    "netns",
+    lanNetns
+  ])
   await run(["ip", "-n", lanNetns, "link", "set", "dev", port, "master", "lan", "up"])
   await run(["ip", "-n", netns, "link", "set", "dev", link, "up"])
 }
@@ -84,7 +99,10 @@ export const addHost = async (number: number): Promise<Host> => {
   await plug(netns, "eth0", `host${number}`)
   await addAddress(netns, "eth0", `${host.v4}/24`)
   await addAddress(netns, "eth0", `${host.v6}/64`)
-  for (const [flag, router] of [["-4", LAN.v4], ["-6", LAN.v6]] as const) {
+  for (const [flag, router] of [
+    ["-4", LAN.v4],
+    ["-6", LAN.v6]
+  ] as const) {
     await run(["ip", "-n", netns, flag, "route", "add", "default", "via", router])
   }
   return host

@@ -21,9 +21,12 @@ export const eventually = async <A>(what: string, limitMillis: number, body: () 
       return await body()
     } catch (error) {
       if (performance.now() > end) {
-        throw new Error(`not within ${limitMillis} ms: ${what}: ${error instanceof Error ? error.message : String(error)}`, {
-          cause: error
-        })
+        throw new Error(
+          `not within ${limitMillis} ms: ${what}: ${error instanceof Error ? error.message : String(error)}`,
+          {
+            cause: error
+          }
+        )
       }
       await pause(20)
     }

@@ -25,7 +25,10 @@ afterAll(project.down)
 
 describe("S-1 cold start, S-2 source address", () => {
   for (const family of ["v4", "v6"] as const) {
-    for (const [protocol, port] of [["tcp", 80], ["udp", 53]] as const) {
+    for (const [protocol, port] of [
+      ["tcp", 80],
+      ["udp", 53]
+    ] as const) {
       it(`a host on the LAN reaches ${protocol}/${port} on the project's ${family} address, and the application sees that host`, async () => {
         const greeting = await step(`${protocol} ${family}`, () => ask(lab.alice, protocol, address[family], port))
         expect(greeting).toMatchObject({ name: "web", port, client: lab.alice[family] })

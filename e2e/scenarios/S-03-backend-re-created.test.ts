@@ -59,7 +59,9 @@ describe("S-3 a backend is re-created with a new address", () => {
       const left = (await flowsOf(project, family)).filter(({ replySource }) => replySource === first[family])
       expect(left).toEqual([])
       expect(await mapsOf(project)).toEqual(
-        [second.v4, second.v6].flatMap((at) => ["tcp", "udp"].map((protocol) => `${protocol}/53 -> ${at} 53`)).toSorted()
+        [second.v4, second.v6]
+          .flatMap((at) => ["tcp", "udp"].map((protocol) => `${protocol}/53 -> ${at} 53`))
+          .toSorted()
       )
     })
   }

@@ -22,7 +22,10 @@ const project = composeProject(lab, "s06", {
 const stop = async (service: string) => {
   const begun = performance.now()
   await lab.docker("stop", project.container(service))
-  return { seconds: (performance.now() - begun) / 1000, exitCode: await project.inspect(service, "{{.State.ExitCode}}") }
+  return {
+    seconds: (performance.now() - begun) / 1000,
+    exitCode: await project.inspect(service, "{{.State.ExitCode}}")
+  }
 }
 
 beforeAll(async () => {

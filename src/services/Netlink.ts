@@ -23,6 +23,8 @@ export class Netlink extends Context.Service<
     /** Carries the steps out in order, in one `ip -batch` per family; deleting a route that is gone is not an error. */
     readonly applyRoutes: (steps: ReadonlyArray<RouteStep>) => Effect.Effect<void, NetlinkError>
     readonly neighbours: (family: Family) => Effect.Effect<ReadonlyArray<Neighbour>, NetlinkError>
+    /** How long the kernel waits before it asks again for a neighbour on this link that did not answer (neighbour tables of both families). */
+    readonly setNeighbourRetransmission: (link: string, millis: number) => Effect.Effect<void, NetlinkError>
     /** A kernel parameter, by its dotted sysctl name; `undefined` when this kernel does not have it. */
     readonly sysctl: (name: string) => Effect.Effect<string | undefined>
     /**

@@ -77,6 +77,12 @@ export const layer = ({ prefix = [] }: IpOptions = {}): Layer.Layer<Netlink> => 
       yield* Effect.forEach(outcomes, (outcome) => outcome, { discard: true })
     }),
     neighbours: (family) => read([familyFlag[family], "neigh"], (output) => parseNeighbours(output, family)),
+    setNeighbourRetransmission: (link, millis) =>
+      Effect.forEach(
+        ["arp_cache", "ndisc_cache"],
+        (table) => ip(["ntable", "change", "name", table, "dev", link, "retrans", `${millis}`]),
+        { discard: true }
+      ).pipe(Effect.mapError(fromCommand)),
     sysctl: Effect.fnUntraced(function* (name) {
       const text: Effect.Effect<string, unknown> =
         prefix.length === 0

@@ -43,6 +43,12 @@ export const layer = (netns: SimNetns): Layer.Layer<Netlink> =>
       if (first !== undefined) return yield* first
     }),
     neighbours: (family) => Effect.sync(() => netns.neighbours(family)),
+    setNeighbourRetransmission: (link, millis) => {
+      const message = netns.setRetransmission(link, millis)
+      return message === undefined
+        ? Effect.void
+        : Effect.fail(new NetlinkError({ command: `ntable change dev ${link}`, reason: "failed", message }))
+    },
     sysctl: (name) => Effect.sync(() => netns.sysctl(name)),
     changes: Stream.callback<NetlinkChange>(
       Effect.fnUntraced(function* (queue) {

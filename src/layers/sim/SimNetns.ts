@@ -48,6 +48,15 @@ export class SimNetns {
     return this
   }
 
+  /** How long an unanswered neighbour solicitation waits, of each link where somebody set it. */
+  readonly retransmissions = new Map<string, number>()
+
+  setRetransmission(link: string, millis: number): string | undefined {
+    if (!this.#links.has(link)) return `Cannot find device "${link}"`
+    this.retransmissions.set(link, millis)
+    return undefined
+  }
+
   /** A link that goes down takes its routes and IPv6 addresses with it. For those of IPv4 no route change is announced. */
   setUp(name: string, up: boolean): void {
     const link = this.#links.get(name)

@@ -18,6 +18,7 @@ import { Netlink } from "../../services/Netlink.ts"
 import { Nftables } from "../../services/Nftables.ts"
 import type { FatalError } from "../FatalError.ts"
 import { requireNetAdmin } from "../NetAdmin.ts"
+import { findNeighboursSoon } from "./BackendNeighbours.ts"
 import { makeDefaultRouteKeeper } from "./DefaultRouteKeeper.ts"
 import { makeDockerMirror } from "./DockerMirror.ts"
 import { awaitDocker } from "./DockerStart.ts"
@@ -108,7 +109,10 @@ export const networkAnchor = Effect.fnUntraced(function* (
 
   const onKernel = (change: NetlinkChange) => {
     if (change === "neighbour") return Effect.void
-    return change === "link" ? Effect.andThen(routes.lookAgain, external.lookAgain) : routes.lookAgain
+    if (change !== "link") return routes.lookAgain
+    return Effect.all([routes.lookAgain, external.lookAgain, findNeighboursSoon(external.current().link)], {
+      discard: true
+    })
   }
 
   const reconciler = yield* makeReconciler({
