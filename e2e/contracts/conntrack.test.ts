@@ -19,13 +19,14 @@ const makeNetns = async () => {
   return { name, prefix, conntrack, dispose: () => attempt(["ip", "netns", "delete", name]) }
 }
 
-const insertion = (flow: Flow): ReadonlyArray<string> => [
-  ...["-I", "-p", flow.protocol, "--timeout", "300"],
-  ...["-s", flow.source, "-d", flow.destination, "--sport", `${flow.sourcePort}`, "--dport", `${flow.destinationPort}`],
-  ...["--reply-src", flow.replySource, "--reply-dst", flow.source],
-  ...["--reply-port-src", `${flow.replySourcePort}`, "--reply-port-dst", `${flow.sourcePort}`],
-  ...(flow.protocol === "tcp" ? ["--state", "ESTABLISHED", "-u", "ASSURED"] : [])
-]
+const insertion = (flow: Flow): ReadonlyArray<string> =>
+  [
+    ["-I", "-p", flow.protocol, "--timeout", "300"],
+    ["-s", flow.source, "-d", flow.destination, "--sport", `${flow.sourcePort}`, "--dport", `${flow.destinationPort}`],
+    ["--reply-src", flow.replySource, "--reply-dst", flow.source],
+    ["--reply-port-src", `${flow.replySourcePort}`, "--reply-port-dst", `${flow.sourcePort}`],
+    flow.protocol === "tcp" ? ["--state", "ESTABLISHED", "-u", "ASSURED"] : []
+  ].flat()
 
 conntrackContract("conntrack", async () => {
   const { prefix, conntrack, dispose } = await makeNetns()

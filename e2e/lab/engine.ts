@@ -15,7 +15,8 @@ export interface EngineState {
 export interface Engine extends EngineState {
   readonly socket: string
   readonly docker: (...args: ReadonlyArray<string>) => Promise<string>
-  /** Runs a command in the engine's own namespaces. */
+  /** A command as this machine runs it in the engine's own namespaces; there, processes have the numbers that Docker tells. */
+  readonly within: (command: ReadonlyArray<string>) => ReadonlyArray<string>
   readonly inside: (command: ReadonlyArray<string>, options?: CommandOptions) => Promise<string>
 }
 
@@ -25,9 +26,16 @@ const environment = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/r
 
 export const attachEngine = ({ pid, work }: EngineState): Engine => {
   const enter = ["nsenter", "-t", `${pid}`, "-m", "-n", "-p", "-r", "-w"]
-  const inside = (command: ReadonlyArray<string>, options: CommandOptions = {}) =>
-    run([...enter, ...environment, ...command], options)
-  return { pid, work, inside, socket: `${work}/sock/docker.sock`, docker: (...args) => inside(["docker", ...args]) }
+  const within = (command: ReadonlyArray<string>) => [...enter, ...environment, ...command]
+  const inside = (command: ReadonlyArray<string>, options: CommandOptions = {}) => run(within(command), options)
+  return {
+    pid,
+    work,
+    within,
+    inside,
+    socket: `${work}/sock/docker.sock`,
+    docker: (...args) => inside(["docker", ...args])
+  }
 }
 
 /** Mounts what dockerd needs into the tree, makes it the root, and becomes dockerd. */

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync,
 import { run } from "./command.ts"
 import { startEngine } from "./engine.ts"
 import { cache, dist, labFolder, project } from "./folders.ts"
+import { exclusively } from "./lock.ts"
 import { baseArchive, engineRoot } from "./rootfs.ts"
 
 export const IMAGE = "anchord:latest"
@@ -99,8 +100,13 @@ const engineAtHand = (): Promise<boolean> =>
  * Builds the image and leaves it as an archive that `docker load` takes: with the machine's Docker engine, or where there is none with one
  * that lives for as long as the build.
  */
-export const buildImage = async (say: (text: string) => void): Promise<void> => {
+export const buildImage = (say: (text: string) => void): Promise<void> => {
+  mkdirSync(cache, { recursive: true })
   mkdirSync(dist, { recursive: true })
+  return exclusively(`${cache}/build.lock`, () => (isCurrent() ? Promise.resolve() : build(say)))
+}
+
+const build = async (say: (text: string) => void): Promise<void> => {
   const unfinished = `${archive}.unfinished`
   if (await engineAtHand()) {
     say("building with the Docker engine of this machine")

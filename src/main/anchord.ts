@@ -91,9 +91,7 @@ const refuse = Effect.fnUntraced(
 
 const runMode = Effect.fnUntraced(function* (mode: Mode, env: NodeJS.ProcessEnv) {
   const parsed = parseSettings(mode, env)
-  return Result.isFailure(parsed)
-    ? yield* refuse("wrong configuration", parsed.failure)
-    : yield* run(parsed.success)
+  return Result.isFailure(parsed) ? yield* refuse("wrong configuration", parsed.failure) : yield* run(parsed.success)
 })
 
 const main = Effect.gen(function* () {

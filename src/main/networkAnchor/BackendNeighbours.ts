@@ -11,7 +11,9 @@ const RETRANSMISSION_MILLIS = 100
 export const findNeighboursSoon = Effect.fnUntraced(
   function* (externalLink: string) {
     const netlink = yield* Netlink
-    const inward = (yield* netlink.links).filter(({ name, mac }) => name !== externalLink && name !== "lo" && mac !== "")
+    const inward = (yield* netlink.links).filter(
+      ({ name, mac }) => name !== externalLink && name !== "lo" && mac !== ""
+    )
     yield* Effect.forEach(inward, ({ name }) => netlink.setNeighbourRetransmission(name, RETRANSMISSION_MILLIS), {
       discard: true
     })

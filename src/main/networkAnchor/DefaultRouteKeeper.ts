@@ -31,7 +31,9 @@ export const makeDefaultRouteKeeper = Effect.fnUntraced(function* (wanted: () =>
   const once = Effect.fn("DefaultRouteKeeper.once")(function* () {
     const netlink = yield* Netlink
     const { link, gateways } = wanted()
-    const current = (yield* Effect.forEach(families, (family) => netlink.defaultRoutes(family), { concurrency: 2 })).flat()
+    const current = (yield* Effect.forEach(families, (family) => netlink.defaultRoutes(family), {
+      concurrency: 2
+    })).flat()
     const steps = planExternalDefault({ link, gateways, current })
     if (steps.length === 0) return
     yield* netlink.applyRoutes(steps)

@@ -16,10 +16,13 @@ export interface FlowFlusher {
 }
 
 /** Where a packet can be sent so that the DNAT rules apply to it. */
-const ownAddresses: Effect.Effect<ReadonlyArray<Address>, { readonly command: string; readonly message: string }, Netlink> =
-  Effect.flatMap(Netlink, ({ addresses }) =>
-    Effect.map(addresses, (all) => all.filter(({ scope }) => scope === "global").map(({ address }) => address))
-  )
+const ownAddresses: Effect.Effect<
+  ReadonlyArray<Address>,
+  { readonly command: string; readonly message: string },
+  Netlink
+> = Effect.flatMap(Netlink, ({ addresses }) =>
+  Effect.map(addresses, (all) => all.filter(({ scope }) => scope === "global").map(({ address }) => address))
+)
 
 /** What merely passes through on its way out has not been DNATed either, and is left alone. */
 const towardsUs = (selector: FlowSelector, destinations: ReadonlyArray<Address>): FlowSelector =>
@@ -57,37 +60,39 @@ const carryOut = Effect.fnUntraced(function* ({ selectors, table }: Wanted) {
  * Flushes flows beside the reconciler, so that a flush never delays the next transaction (SPEC §7). What is asked for while one flush is
  * under way is done together by the next. A flush that fails is only logged: the check at the next poll finds what it left.
  */
-export const makeFlowFlusher: Effect.Effect<FlowFlusher, never, Conntrack | Netlink | Scope.Scope> = Effect.gen(function* () {
-  const waiting = yield* Latch.make(false)
-  let wanted = nothing
-  const takeAll = Effect.sync(() => {
-    const taken = wanted
-    wanted = nothing
-    Latch.closeUnsafe(waiting)
-    return taken
-  })
-  yield* waiting.await.pipe(
-    Effect.andThen(takeAll),
-    Effect.flatMap(carryOut),
-    Effect.catch((error) =>
-      Effect.logWarning("deleting conntrack flows failed; the next poll looks again").pipe(
-        Effect.annotateLogs({ command: error.command, error: error.message })
-      )
-    ),
-    Effect.forever,
-    Effect.forkScoped
-  )
-  return {
-    flush: (selectors) =>
-      Effect.suspend(() => {
-        if (selectors.length === 0) return Effect.void
-        wanted = { ...wanted, selectors: [...wanted.selectors, ...selectors] }
-        return Latch.open(waiting)
-      }),
-    check: (table) =>
-      Effect.suspend(() => {
-        wanted = { ...wanted, table }
-        return Latch.open(waiting)
-      })
+export const makeFlowFlusher: Effect.Effect<FlowFlusher, never, Conntrack | Netlink | Scope.Scope> = Effect.gen(
+  function* () {
+    const waiting = yield* Latch.make(false)
+    let wanted = nothing
+    const takeAll = Effect.sync(() => {
+      const taken = wanted
+      wanted = nothing
+      Latch.closeUnsafe(waiting)
+      return taken
+    })
+    yield* waiting.await.pipe(
+      Effect.andThen(takeAll),
+      Effect.flatMap(carryOut),
+      Effect.catch((error) =>
+        Effect.logWarning("deleting conntrack flows failed; the next poll looks again").pipe(
+          Effect.annotateLogs({ command: error.command, error: error.message })
+        )
+      ),
+      Effect.forever,
+      Effect.forkScoped
+    )
+    return {
+      flush: (selectors) =>
+        Effect.suspend(() => {
+          if (selectors.length === 0) return Effect.void
+          wanted = { ...wanted, selectors: [...wanted.selectors, ...selectors] }
+          return Latch.open(waiting)
+        }),
+      check: (table) =>
+        Effect.suspend(() => {
+          wanted = { ...wanted, table }
+          return Latch.open(waiting)
+        })
+    }
   }
-})
+)

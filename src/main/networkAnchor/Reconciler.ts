@@ -95,8 +95,11 @@ export const makeReconciler = Effect.fnUntraced(function* (input: ReconcilerInpu
       added: plan.add.length,
       removed: plan.remove.length
     })
-    readiness.set("nftables", undefined)
-    readiness.set("reconcile", undefined)
+    if (readiness.missing().length > 0) {
+      readiness.set("nftables", undefined)
+      readiness.set("reconcile", undefined)
+      yield* Effect.logInfo("ready: the first reconcile succeeded")
+    }
     yield* flusher.flush(plan.flush)
     yield* reportChange(plan, work, backends.length, table.size)
     yield* Metrics.recordEntries(table)

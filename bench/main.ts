@@ -1,0 +1,23 @@
+import { labOf, openedElsewhere, openLab } from "../e2e/lab/lab.ts"
+import { eventToMap } from "./eventToMap.ts"
+import { footprint } from "./footprint.ts"
+
+const benches = { "event-to-map": eventToMap, footprint }
+
+const wanted = process.argv[2] ?? ""
+const bench = Object.entries(benches).find(([name]) => name === wanted)?.[1]
+if (bench === undefined) {
+  console.error(`npm run bench -- NAME, where NAME is one of: ${Object.keys(benches).join(", ")}`)
+  process.exit(2)
+}
+
+const say = (text: string) => console.log(text)
+const open = await openedElsewhere(say)
+const { state, close } = open === undefined ? await openLab(say) : { state: open, close: async () => {} }
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => void close().then(() => process.exit(1)))
+try {
+  await bench(labOf(state))
+} finally {
+  await close()
+}
