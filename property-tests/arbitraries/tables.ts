@@ -1,0 +1,65 @@
+import fc from "fast-check"
+import { families } from "../../src/domain/Address.ts"
+import { desiredDnat } from "../../src/domain/DesiredDnat.ts"
+import { protocols, tableOf, type DnatEntry, type DnatTable } from "../../src/domain/Dnat.ts"
+import { backendAddress, hosts } from "./addresses.ts"
+import { backends } from "./backends.ts"
+import { busyPorts } from "./mappings.ts"
+
+const entry: fc.Arbitrary<DnatEntry> = fc
+  .record({
+    family: fc.constantFrom(...families),
+    protocol: fc.constantFrom(...protocols),
+    from: busyPorts,
+    width: fc.integer({ min: 1, max: 12 }),
+    host: hosts,
+    shift: fc.constantFrom(0, 0, 100, 101)
+  })
+  .map(({ family, protocol, from, width, host, shift }): DnatEntry => {
+    const to = Math.min(65_535, from + width - 1)
+    const address = backendAddress(family, host)
+    return to === from
+      ? { _tag: "Port", family, protocol, port: from, address, backendPort: Math.min(65_535, from + shift) }
+      : { _tag: "Range", family, protocol, from, to, address }
+  })
+
+/** The kernel refuses an element whose key is there already, and an interval that overlaps another. */
+const excludes = (a: DnatEntry, b: DnatEntry): boolean => {
+  if (a.family !== b.family || a.protocol !== b.protocol) return false
+  if (a._tag === "Port") return b._tag === "Port" && a.port === b.port
+  return b._tag === "Range" && a.from <= b.to && b.from <= a.to
+}
+
+/** Whatever the kernel's maps may hold, single ports within a range included: what was there before a drift is repaired. */
+const foundTable: fc.Arbitrary<DnatTable> = fc
+  .array(entry, { maxLength: 12 })
+  .map((all) =>
+    tableOf(all.filter((one, index) => !all.slice(0, index).some((earlier) => excludes(earlier, one))))
+  )
+
+export const tables: fc.Arbitrary<DnatTable> = fc.oneof(
+  backends.map((all) => desiredDnat(all).table),
+  foundTable
+)
+
+/** Two tables that are mostly alike: before and after some backends come, go, or move to other addresses. */
+const successors: fc.Arbitrary<readonly [DnatTable, DnatTable]> = backends.chain((all) =>
+  fc
+    .tuple(fc.subarray([...all]), fc.subarray([...all]), fc.array(hosts, { minLength: 6, maxLength: 6 }), fc.boolean())
+    .map(([before, after, moved, moving]) => {
+      const at = (index: number) => moved[index % moved.length] ?? 10
+      const next = after.map((one, index) => ({
+        ...one,
+        address: moving ? { v4: backendAddress("v4", at(index)), v6: backendAddress("v6", at(index)) } : one.address
+      }))
+      return [desiredDnat(before).table, desiredDnat(next).table] as const
+    })
+)
+
+export const tablePairs: fc.Arbitrary<readonly [DnatTable, DnatTable]> = fc.oneof(
+  successors,
+  fc.tuple(tables, tables)
+)
+
+export const spanOf = (one: DnatEntry): { readonly from: number; readonly to: number } =>
+  one._tag === "Port" ? { from: one.port, to: one.port } : one
