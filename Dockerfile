@@ -1,7 +1,7 @@
-# The program, bundled into one file, and the Node it runs on. Node comes from npm, as in development.
+# The program, bundled, and the Node it runs on. Node comes from npm, as in development.
 FROM debian:trixie-slim AS build
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates npm \
+    && apt-get install -y --no-install-recommends binutils ca-certificates npm \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
@@ -13,14 +13,14 @@ COPY tsconfig.json build.mjs ./
 COPY src src
 ARG ANCHORD_VERSION
 ARG ANCHORD_COMMIT
-RUN npm run build && cp -L node_modules/node/bin/node dist/node
+RUN npm run build && strip -o dist/node node_modules/node/bin/node
 
 FROM debian:trixie-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends nftables iproute2 conntrack busybox udhcpc tini \
     && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc /usr/share/man /usr/share/locale
 COPY --from=build /build/dist/node /usr/local/bin/node
-COPY --from=build /build/dist/anchord.mjs /usr/local/lib/anchord/anchord.mjs
+COPY --from=build /build/dist/anchord /usr/local/lib/anchord
 COPY --chmod=755 image/anchord image/anchord-health /usr/local/bin/
 ARG ANCHORD_VERSION
 ARG ANCHORD_COMMIT

@@ -1,12 +1,11 @@
-// Bundles the program into dist/anchord.mjs, one file that needs nothing but Node.
+// Bundles the program into dist/anchord: anchord.mjs and what it loads when a mode needs it. It needs nothing but Node.
 import { build } from "esbuild"
-import { readFileSync } from "node:fs"
+import { readFileSync, rmSync } from "node:fs"
 
 const { version } = JSON.parse(readFileSync("package.json", "utf8"))
 
 /** What dockerode requires for SSH, BuildKit sessions and build contexts, which anchord never uses. */
-const unused =
-  /^(ssh2|@grpc\/grpc-js|@grpc\/proto-loader|protobufjs|tar-fs|@balena\/dockerignore)(\/|$)/
+const unused = /^(ssh2|@grpc\/grpc-js|@grpc\/proto-loader|protobufjs|tar-fs|@balena\/dockerignore)(\/|$)/
 
 const leaveOut = {
   name: "leave-out",
@@ -16,12 +15,15 @@ const leaveOut = {
   }
 }
 
+rmSync("dist/anchord", { recursive: true, force: true })
 await build({
   entryPoints: ["src/main/anchord.ts"],
-  outfile: "dist/anchord.mjs",
+  outdir: "dist/anchord",
+  outExtension: { ".js": ".mjs" },
   bundle: true,
+  // One file a mode: what a service-anchor never runs is not in its memory either, and there are many of them.
+  splitting: true,
   minify: true,
-  keepNames: true,
   platform: "node",
   format: "esm",
   target: "node24",

@@ -48,6 +48,6 @@ export const run = (command: ReadonlyArray<string>, options: CommandOptions = {}
 /** The same, when failing is as good: cleaning up what may not be there. */
 export const attempt = (command: ReadonlyArray<string>): Promise<void> =>
   run(command).then(
-    () => {},
-    () => {}
+    () => undefined,
+    () => undefined
   )

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { attempt, run } from "./command.ts"
 import { attachEngine, startEngine, type Engine, type EngineState } from "./engine.ts"
 import { labFolder } from "./folders.ts"
@@ -54,8 +54,14 @@ const createDmz = (engine: Engine) =>
     DMZ
   )
 
-const loadImage = (engine: Engine) =>
-  engine.docker("load", "-q", "-i", archive.replace(/^.*\/dist\//, "/project/dist/"))
+/** Loads the archive, unless it is what was loaded last. */
+const loadImage = async (engine: Engine) => {
+  const note = `${engine.work}/loaded`
+  const made = `${statSync(archive).mtimeMs}`
+  if (existsSync(note) && readFileSync(note, "utf8") === made) return
+  await engine.docker("load", "-q", "-i", archive.replace(/^.*\/dist\//, "/project/dist/"))
+  writeFileSync(note, made)
+}
 
 /** Where a lab that stays open says so. */
 const OPEN = `${labFolder}/open.json`
@@ -65,10 +71,8 @@ export const openedElsewhere = async (say: (text: string) => void): Promise<LabS
   if (!existsSync(OPEN)) return undefined
   const state: LabState = JSON.parse(readFileSync(OPEN, "utf8"))
   if (!existsSync(`/proc/${state.engine.pid}`)) return undefined
-  if (!isCurrent()) {
-    await buildImage(say)
-    await loadImage(attachEngine(state.engine))
-  }
+  if (!isCurrent()) await buildImage(say)
+  await loadImage(attachEngine(state.engine))
   return state
 }
 

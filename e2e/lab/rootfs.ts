@@ -38,9 +38,16 @@ export const engineRoot = (say: (text: string) => void): Promise<string> =>
     await run(["mmdebstrap", "--variant=minbase", `--include=${enginePackages.join(",")}`, SUITE, unfinished])
   })
 
+/** What the slim variant of Debian's image leaves out. */
+const leftOut = ["doc", "groff", "info", "linda", "lintian", "locale", "man"].map((name) => `/usr/share/${name}/*`)
+
 /** What `debian:trixie-slim` is where no registry answers: an archive for `docker import`. */
 export const baseArchive = (say: (text: string) => void): Promise<string> =>
   madeOnce(`${cache}/debian-${SUITE}-slim.tar`, async (unfinished) => {
     say("making the Debian base image from packages (about 20 s, once)")
-    await run(["mmdebstrap", "--variant=minbase", "--format=tar", SUITE, unfinished])
+    await run([
+      ...["mmdebstrap", "--variant=minbase", "--format=tar"],
+      ...leftOut.map((pattern) => `--dpkgopt=path-exclude=${pattern}`),
+      ...["--dpkgopt=path-include=/usr/share/doc/*/copyright", SUITE, unfinished]
+    ])
   })

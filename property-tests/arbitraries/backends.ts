@@ -1,13 +1,19 @@
-import fc from "fast-check"
+import * as fc from "fast-check"
 import type { Backend } from "../../src/domain/DesiredDnat.ts"
 import { addressPairs } from "./addresses.ts"
 import { mappings } from "./mappings.ts"
 
 const ids = fc.constantFrom(..."abcdefghij").map((letter) => letter.repeat(64))
 
-const backend: fc.Arbitrary<Backend> = fc
-  .record({ id: ids, createdAt: fc.integer({ min: 1, max: 4 }), mappings, address: addressPairs })
-  .map((one) => ({ ...one, name: `c-${one.id.slice(0, 1)}` }))
+const backend: fc.Arbitrary<Backend> = ids.chain((id) =>
+  fc.record({
+    id: fc.constant(id),
+    name: fc.constant(`c-${id.slice(0, 1)}`),
+    createdAt: fc.integer({ min: 1, max: 4 }),
+    mappings,
+    address: addressPairs
+  })
+)
 
 /** Backends of one project whose ports often collide, some of them created in the same second. */
 export const backends: fc.Arbitrary<ReadonlyArray<Backend>> = fc.uniqueArray(backend, {

@@ -1,4 +1,4 @@
-import fc from "fast-check"
+import * as fc from "fast-check"
 import type {
   ContainerSnapshot,
   DockerState,
@@ -29,11 +29,30 @@ export const goodLabels = mappings.map((all) => all.map(printMapping).join(","))
 
 export const badLabels = fc.constantFrom("tcp/0", "tcp/25,sctp/1", "636:", "tcp/9-8", "tcp/25,tcp/25:26", "udp/70000")
 
-const exposeLabels: fc.Arbitrary<string | undefined> = fc.oneof(
-  { arbitrary: goodLabels, weight: 6 },
+const exposeLabels: fc.Arbitrary<string> = fc.oneof(
+  { arbitrary: goodLabels, weight: 8 },
   { arbitrary: badLabels, weight: 1 },
-  { arbitrary: fc.constantFrom("", "  ", undefined), weight: 1 }
+  { arbitrary: fc.constantFrom("", "  "), weight: 1 }
 )
+
+const without = (labels: Readonly<Record<string, string>>, left: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(labels).filter(([key]) => key !== left))
+
+/** Mostly those of a backend of the project; now and then one is missing, or says something else. */
+const labels: fc.Arbitrary<Readonly<Record<string, string>>> = fc
+  .record({
+    "anchord.expose": exposeLabels,
+    "anchord.expose.v6": fc.constantFrom("auto", "auto", "", "off", "off", "sometimes"),
+    "com.docker.compose.project": fc.constantFrom(...Array<string>(7).fill("mail"), "shop")
+  })
+  .chain((all) =>
+    fc.constantFrom<Readonly<Record<string, string>>>(
+      ...[all, all, all, all],
+      ...["anchord.expose.v6", "anchord.expose.v6", "anchord.expose", "com.docker.compose.project"].map((left) =>
+        without(all, left)
+      )
+    )
+  )
 
 const references = fc
   .tuple(fc.constantFrom(...containerIds, selfId, "f".repeat(64)), fc.constantFrom("id", "short", "name", "/name"))
@@ -51,35 +70,26 @@ export const containerOf = (id: string): fc.Arbitrary<ContainerSnapshot> =>
       status: fc.constantFrom(
         ...(["running", "running", "running", "created", "paused", "exited", "restarting", "removing", "dead"] as const)
       ),
-      expose: exposeLabels,
-      v6: fc.constantFrom(undefined, undefined, "auto", "off", "sometimes"),
-      project: fc.constantFrom("mail", "mail", "mail", "shop", undefined),
+      labels,
       networkMode: networkModes
     })
-    .map(({ createdAt, status, expose, v6, project, networkMode }) => ({
+    .map(({ createdAt, status, labels: own, networkMode }) => ({
       id,
       name: nameOf(id),
       createdAt,
       status,
       networkMode,
       networks: networkMode.includes(":") ? [] : [networkMode],
-      labels: {
-        ...(expose === undefined ? {} : { "anchord.expose": expose }),
-        ...(v6 === undefined ? {} : { "anchord.expose.v6": v6 }),
-        ...(project === undefined ? {} : { "com.docker.compose.project": project })
-      }
+      labels: own
     }))
 
-const memberOf = (id: string): fc.Arbitrary<NetworkMember> =>
-  fc.constantFrom("both", "both", "v4", "v6", "none").map((which) => {
-    const host = id.codePointAt(0) ?? 0
-    return {
-      containerId: id,
-      containerName: nameOf(id),
-      ...(which === "both" || which === "v4" ? { v4: backendAddress("v4", host) } : {}),
-      ...(which === "both" || which === "v6" ? { v6: backendAddress("v6", host) } : {})
-    }
-  })
+const memberOf = (id: string): fc.Arbitrary<NetworkMember> => {
+  const host = id.codePointAt(0) ?? 0
+  const member = { containerId: id, containerName: nameOf(id) }
+  const [v4, v6] = [backendAddress("v4", host), backendAddress("v6", host)]
+  const both = { ...member, v4, v6 }
+  return fc.constantFrom<NetworkMember>(both, both, both, { ...member, v4 }, { ...member, v6 }, member)
+}
 
 export const networkOf = (name: string): fc.Arbitrary<NetworkSnapshot> =>
   fc
@@ -93,11 +103,17 @@ export const networkOf = (name: string): fc.Arbitrary<NetworkSnapshot> =>
       members: new Map(members.map((member) => [member.containerId, member]))
     }))
 
-const attachmentTo = (name: string): OwnAttachment => ({ networkId: networkIdOf(name), networkName: name })
+export const attachmentTo = (name: string): OwnAttachment => ({ networkId: networkIdOf(name), networkName: name })
 
 /** What Docker may say at one moment: containers with labels, references that may lead nowhere or in circles, networks. */
 export const dockerStates: fc.Arbitrary<DockerState> = fc
-  .tuple(fc.subarray(containerIds), fc.subarray(networkNames))
+  .tuple(
+    fc.subarray(containerIds),
+    fc.oneof(
+      { arbitrary: fc.subarray(networkNames, { minLength: 2 }), weight: 4 },
+      { arbitrary: fc.subarray(networkNames), weight: 1 }
+    )
+  )
   .chain(([ids, names]) =>
     fc.record({
       containers: fc.tuple(...[selfId, ...ids].map(containerOf)),

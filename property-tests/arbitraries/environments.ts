@@ -1,4 +1,4 @@
-import fc from "fast-check"
+import * as fc from "fast-check"
 import type { Mode } from "../../src/domain/SettingDefinitions.ts"
 
 interface Values {
@@ -31,7 +31,10 @@ const common: Readonly<Record<string, Values>> = {
 export const valuesOf: Readonly<Record<Mode, Readonly<Record<string, Values>>>> = {
   "network-anchor": {
     ...common,
-    DOCKER_HOST: { good: ["unix:///run/docker.sock", "tcp://proxy:2375", "http://[fd00::1]:80"], bad: ["docker", "ssh://x"] },
+    DOCKER_HOST: {
+      good: ["unix:///run/docker.sock", "tcp://proxy:2375", "http://[fd00::1]:80"],
+      bad: ["docker", "ssh://x"]
+    },
     ANCHORD_LABEL_SELECTOR: { good: ["a=b", "a=b, c=", "a=b,a=b"], bad: ["a", "=b", "a=b,a=c", ","] },
     ANCHORD_EXT_NETWORK: anything("dmz"),
     ANCHORD_EXT_IFACE: anything("eth1", "macvlan0"),
@@ -65,7 +68,7 @@ const oneOf = (values: ReadonlyArray<string>) =>
   fc.tuple(blanks, fc.constantFrom(...values), blanks).map(([before, value, after]) => before + value + after)
 
 const valueOf = ({ good, bad }: Values, choices: ReadonlyArray<Choice>): fc.Arbitrary<readonly [Choice, string]> =>
-  fc.constantFrom(...choices).chain((choice) => {
+  fc.constantFrom(...choices).chain((choice): fc.Arbitrary<readonly [Choice, string]> => {
     const effective = choice === "bad" && bad.length === 0 ? "good" : choice
     if (effective === "absent") return fc.constant([effective, ""] as const)
     return oneOf(effective === "good" ? good : bad).map((value) => [effective, value] as const)
@@ -81,11 +84,17 @@ export interface Drawn {
 export const environments = (mode: Mode, choices: ReadonlyArray<Choice>): fc.Arbitrary<Drawn> => {
   const variables = Object.entries(valuesOf[mode])
   return fc.tuple(...variables.map(([, values]) => valueOf(values, choices))).map((drawn) => {
-    const all = variables.map(([variable], index) => ({ variable, choice: drawn[index]?.[0], value: drawn[index]?.[1] ?? "" }))
+    const all = variables.map(([variable], index) => ({
+      variable,
+      choice: drawn[index]?.[0],
+      value: drawn[index]?.[1] ?? ""
+    }))
     return {
       env: {
         ...(mode === "network-anchor" ? { ANCHORD_PROJECT: "mail" } : {}),
-        ...Object.fromEntries(all.filter(({ choice }) => choice !== "absent").map(({ variable, value }) => [variable, value]))
+        ...Object.fromEntries(
+          all.filter(({ choice }) => choice !== "absent").map(({ variable, value }) => [variable, value])
+        )
       },
       bad: new Map(all.filter(({ choice }) => choice === "bad").map(({ variable, value }) => [variable, value.trim()]))
     }

@@ -1,7 +1,15 @@
-import fc from "fast-check"
+import * as fc from "fast-check"
 import type { DockerEvent } from "../../src/domain/DockerState.ts"
 import type { Observed, Refresh } from "../../src/domain/EventScope.ts"
-import { containerIds, containerOf, networkIdOf, networkNames, networkOf, selfId } from "./dockerStates.ts"
+import {
+  attachmentTo,
+  containerIds,
+  containerOf,
+  networkIdOf,
+  networkNames,
+  networkOf,
+  selfId
+} from "./dockerStates.ts"
 
 const anyContainer = fc.constantFrom(...containerIds, selfId, "f".repeat(64))
 
@@ -25,21 +33,17 @@ const actions = [
   ...noise
 ]
 
-export const events: fc.Arbitrary<DockerEvent> = fc
-  .record({
+export const events: fc.Arbitrary<DockerEvent> = fc.record(
+  {
     type: fc.constantFrom("container" as const, "network" as const),
     action: fc.constantFrom(...actions),
-    containerId: fc.option(anyContainer, { nil: undefined }),
-    networkId: fc.option(anyNetwork, { nil: undefined })
-  })
-  .map(({ type, action, containerId, networkId }) => ({
-    type,
-    action,
-    attributes: {},
-    timeNano: 1n,
-    ...(containerId === undefined ? {} : { containerId }),
-    ...(networkId === undefined ? {} : { networkId })
-  }))
+    attributes: fc.constant({}),
+    timeNano: fc.constant(1n),
+    containerId: anyContainer,
+    networkId: anyNetwork
+  },
+  { requiredKeys: ["type", "action", "attributes", "timeNano"] }
+)
 
 export const refreshes: fc.Arbitrary<Refresh> = fc.oneof(
   fc.record({
@@ -52,35 +56,24 @@ export const refreshes: fc.Arbitrary<Refresh> = fc.oneof(
 )
 
 const answered = <A>(ids: ReadonlyArray<string>, one: (id: string) => fc.Arbitrary<A>, idOf: (id: string) => string) =>
-  fc
-    .subarray([...ids])
-    .chain((asked) =>
-      fc
-        .subarray(asked)
-        .chain((there) => fc.tuple(...there.map(one)))
-        .map((found) => ({ asked: asked.map(idOf), found }))
-    )
+  fc.subarray([...ids]).chain((asked) =>
+    fc
+      .subarray(asked)
+      .chain((there) => fc.tuple(...there.map(one)))
+      .map((found) => ({ asked: asked.map(idOf), found }))
+  )
 
 const containerAnswers = answered(containerIds, containerOf, (id) => id)
 
 const networkAnswers = answered(networkNames, networkOf, networkIdOf)
 
 /** What a look at some containers and networks may bring, or at everything. */
-export const observations: fc.Arbitrary<Observed> = fc
-  .record({
-    self: fc.option(fc.subarray(networkNames), { nil: undefined }),
-    all: fc.option(
-      fc.subarray(containerIds).chain((ids) => fc.tuple(...ids.map(containerOf))),
-      { nil: undefined, freq: 2 }
-    ),
-    containers: fc.option(containerAnswers, { nil: undefined }),
-    networks: fc.option(networkAnswers, { nil: undefined })
-  })
-  .map(({ self, all, containers, networks }) => ({
-    ...(self === undefined
-      ? {}
-      : { self: self.map((name) => ({ networkId: networkIdOf(name), networkName: name })) }),
-    ...(all === undefined ? {} : { all }),
-    ...(containers === undefined ? {} : { containers }),
-    ...(networks === undefined ? {} : { networks })
-  }))
+export const observations: fc.Arbitrary<Observed> = fc.record(
+  {
+    self: fc.subarray(networkNames).map((names) => names.map(attachmentTo)),
+    all: fc.subarray(containerIds).chain((ids) => fc.tuple(...ids.map(containerOf))),
+    containers: containerAnswers,
+    networks: networkAnswers
+  },
+  { requiredKeys: [] }
+)

@@ -1,4 +1,4 @@
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { protocols, type PortMapping } from "../../src/domain/Dnat.ts"
 import { MAX_TRANSLATED_RANGE } from "../../src/domain/ExposeLabel.ts"
 
@@ -16,7 +16,13 @@ const widths = fc.oneof(
 
 /** A mapping that the label may hold: single or range, kept or translated. */
 export const mapping: fc.Arbitrary<PortMapping> = fc
-  .record({ protocol: fc.constantFrom(...protocols), from: busyPorts, width: widths, backend: busyPorts, kept: fc.boolean() })
+  .record({
+    protocol: fc.constantFrom(...protocols),
+    from: busyPorts,
+    width: widths,
+    backend: busyPorts,
+    kept: fc.boolean()
+  })
   .map(({ protocol, from, width, backend, kept }) => {
     const to = Math.min(65_535, from + width - 1)
     const translated = !kept && to - from < 64 && backend + to - from <= 65_535

@@ -1,27 +1,33 @@
-import fc from "fast-check"
-import { families } from "../../src/domain/Address.ts"
+import * as fc from "fast-check"
+import { families, type Family } from "../../src/domain/Address.ts"
 import { desiredDnat } from "../../src/domain/DesiredDnat.ts"
-import { protocols, tableOf, type DnatEntry, type DnatTable } from "../../src/domain/Dnat.ts"
+import { protocols, tableOf, type DnatEntry, type DnatTable, type Protocol } from "../../src/domain/Dnat.ts"
 import { backendAddress, hosts } from "./addresses.ts"
 import { backends } from "./backends.ts"
 import { busyPorts } from "./mappings.ts"
 
-const entry: fc.Arbitrary<DnatEntry> = fc
-  .record({
-    family: fc.constantFrom(...families),
-    protocol: fc.constantFrom(...protocols),
-    from: busyPorts,
-    width: fc.integer({ min: 1, max: 12 }),
-    host: hosts,
-    shift: fc.constantFrom(0, 0, 100, 101)
-  })
-  .map(({ family, protocol, from, width, host, shift }): DnatEntry => {
-    const to = Math.min(65_535, from + width - 1)
-    const address = backendAddress(family, host)
-    return to === from
-      ? { _tag: "Port", family, protocol, port: from, address, backendPort: Math.min(65_535, from + shift) }
-      : { _tag: "Range", family, protocol, from, to, address }
-  })
+interface Space {
+  readonly family: Family
+  readonly protocol: Protocol
+}
+
+const spaces: ReadonlyArray<Space> = families.flatMap((family) => protocols.map((protocol) => ({ family, protocol })))
+
+const entryIn = ({ family, protocol }: Space): fc.Arbitrary<DnatEntry> =>
+  fc
+    .record({
+      from: busyPorts,
+      width: fc.constantFrom(1, 1, 1, 2, 3, 5, 12),
+      host: hosts,
+      shift: fc.constantFrom(0, 0, 100, 101)
+    })
+    .map(({ from, width, host, shift }): DnatEntry => {
+      const to = Math.min(65_535, from + width - 1)
+      const address = backendAddress(family, host)
+      return to === from
+        ? { _tag: "Port", family, protocol, port: from, address, backendPort: Math.min(65_535, from + shift) }
+        : { _tag: "Range", family, protocol, from, to, address }
+    })
 
 /** The kernel refuses an element whose key is there already, and an interval that overlaps another. */
 const excludes = (a: DnatEntry, b: DnatEntry): boolean => {
@@ -30,12 +36,22 @@ const excludes = (a: DnatEntry, b: DnatEntry): boolean => {
   return b._tag === "Range" && a.from <= b.to && b.from <= a.to
 }
 
+const admissible = (all: ReadonlyArray<DnatEntry>): DnatTable =>
+  tableOf(all.filter((one, index) => !all.slice(0, index).some((earlier) => excludes(earlier, one))))
+
+/** Elements that are close together, so that single ports often lie within a range and at its ends. */
+const pools: fc.Arbitrary<ReadonlyArray<DnatEntry>> = fc
+  .constantFrom(spaces, ...spaces.map((space) => [space]))
+  .chain((some) => fc.array(fc.constantFrom(...some).chain(entryIn), { maxLength: 12 }))
+
 /** Whatever the kernel's maps may hold, single ports within a range included: what was there before a drift is repaired. */
-const foundTable: fc.Arbitrary<DnatTable> = fc
-  .array(entry, { maxLength: 12 })
-  .map((all) =>
-    tableOf(all.filter((one, index) => !all.slice(0, index).some((earlier) => excludes(earlier, one))))
-  )
+const foundTable: fc.Arbitrary<DnatTable> = pools.map(admissible)
+
+/** Two that have much in common. */
+const foundTables: fc.Arbitrary<readonly [DnatTable, DnatTable]> = pools.chain((pool) => {
+  const part = fc.shuffledSubarray([...pool]).map(admissible)
+  return fc.tuple(part, part)
+})
 
 export const tables: fc.Arbitrary<DnatTable> = fc.oneof(
   backends.map((all) => desiredDnat(all).table),
@@ -58,6 +74,7 @@ const successors: fc.Arbitrary<readonly [DnatTable, DnatTable]> = backends.chain
 
 export const tablePairs: fc.Arbitrary<readonly [DnatTable, DnatTable]> = fc.oneof(
   successors,
+  foundTables,
   fc.tuple(tables, tables)
 )
 

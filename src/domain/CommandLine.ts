@@ -25,7 +25,7 @@ export const parseCommandLine = (
   const words = argv.filter((word) => !word.startsWith("-") && !HELP.has(word))
   const option = argv.find((word) => word.startsWith("-") && !HELP.has(word) && word !== "--version")
   if (option !== undefined) return Result.fail(`unknown option ${option}; there are --help and --version`)
-  if (argv.includes("--version") || words[0] === "version") return Result.succeed({ _tag: "Version" })
+  if (argv.includes("--version") || words.at(0) === "version") return Result.succeed({ _tag: "Version" })
   const [first, extra] = words
   const wanted = (first ?? envMode ?? "").trim()
   if (help && wanted === "") return Result.succeed({ _tag: "Help", mode: undefined })

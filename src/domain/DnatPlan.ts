@@ -36,7 +36,8 @@ const coverage = (entries: ReadonlyArray<DnatEntry>): ReadonlyArray<Segment> => 
       const holes = [...taken].filter((port) => range.from <= port && port <= range.to).toSorted((a, b) => a - b)
       const starts = [range.from, ...holes.map((port) => port + 1)]
       const ends = [...holes.map((port) => port - 1), range.to]
-      return starts.map((from, index) => ({ ...range, from, to: ends[index] ?? range.to }))
+      const { address, shift } = range
+      return starts.map((from, index) => ({ from, to: ends[index] ?? range.to, address, shift }))
     })
   return [...singles, ...pieces.filter((piece) => piece.from <= piece.to)].toSorted((a, b) => a.from - b.from)
 }

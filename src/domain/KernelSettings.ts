@@ -13,7 +13,8 @@ export interface KernelFinding {
   readonly message: string
 }
 
-const inCompose = (name: string, value: string): string => `set it in the compose file: sysctls: { ${name}: "${value}" }`
+const inCompose = (name: string, value: string): string =>
+  `set it in the compose file: sysctls: { ${name}: "${value}" }`
 
 /**
  * What is wrong with the kernel parameters, and where to set them (SPEC §15): they cannot be changed from inside a container. Without

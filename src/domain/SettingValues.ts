@@ -7,17 +7,17 @@ export type Reader<A> = (text: string) => Result.Result<A, string>
 
 export const text: Reader<string> = Result.succeed
 
-const booleans: Readonly<Record<string, boolean>> = {
-  true: true,
-  "1": true,
-  yes: true,
-  false: false,
-  "0": false,
-  no: false
-}
+const booleans: ReadonlyMap<string, boolean> = new Map([
+  ["true", true],
+  ["1", true],
+  ["yes", true],
+  ["false", false],
+  ["0", false],
+  ["no", false]
+])
 
 export const boolean: Reader<boolean> = (value) => {
-  const found = booleans[value.toLowerCase()]
+  const found = booleans.get(value.toLowerCase())
   return found === undefined ? Result.fail("must be one of true, false, 1, 0, yes, no") : Result.succeed(found)
 }
 
@@ -40,7 +40,7 @@ const unitMillis: Readonly<Record<string, number>> = {
 
 const DURATION_RULE = "must be a positive duration such as 500ms, 30s or 1m30s, or a whole number of seconds"
 
-/** Go's notation, or a bare whole number of seconds; positive, at most about 24 days (what a timer can wait). */
+/** Go's notation, or a bare whole number of seconds; from 1 ms to about 24 days (what a timer can wait). */
 export const duration: Reader<Duration.Duration> = (value) => {
   const parts = [...value.matchAll(/(\d+(?:\.\d+)?|\.\d+)(ns|us|µs|ms|s|m|h)/gy)]
   const matched = parts.map(([whole]) => whole).join("")
@@ -50,6 +50,7 @@ export const duration: Reader<Duration.Duration> = (value) => {
       ? parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (unitMillis[unit ?? ""] ?? Number.NaN), 0)
       : Number.NaN
   if (!(millis > 0)) return Result.fail(DURATION_RULE)
+  if (millis < 1) return Result.fail("must be at least 1ms")
   return millis < 2 ** 31 ? Result.succeed(Duration.millis(millis)) : Result.fail("must be at most 24 days")
 }
 
@@ -113,11 +114,15 @@ export const metricsAddress: Reader<MetricsAddress> = (value) => {
   return Result.succeed({ _tag: "Tcp", host: host === "" ? undefined : host, port })
 }
 
-export const dockerHost: Reader<string> = (value) =>
-  /^unix:\/\/\/.+$/.test(value) ||
-  /^(tcp|https?):\/\/[^/:\s]+(:\d{1,5})?\/?$|^(tcp|https?):\/\/\[[0-9a-fA-F:]+\](:\d{1,5})?\/?$/.test(value)
-    ? Result.succeed(value)
-    : Result.fail("must be unix:///path, tcp://host:port, http://host:port or https://host:port")
+const DOCKER_HOST = /^(?:unix:\/\/\/.+|(?:tcp|https?):\/\/(?:[^/:\s[\]]+|\[[0-9a-fA-F:]+\])(?::(\d{1,5}))?\/?)$/
+
+export const dockerHost: Reader<string> = (value) => {
+  const match = DOCKER_HOST.exec(value)
+  const port = match?.[1] === undefined ? 1 : Number(match[1])
+  return match === null || port < 1 || port > 65_535
+    ? Result.fail("must be unix:///path, tcp://host:port, http://host:port or https://host:port")
+    : Result.succeed(value)
+}
 
 export const hostname: Reader<string> = (value) =>
   value.length <= 253 && /^(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?$/.test(value)

@@ -13,9 +13,10 @@ import {
   type Violation
 } from "../domain/Settings.ts"
 import { buildInfo } from "../layers/observability/BuildInfo.ts"
-import { serve } from "../layers/observability/HttpListener.ts"
+import * as HttpListener from "../layers/observability/HttpListener.ts"
 import * as Logging from "../layers/observability/Logging.ts"
 import * as Readiness from "../layers/observability/Readiness.ts"
+import * as StatusSocket from "../layers/observability/StatusSocket.ts"
 import { runProcess } from "../layers/process/MainProcess.ts"
 import { ownTraces } from "../layers/process/OwnTraces.ts"
 import { commit, version } from "./Build.ts"
@@ -27,8 +28,8 @@ import { UsageError } from "./UsageError.ts"
 const STATUS_SOCKET = "/run/anchord/status.sock"
 
 const listeners = Effect.fnUntraced(function* ({ metrics }: Settings, readiness: Readiness.Readiness) {
-  yield* serve({ _tag: "Unix", path: STATUS_SOCKET }, readiness)
-  if (metrics._tag === "Tcp") yield* serve(metrics, readiness)
+  yield* StatusSocket.serve(STATUS_SOCKET, readiness)
+  if (metrics._tag === "Tcp") yield* HttpListener.serve(metrics, readiness)
 })
 
 const runNetworkAnchor = Effect.fnUntraced(function* (settings: NetworkAnchorSettings) {

@@ -1,14 +1,14 @@
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import type { Family } from "../domain/Address.ts"
 import type { Flow, FlowSelector } from "../domain/Dnat.ts"
 
 /** The conntrack tool failed. That there was no such flow is not a failure. */
-export class ConntrackError extends Schema.TaggedError<ConntrackError>()("ConntrackError", {
-  command: Schema.String,
-  message: Schema.String
-}) {}
+export class ConntrackError extends Data.TaggedError("ConntrackError")<{
+  readonly command: string
+  readonly message: string
+}> {}
 
 /** The connection tracking table of this network namespace (SPEC §7). */
 export class Conntrack extends Context.Service<

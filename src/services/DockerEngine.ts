@@ -1,6 +1,6 @@
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { ContainerSnapshot, DockerEvent, NetworkSnapshot, OwnAttachment } from "../domain/DockerState.ts"
 
@@ -9,12 +9,12 @@ import type { ContainerSnapshot, DockerEvent, NetworkSnapshot, OwnAttachment } f
  * `reason` tells what an operator can act on: `unreachable` (nothing there or refused), `not-permitted` (the socket's file
  * mode), `forbidden` (a socket proxy said no: 403), `not-found`, `failed` (anything else).
  */
-export class DockerError extends Schema.TaggedError<DockerError>()("DockerError", {
-  endpoint: Schema.String,
-  reason: Schema.Literals(["unreachable", "not-permitted", "forbidden", "not-found", "failed"]),
-  status: Schema.optionalKey(Schema.Number),
-  message: Schema.String
-}) {}
+export class DockerError extends Data.TaggedError("DockerError")<{
+  readonly endpoint: string
+  readonly reason: "unreachable" | "not-permitted" | "forbidden" | "not-found" | "failed"
+  readonly status?: number
+  readonly message: string
+}> {}
 
 /** anchord's own container, as inspecting it reports it. */
 export interface OwnContainer {

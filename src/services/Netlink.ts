@@ -1,16 +1,16 @@
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { Family } from "../domain/Address.ts"
 import type { DefaultRoute, Link, LinkAddress, Neighbour, NetlinkChange, RouteStep } from "../domain/Routing.ts"
 
 /** An `ip` command failed. `not-permitted` means that CAP_NET_ADMIN is missing. */
-export class NetlinkError extends Schema.TaggedError<NetlinkError>()("NetlinkError", {
-  command: Schema.String,
-  reason: Schema.Literals(["not-permitted", "failed"]),
-  message: Schema.String
-}) {}
+export class NetlinkError extends Data.TaggedError("NetlinkError")<{
+  readonly command: string
+  readonly reason: "not-permitted" | "failed"
+  readonly message: string
+}> {}
 
 /** Links, addresses, routes and neighbours of this network namespace, by iproute2. */
 export class Netlink extends Context.Service<

@@ -33,7 +33,7 @@ describe("a simulated nft that dies in a transaction", () => {
       const { transaction, readTable, generation } = yield* Nftables
       const lost = yield* Effect.flip(transaction(baseRuleset({ extIface: "eth0" })))
       expect(lost.reason).toBe("session-lost")
-      expect(yield* generation).toBe(1)
+      expect(yield* generation).toBe(2)
       yield* readTable("v4")
       expect(yield* generation).toBe(2)
     })

@@ -97,10 +97,9 @@ describe("the base rule set", () => {
   })
 
   it("marks what comes in from inside to its own address, and nothing from the external interface", () => {
-    const [mark] = added("rule", "macvlan0").filter((rule) => JSON.stringify(rule["expr"]).includes("mangle"))
-    expect((mark?.["expr"] as ReadonlyArray<unknown>)[0]).toEqual({
-      match: { op: "!=", left: { meta: { key: "iifname" } }, right: { set: ["macvlan0", "lo"] } }
-    })
+    const mark = added("rule", "macvlan0").find((rule) => JSON.stringify(rule["expr"]).includes("mangle"))
+    const fromInside = { match: { op: "!=", left: { meta: { key: "iifname" } }, right: { set: ["macvlan0", "lo"] } } }
+    expect(mark?.["expr"]).toEqual(expect.arrayContaining([fromInside]))
   })
 
   it("names the external interface it was given and no other", () => {

@@ -15,10 +15,10 @@ const toConntrackError = ({ command, message }: CommandError) => new ConntrackEr
 const nothingThere = (error: CommandError): boolean => error.status === 1 && / 0 flow entries/.test(error.message)
 
 /** Names exactly one flow: its whole original tuple. */
-const deletion = (flow: Flow): ReadonlyArray<string> => [
-  ...["-D", "-f", toolFamily[flow.family], "-p", flow.protocol],
-  ...["-s", flow.source, "-d", flow.destination, "--sport", `${flow.sourcePort}`, "--dport", `${flow.destinationPort}`]
-]
+const deletion = ({ family, protocol, source, sourcePort, destination, destinationPort }: Flow) =>
+  `-D -f ${toolFamily[family]} -p ${protocol} -s ${source} --sport ${sourcePort} -d ${destination} --dport ${destinationPort}`.split(
+    " "
+  )
 
 /**
  * Connection tracking by conntrack(8). The tool itself filters after dumping the table, so one dump serves all selectors of a flush, and

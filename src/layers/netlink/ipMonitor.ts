@@ -1,14 +1,16 @@
 import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { NetlinkChange } from "../../domain/Routing.ts"
 import { start } from "../process/LineProcess.ts"
 
 /** The monitor's process ended. */
-class MonitorEnded extends Schema.TaggedError<MonitorEnded>()("MonitorEnded", { message: Schema.String }) {}
+class MonitorEnded extends Data.TaggedError("MonitorEnded")<{
+  readonly message: string
+}> {}
 
 const labels: Readonly<Record<string, NetlinkChange>> = {
   ROUTE: "route",

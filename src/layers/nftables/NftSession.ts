@@ -31,6 +31,9 @@ const isAnswer = (line: string): boolean => line.startsWith('{"nftables"')
 
 const isEnd = (line: string): boolean => isAnswer(line) && !line.includes('"name": "anchord_v')
 
+/** Without CAP_NET_ADMIN nft says so to every question, that for the end of an answer included. */
+const isForbidden = (line: string): boolean => line.includes("Operation not permitted")
+
 interface Session {
   readonly child: LineProcess
   /** What nft has said since the last question, and who waits for it. */
@@ -42,10 +45,9 @@ interface Session {
 /** Serialises questions to one long-lived `nft -j -i`; a child that died is replaced at the next question. */
 const makeSessions = (prefix: ReadonlyArray<string>) => {
   let session: Session | undefined
-  let generation = 0
+  let generation = 1
 
   const open = (): Session => {
-    generation += 1
     const fresh: Session = {
       child: start([...prefix, "sh", "-c", "exec nft -j -i 2>&1"], {
         onLine: (line) => {
@@ -54,6 +56,7 @@ const makeSessions = (prefix: ReadonlyArray<string>) => {
         },
         onExit: (why) => {
           fresh.dead = why
+          generation += 1
           fresh.heard()
         }
       }),
@@ -82,6 +85,7 @@ const makeSessions = (prefix: ReadonlyArray<string>) => {
       current.lines = []
       current.heard = () => {
         if (current.dead !== undefined) return resume(Effect.fail(lost(command, current.dead)))
+        if (current.lines.some(isForbidden)) return resume(Effect.succeed(current.lines))
         if (isEnd(current.lines.at(-1) ?? "")) resume(Effect.succeed(current.lines.slice(0, -1)))
       }
       current.child.write(`${command}\n${document([marker])}\n`)
@@ -105,6 +109,8 @@ const complaints = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
 /** The one folder that can be written to in a container whose root is read-only (SPEC §15). */
 const SPOOL = "/run"
 
+const byFileText = (commands: ReadonlyArray<NftCommand>): string => `${commands.length} commands by file`
+
 const byFile = (
   commands: ReadonlyArray<NftCommand>,
   { prefix = [], root = "" }: NftOptions
@@ -120,12 +126,16 @@ const byFile = (
     (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
   ).pipe(
     Effect.asVoid,
-    Effect.mapError((error) => refusal(`${commands.length} commands by file`, [error.message]))
+    Effect.mapError(({ status, message }) =>
+      status === undefined
+        ? new NftError({ reason: "session-lost", commands: byFileText(commands), message })
+        : refusal(byFileText(commands), [message])
+    )
   )
 
 /**
  * The rule set by a long-lived `nft -j -i` (SPEC §6). A session that dies or stalls is given up: what ran is `session-lost`, and the next
- * question opens another, which shows as a new generation.
+ * question opens another; that one has ended shows as a new generation at once.
  */
 export const layer = (options: NftOptions = {}): Layer.Layer<Nftables> =>
   Layer.effect(Nftables)(

@@ -1,18 +1,14 @@
 import * as Effect from "effect/Effect"
-import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import type * as Scope from "effect/Scope"
-import { mkdirSync, rmSync } from "node:fs"
-import { createServer, type RequestListener, type Server } from "node:http"
-import { dirname } from "node:path"
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http"
+import { createServer, type Socket } from "node:net"
+import { listen } from "./listen.ts"
 import type { Readiness } from "./Readiness.ts"
 
-/** Where to listen: on TCP, or on a unix socket that is never on the network. */
-export type ListenOn =
-  | { readonly _tag: "Tcp"; readonly host: string | undefined; readonly port: number }
-  | { readonly _tag: "Unix"; readonly path: string }
+type Answer = (request: IncomingMessage, response: ServerResponse) => void
 
-const answer =
-  (readiness: Readiness, metrics: () => string): RequestListener =>
+const answerWith =
+  (readiness: Readiness, metrics: () => string): Answer =>
   (request, response) => {
     const send = (status: number, body: string, type = "text/plain; charset=utf-8") => {
       response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) })
@@ -33,55 +29,49 @@ const answer =
     }
   }
 
-const listen = (server: Server, on: ListenOn): Effect.Effect<void, Error> =>
-  Effect.callback((resume) => {
-    server.once("error", (error) => resume(Effect.fail(error)))
-    const ready = () => resume(Effect.void)
-    if (on._tag === "Tcp") {
-      server.listen({ port: on.port, ...(on.host === undefined ? {} : { host: on.host }) }, ready)
-    } else {
-      server.listen(on.path, ready)
-    }
-  })
-
-/** A socket's file outlives the process that made it, and the next one cannot bind while it is there. */
-const makeRoom = (on: ListenOn): Effect.Effect<void, Error> =>
-  on._tag === "Tcp"
-    ? Effect.void
-    : Effect.try({
-        try: () => {
-          mkdirSync(dirname(on.path), { recursive: true })
-          rmSync(on.path, { force: true })
-        },
-        catch: (error) => (error instanceof Error ? error : new Error(String(error)))
-      })
-
 /**
- * Serves `/metrics`, `/healthz` and `/readyz` until the scope closes (SPEC §12). Failing to bind is a WARN and nothing
- * more: the data path does not depend on it.
+ * Serves `/metrics`, `/healthz` and `/readyz` on TCP until the scope closes (SPEC §12). Failing to bind is a WARN and nothing
+ * more: the data path does not depend on it. HTTP is loaded with the first connection, because it would be most of what an anchor that
+ * nobody scrapes keeps in memory.
  */
 export const serve = Effect.fnUntraced(function* (
-  on: ListenOn,
+  { host, port }: { readonly host: string | undefined; readonly port: number },
   readiness: Readiness
 ): Effect.fn.Return<void, never, Scope.Scope> {
   const context = yield* Effect.context<never>()
-  const server = createServer(answer(readiness, () => PrometheusMetrics.formatUnsafe(context)))
-  server.keepAliveTimeout = 5_000
-  server.unref()
+  const sockets = new Set<Socket>()
+  let http: Promise<HttpServer> | undefined
+
+  const load = (): Promise<HttpServer> =>
+    Promise.all([import("node:http"), import("effect/observability/PrometheusMetrics")]).then(
+      ([{ createServer: createHttpServer }, { formatUnsafe }]) => {
+        const server = createHttpServer(answerWith(readiness, () => formatUnsafe(context)))
+        server.keepAliveTimeout = 5_000
+        return server
+      }
+    )
+
+  const listener = createServer((socket) => {
+    sockets.add(socket)
+    socket.on("error", () => socket.destroy())
+    socket.on("close", () => sockets.delete(socket))
+    http ??= load()
+    http.then(
+      (server) => server.emit("connection", socket),
+      () => socket.destroy()
+    )
+  })
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
-      server.close()
-      server.closeAllConnections()
+      listener.close()
+      for (const socket of sockets) socket.destroy()
     })
   )
-  const where = on._tag === "Tcp" ? `${on.host ?? "*"}:${on.port}` : on.path
-  yield* makeRoom(on).pipe(
-    Effect.andThen(listen(server, on)),
+  yield* listen(listener, { port, ...(host === undefined ? {} : { host }) }).pipe(
     Effect.catch((error) =>
       Effect.logWarning("cannot listen for metrics and health checks; going on without").pipe(
-        Effect.annotateLogs({ address: where, error: error.message })
+        Effect.annotateLogs({ address: `${host ?? "*"}:${port}`, error: error.message })
       )
     )
   )
-  server.on("error", () => {})
 })

@@ -1,15 +1,15 @@
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import { spawn } from "node:child_process"
 
 /** A program could not be started, took too long, or ended with a status other than zero. */
-export class CommandError extends Schema.TaggedError<CommandError>()("CommandError", {
-  command: Schema.String,
+export class CommandError extends Data.TaggedError("CommandError")<{
+  readonly command: string
   /** Absent when the program did not end by itself. */
-  status: Schema.optionalKey(Schema.Number),
-  stdout: Schema.String,
-  message: Schema.String
-}) {}
+  readonly status?: number
+  readonly stdout: string
+  readonly message: string
+}> {}
 
 export interface RunOptions {
   /** Put before the command: another namespace or another root. */

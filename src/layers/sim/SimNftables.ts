@@ -10,7 +10,7 @@ import type { SimRuleset } from "./SimRuleset.ts"
  */
 export class SimNftables {
   readonly ruleset: SimRuleset
-  #generation = 0
+  #generation = 1
   #alive = false
   #transactions: ReadonlyArray<ReadonlyArray<NftCommand>> = []
   readonly #deaths: Array<"before" | "after"> = []
@@ -21,6 +21,7 @@ export class SimNftables {
 
   /** The session dies while nobody asks it anything; the next question opens another. */
   kill(): void {
+    if (this.#alive) this.#generation += 1
     this.#alive = false
   }
 
@@ -37,9 +38,7 @@ export class SimNftables {
   }
 
   #open(): void {
-    if (this.#alive) return
     this.#alive = true
-    this.#generation += 1
   }
 
   #transaction(commands: ReadonlyArray<NftCommand>): NftError | undefined {

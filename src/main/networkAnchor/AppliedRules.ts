@@ -37,6 +37,8 @@ const readTables = Effect.fnUntraced(function* () {
 export const makeAppliedRules = Effect.gen(function* () {
   const nft = yield* Nftables
   let applied: Applied | undefined
+  /** What the maps held when they were last known: flows may still go there when a change fails half-way. */
+  let lastKnown: DnatTable = tableOf([])
   let installedBefore = false
 
   const install = Effect.fnUntraced(function* (desired: DnatTable, extLink: string) {
@@ -68,17 +70,19 @@ export const makeAppliedRules = Effect.gen(function* () {
 
   const apply = Effect.fn("AppliedRules.apply")(function* (desired: DnatTable, extLink: string, verify: boolean) {
     let known = applied?.extLink === extLink ? applied : undefined
-    const before = applied?.table ?? tableOf([])
     // Until the transaction is known to have held, nothing is known: a failure makes the next call read or install.
     applied = undefined
     if (known !== undefined && (verify || known.generation !== (yield* nft.generation))) known = yield* observe(known)
     if (known === undefined) {
       applied = yield* install(desired, extLink).pipe(Effect.provideService(Nftables, nft))
-      return planDnat(before, desired)
+      const change = planDnat(lastKnown, desired)
+      lastKnown = desired
+      return change
     }
     const change = planDnat(known.table, desired)
     yield* nft.transaction(planCommands(change))
     applied = { ...known, table: desired }
+    lastKnown = desired
     return change
   })
 

@@ -1,6 +1,5 @@
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import type * as Scope from "effect/Scope"
 import { families, type Address } from "../../domain/Address.ts"
 import type { DnatTable, FlowSelector } from "../../domain/Dnat.ts"
 import { staleFlows } from "../../domain/FlowConsistency.ts"
@@ -13,6 +12,8 @@ export interface FlowFlusher {
   readonly flush: (selectors: ReadonlyArray<FlowSelector>) => Effect.Effect<void>
   /** Deletes whatever flow does not go where this table sends its port, however that came about. */
   readonly check: (table: DnatTable) => Effect.Effect<void>
+  /** Does what is asked for, for ever. */
+  readonly keep: Effect.Effect<never, never, Conntrack | Netlink>
 }
 
 /** Where a packet can be sent so that the DNAT rules apply to it. */
@@ -60,39 +61,36 @@ const carryOut = Effect.fnUntraced(function* ({ selectors, table }: Wanted) {
  * Flushes flows beside the reconciler, so that a flush never delays the next transaction (SPEC §7). What is asked for while one flush is
  * under way is done together by the next. A flush that fails is only logged: the check at the next poll finds what it left.
  */
-export const makeFlowFlusher: Effect.Effect<FlowFlusher, never, Conntrack | Netlink | Scope.Scope> = Effect.gen(
-  function* () {
-    const waiting = yield* Latch.make(false)
-    let wanted = nothing
-    const takeAll = Effect.sync(() => {
-      const taken = wanted
-      wanted = nothing
-      Latch.closeUnsafe(waiting)
-      return taken
+export const makeFlowFlusher: Effect.Effect<FlowFlusher> = Effect.gen(function* () {
+  const waiting = yield* Latch.make(false)
+  let wanted = nothing
+  const takeAll = Effect.sync(() => {
+    const taken = wanted
+    wanted = nothing
+    Latch.closeUnsafe(waiting)
+    return taken
+  })
+  const keep = waiting.await.pipe(
+    Effect.andThen(takeAll),
+    Effect.flatMap(carryOut),
+    Effect.catch((error) =>
+      Effect.logWarning("deleting conntrack flows failed; the next poll looks again").pipe(
+        Effect.annotateLogs({ command: error.command, error: error.message })
+      )
+    ),
+    Effect.forever
+  )
+  const ask = (change: (wanted: Wanted) => Wanted) =>
+    Effect.suspend(() => {
+      wanted = change(wanted)
+      return Latch.open(waiting)
     })
-    yield* waiting.await.pipe(
-      Effect.andThen(takeAll),
-      Effect.flatMap(carryOut),
-      Effect.catch((error) =>
-        Effect.logWarning("deleting conntrack flows failed; the next poll looks again").pipe(
-          Effect.annotateLogs({ command: error.command, error: error.message })
-        )
-      ),
-      Effect.forever,
-      Effect.forkScoped
-    )
-    return {
-      flush: (selectors) =>
-        Effect.suspend(() => {
-          if (selectors.length === 0) return Effect.void
-          wanted = { ...wanted, selectors: [...wanted.selectors, ...selectors] }
-          return Latch.open(waiting)
-        }),
-      check: (table) =>
-        Effect.suspend(() => {
-          wanted = { ...wanted, table }
-          return Latch.open(waiting)
-        })
-    }
+  return {
+    keep,
+    check: (table) => ask((before) => ({ ...before, table })),
+    flush: (selectors) =>
+      selectors.length === 0
+        ? Effect.void
+        : ask((before) => ({ ...before, selectors: [...before.selectors, ...selectors] }))
   }
-)
+})

@@ -1,6 +1,4 @@
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Cause from "effect/Cause"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { chooseGateways } from "../../domain/DefaultRoute.ts"
@@ -16,6 +14,7 @@ import type { Conntrack } from "../../services/Conntrack.ts"
 import type { DockerEngine } from "../../services/DockerEngine.ts"
 import { Netlink } from "../../services/Netlink.ts"
 import { Nftables } from "../../services/Nftables.ts"
+import { endedByDefect } from "../Defect.ts"
 import type { FatalError } from "../FatalError.ts"
 import { requireNetAdmin } from "../NetAdmin.ts"
 import { findNeighboursSoon } from "./BackendNeighbours.ts"
@@ -49,7 +48,7 @@ const warnOfKernel = Effect.fnUntraced(function* (link: string, addressMode: Net
 const removeTablesAtEnd = Effect.fnUntraced(function* () {
   const nft = yield* Nftables
   yield* Effect.addFinalizer((exit) =>
-    Exit.isFailure(exit) && Cause.hasDies(exit.cause)
+    endedByDefect(exit)
       ? Effect.void
       : nft.transaction(removeTables()).pipe(
           Effect.andThen(Effect.logInfo("the tables are removed")),

@@ -26,7 +26,7 @@ export const makeReconcileNotices = Effect.gen(function* () {
   const later = makeNotices()
   const waiting = yield* Latch.make(false)
   let lasting: ReadonlyArray<Notice> = []
-  yield* waiting.await.pipe(
+  const keep = waiting.await.pipe(
     Effect.andThen(Effect.sleep(PATIENCE)),
     Effect.andThen(
       Effect.suspend(() => {
@@ -34,12 +34,15 @@ export const makeReconcileNotices = Effect.gen(function* () {
         return later(lasting)
       })
     ),
-    Effect.forever,
-    Effect.forkScoped
+    Effect.forever
   )
-  return Effect.fnUntraced(function* (problems: ReadonlyArray<BackendProblem>, conflicts: ReadonlyArray<Conflict>) {
+  const notify = Effect.fnUntraced(function* (
+    problems: ReadonlyArray<BackendProblem>,
+    conflicts: ReadonlyArray<Conflict>
+  ) {
     yield* atOnce([...problems.filter(({ level }) => level === "ERROR"), ...conflicts.map(conflictNotice)])
     lasting = problems.filter(({ level }) => level === "WARN")
     yield* Latch.open(waiting)
   })
+  return { notify, keep }
 })

@@ -2,7 +2,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import { backendsOf } from "../../domain/Backends.ts"
-import { desiredDnat } from "../../domain/DesiredDnat.ts"
+import { desiredDnat, type DesiredDnat } from "../../domain/DesiredDnat.ts"
 import type { DnatPlan } from "../../domain/Dnat.ts"
 import { isEmptyPlan } from "../../domain/DnatPlan.ts"
 import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
@@ -40,20 +40,79 @@ const secondsSince = Effect.fnUntraced(function* (nanos: bigint) {
   return Number((yield* Clock.currentTimeNanos) - nanos) / 1e9
 })
 
-const reportChange = Effect.fnUntraced(function* (plan: DnatPlan, work: Work, backends: number, entries: number) {
-  if (isEmptyPlan(plan)) return
+const describeReconcile = (work: Work, backends: number, { table }: DesiredDnat, plan: DnatPlan) => ({
+  trigger: work.source,
+  backends,
+  entries: table.size,
+  added: plan.add.length,
+  removed: plan.remove.length
+})
+
+const logChange = Effect.fnUntraced(function* (fields: ReturnType<typeof describeReconcile>, work: Work) {
   const sinceEvent = work.eventTimeNano === undefined ? undefined : yield* secondsSince(work.eventTimeNano)
   if (sinceEvent !== undefined) yield* Metric.update(Metrics.eventToMap, sinceEvent)
   yield* Effect.logInfo("the DNAT maps changed").pipe(
     Effect.annotateLogs({
-      trigger: work.source,
-      added: plan.add.length,
-      removed: plan.remove.length,
-      backends,
-      entries,
+      ...fields,
       ...(sinceEvent === undefined ? {} : { eventToMapMs: Math.round(sinceEvent * 1e5) / 100 })
     })
   )
+})
+
+const becomeReady = Effect.fnUntraced(function* (readiness: Readiness) {
+  if (readiness.missing().length === 0) return
+  readiness.set("nftables", undefined)
+  readiness.set("reconcile", undefined)
+  yield* Effect.logInfo("ready: the first reconcile succeeded")
+})
+
+const makeLonelinessWarning = () => {
+  let resyncs = 0
+  return (backends: number) => {
+    resyncs = backends > 0 ? 0 : resyncs + 1
+    return resyncs === RESYNCS_WITHOUT_BACKEND ? Effect.logWarning(NO_BACKEND) : Effect.void
+  }
+}
+
+/** One reconcile: look at what the work names, decide, apply, tell. */
+const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
+  const { settings, mirror, external, readiness, onOwnNetworks } = input
+  const rules = yield* makeAppliedRules
+  const flusher = yield* makeFlowFlusher
+  const notices = yield* makeReconcileNotices
+  const choose = makeSharedChoice(settings)
+  const warnWhenAlone = makeLonelinessWarning()
+
+  const decide = Effect.fn("reconcile.decide")(function* () {
+    const state = mirror.state()
+    const shared = yield* choose(state, external.current().networkId)
+    const discovered = backendsOf(state, settings.scope, shared.networkId)
+    return { ...discovered, desired: desiredDnat(discovered.backends) }
+  })
+
+  const reconcile = Effect.fn("reconcile")(function* (work: Work) {
+    const started = yield* Clock.currentTimeNanos
+    yield* mirror.refresh(work.refresh)
+    const { backends, problems, desired } = yield* decide()
+    const plan = yield* rules.apply(desired.table, external.current().link, work.refresh.full)
+    yield* flusher.flush(plan.flush)
+    yield* Metric.update(Metrics.reconcileDuration, yield* secondsSince(started))
+    yield* Metrics.reconciled("ok")
+    const fields = describeReconcile(work, backends.length, desired, plan)
+    yield* Effect.annotateCurrentSpan(fields)
+    yield* becomeReady(readiness)
+    if (!isEmptyPlan(plan)) yield* logChange(fields, work)
+    yield* Metrics.recordEntries(desired.table)
+    yield* Metric.update(Metrics.conflicts, desired.conflicts.length)
+    yield* notices.notify(problems, desired.conflicts)
+    if (work.refresh.full) {
+      yield* warnWhenAlone(backends.length)
+      yield* flusher.check(desired.table)
+    }
+    if (work.refresh.full || work.refresh.self) yield* onOwnNetworks
+  })
+
+  return { reconcile, beside: [flusher.keep, notices.keep] as const }
 })
 
 /**
@@ -61,79 +120,34 @@ const reportChange = Effect.fnUntraced(function* (plan: DnatPlan, work: Work, ba
  * everything as it is, and its work is done with the next one, which comes after a back-off.
  */
 export const makeReconciler = Effect.fnUntraced(function* (input: ReconcilerInput) {
-  const { settings, mirror, external, pending, readiness, onOwnNetworks } = input
-  const rules = yield* makeAppliedRules
-  const flusher = yield* makeFlowFlusher
-  const notify = yield* makeReconcileNotices
-  const choose = makeSharedChoice(settings)
+  const { pending } = input
+  const { reconcile, beside } = yield* makeReconcile(input)
   const failures = makeNotices()
-  let resyncsWithoutBackend = 0
 
-  const decide = Effect.fn("reconcile.decide")(function* () {
-    const state = mirror.state()
-    const shared = yield* choose(state, external.current().networkId)
-    const discovered = backendsOf(state, settings.scope, shared.networkId)
-    return { ...discovered, ...desiredDnat(discovered.backends) }
-  })
-
-  const warnWhenAlone = Effect.fnUntraced(function* (backends: number) {
-    resyncsWithoutBackend = backends > 0 ? 0 : resyncsWithoutBackend + 1
-    if (resyncsWithoutBackend === RESYNCS_WITHOUT_BACKEND) yield* Effect.logWarning(NO_BACKEND)
-  })
-
-  const reconcile = Effect.fn("reconcile")(function* (work: Work) {
-    const started = yield* Clock.currentTimeNanos
-    yield* mirror.refresh(work.refresh)
-    const { backends, problems, table, conflicts } = yield* decide()
-    const plan = yield* rules.apply(table, external.current().link, work.refresh.full)
-    yield* Metric.update(Metrics.reconcileDuration, yield* secondsSince(started))
-    yield* Metrics.reconciled("ok")
-    yield* Effect.annotateCurrentSpan({
-      trigger: work.source,
-      backends: backends.length,
-      entries: table.size,
-      added: plan.add.length,
-      removed: plan.remove.length
-    })
-    if (readiness.missing().length > 0) {
-      readiness.set("nftables", undefined)
-      readiness.set("reconcile", undefined)
-      yield* Effect.logInfo("ready: the first reconcile succeeded")
-    }
-    yield* flusher.flush(plan.flush)
-    yield* reportChange(plan, work, backends.length, table.size)
-    yield* Metrics.recordEntries(table)
-    yield* Metric.update(Metrics.conflicts, conflicts.length)
-    yield* notify(problems, conflicts)
-    if (work.refresh.full) {
-      yield* warnWhenAlone(backends.length)
-      yield* flusher.check(table)
-    }
-    if (work.refresh.full || work.refresh.self) yield* onOwnNetworks
-  })
+  const failed = (work: Work, message: string) =>
+    Effect.all(
+      [
+        Metrics.reconciled("error"),
+        failures([
+          {
+            key: "reconcile",
+            level: "ERROR",
+            message: `a reconcile failed and is tried again, NAT state stays as it is: ${message}`
+          }
+        ]),
+        pending.offer(work)
+      ],
+      { discard: true }
+    )
 
   const attempt = (work: Work) =>
     reconcile(work).pipe(
       Effect.andThen(failures([])),
       Effect.as(true),
-      Effect.catchTag(["DockerError", "NftError"], (error) =>
-        Metrics.reconciled("error").pipe(
-          Effect.andThen(
-            failures([
-              {
-                key: "reconcile",
-                level: "ERROR",
-                message: `a reconcile failed and is tried again, NAT state stays as it is: ${error.message}`
-              }
-            ])
-          ),
-          Effect.andThen(pending.offer(work)),
-          Effect.as(false)
-        )
-      )
+      Effect.catchTag(["DockerError", "NftError"], (error) => Effect.as(failed(work, error.message), false))
     )
 
-  return Effect.gen(function* () {
+  const loop = Effect.gen(function* () {
     let pause = FIRST_RETRY_MILLIS
     while (true) {
       const work = yield* pending.take
@@ -146,4 +160,6 @@ export const makeReconciler = Effect.fnUntraced(function* (input: ReconcilerInpu
       pause = Math.min(pause * 2, LAST_RETRY_MILLIS)
     }
   })
+
+  return Effect.all([loop, ...beside], { concurrency: "unbounded", discard: true })
 })

@@ -11,6 +11,7 @@ import * as Metrics from "../../layers/observability/ServiceAnchorMetrics.ts"
 import type { NameResolver } from "../../services/NameResolver.ts"
 import { Netlink } from "../../services/Netlink.ts"
 import type { FatalError } from "../FatalError.ts"
+import { endedByDefect } from "../Defect.ts"
 import { requireNetAdmin } from "../NetAdmin.ts"
 import { makeNotices } from "../Notices.ts"
 import { makeGatewayLookup, type GatewayLookup } from "./GatewayLookup.ts"
@@ -150,7 +151,9 @@ export const serviceAnchor = Effect.fnUntraced(function* (
   yield* Metrics.initialise
   yield* requireNetAdmin("service-anchor sets the default route")
   const netlink = yield* Netlink
-  yield* Effect.addFinalizer(() => restore().pipe(Effect.provideService(Netlink, netlink)))
+  yield* Effect.addFinalizer((exit) =>
+    endedByDefect(exit) ? Effect.void : restore().pipe(Effect.provideService(Netlink, netlink))
+  )
   const signals: Signals = { routes: yield* signal(), neighbours: yield* signal(), lookup: yield* signal() }
   const lookup = yield* makeGatewayLookup(gatewayHostname)
   const health: Health = { neighbourFails: false }
