@@ -106,6 +106,13 @@ const measureFloor = async (lab: Lab, seen: Seen, anchor: string) => {
   return summarise(millis)
 }
 
+/** Also those of a bench that was interrupted in a lab that stays open. */
+const removeProbes = async (lab: Lab): Promise<void> => {
+  const ids = (await lab.docker("ps", "-aq", "--filter", "label=com.docker.compose.project=bench")).split("\n")
+  const left = ids.filter((id) => id !== "")
+  if (left.length > 0) await lab.docker("rm", "-f", ...left)
+}
+
 /** From the engine's time stamp of a network connect to the committed nft transaction, beside the engine's own floor. */
 export const eventToMap = async (lab: Lab): Promise<void> => {
   const wide = {
@@ -123,6 +130,7 @@ export const eventToMap = async (lab: Lab): Promise<void> => {
     networks: { dmz: externalDmz, transit: transit(70, wide) }
   })
   const backends: Array<string> = []
+  await removeProbes(lab)
   try {
     await project.compose("up", "-d")
     await project.ready("anchord")
@@ -151,7 +159,7 @@ export const eventToMap = async (lab: Lab): Promise<void> => {
     }
     stop()
   } finally {
-    await lab.docker("rm", "-f", "bench-probe", ...backends).catch(() => "")
+    await removeProbes(lab)
     await project.down()
   }
 }

@@ -6,7 +6,7 @@ import { isDnated, ownerOf, selectorMatches } from "../src/domain/FlowConsistenc
 import { flowsOf } from "./arbitraries/flows.ts"
 import { tablePairs, tables } from "./arbitraries/tables.ts"
 
-const numRuns = 300
+const numRuns = 500
 
 const target = (table: DnatTable, flow: Flow): string => {
   const owner = ownerOf(table, flow)

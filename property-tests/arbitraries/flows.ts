@@ -69,7 +69,8 @@ export const flowsOf = (...of: ReadonlyArray<DnatTable>): fc.Arbitrary<ReadonlyA
     )
     .map((groups) => groups.flat())
 
-/** A flow that only passes through, on its way out of the project. */
-export const passingFlows: fc.Arbitrary<Flow> = plainFlow(foreignAddresses, busyPorts)
+/** Flows that only pass through, on their way out of the project. */
+export const passingFlows = (...of: ReadonlyArray<DnatTable>): fc.Arbitrary<ReadonlyArray<Flow>> =>
+  fc.array(plainFlow(foreignAddresses, portsOf(of)), { maxLength: 12 })
 
 export const ourAddresses: ReadonlyArray<string> = families.flatMap((family) => localAddresses[family])

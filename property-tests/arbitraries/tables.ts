@@ -53,6 +53,56 @@ const foundTables: fc.Arbitrary<readonly [DnatTable, DnatTable]> = pools.chain((
   return fc.tuple(part, part)
 })
 
+export const spanOf = (one: DnatEntry): { readonly from: number; readonly to: number } =>
+  one._tag === "Port" ? { from: one.port, to: one.port } : one
+
+type Edit = "keep" | "drop" | "move" | "translate" | "first" | "last"
+
+const overlaid = (entry: DnatEntry, port: number): ReadonlyArray<DnatEntry> => {
+  const { family, protocol } = entry
+  const single = {
+    _tag: "Port",
+    family,
+    protocol,
+    port,
+    address: backendAddress(family, 30),
+    backendPort: port
+  } as const
+  return entry._tag === "Range" ? [entry, single] : [single]
+}
+
+const edited = (entry: DnatEntry, edit: Edit): ReadonlyArray<DnatEntry> => {
+  const { from, to } = spanOf(entry)
+  switch (edit) {
+    case "keep":
+      return [entry]
+    case "drop":
+      return []
+    case "move":
+      return [{ ...entry, address: backendAddress(entry.family, 30) }]
+    case "translate":
+      return [entry._tag === "Port" ? { ...entry, backendPort: 7_777 } : entry]
+    case "first":
+      return overlaid(entry, from)
+    case "last":
+      return overlaid(entry, to)
+  }
+}
+
+/** Before and after each element was left, removed, sent elsewhere, or hidden by a single port at one of its ends. */
+const edits: fc.Arbitrary<readonly [DnatTable, DnatTable]> = pools.chain((pool) => {
+  const table = admissible(pool)
+  return fc
+    .array(fc.constantFrom<Edit>("keep", "keep", "drop", "move", "translate", "first", "last"), {
+      minLength: table.size,
+      maxLength: table.size
+    })
+    .map((list) => {
+      const next = [...table.values()].flatMap((entry, index) => edited(entry, list[index] ?? "keep"))
+      return [table, admissible(next)] as const
+    })
+})
+
 export const tables: fc.Arbitrary<DnatTable> = fc.oneof(
   backends.map((all) => desiredDnat(all).table),
   foundTable
@@ -75,8 +125,7 @@ const successors: fc.Arbitrary<readonly [DnatTable, DnatTable]> = backends.chain
 export const tablePairs: fc.Arbitrary<readonly [DnatTable, DnatTable]> = fc.oneof(
   successors,
   foundTables,
+  edits,
+  edits.map(([before, after]) => [after, before] as const),
   fc.tuple(tables, tables)
 )
-
-export const spanOf = (one: DnatEntry): { readonly from: number; readonly to: number } =>
-  one._tag === "Port" ? { from: one.port, to: one.port } : one

@@ -45,6 +45,9 @@ const asDuration: ReadonlyArray<readonly [value: string, rule: string]> = [
   ["s", DURATION],
   ["1e3s", DURATION],
   ["25d", DURATION],
+  ["0.1ns", "must be at least 1ms"],
+  ["999us", "must be at least 1ms"],
+  ["999µs", "must be at least 1ms"],
   ["600h", "must be at most 24 days"],
   ["99999999", "must be at most 24 days"]
 ]
@@ -344,6 +347,8 @@ describe("network-anchor mode", () => {
 
   it("reads durations in Go's notation and as whole seconds", () => {
     const cases: ReadonlyArray<readonly [string, number]> = [
+      ["1ms", 1],
+      ["1000us", 1],
       ["500ms", 500],
       ["30s", 30_000],
       ["1m30s", 90_000],
@@ -358,15 +363,6 @@ describe("network-anchor mode", () => {
       expect(
         Duration.toMillis(networkAnchor({ ...inProject, ANCHORD_POLL_INTERVAL: value }).settings.pollInterval)
       ).toBe(millis)
-  })
-
-  it("never makes a duration that was accepted into none at all", () => {
-    for (const value of ["1ns", "1us", "1µs", "0.001ms", "0.1ns", ".000001ms"]) {
-      const parsed = parseSettings("network-anchor", { ...inProject, ANCHORD_POLL_INTERVAL: value })
-      if (Result.isFailure(parsed)) continue
-      const { pollInterval } = parsed.success.settings as NetworkAnchorSettings
-      expect(Duration.isGreaterThan(pollInterval, Duration.zero), value).toBe(true)
-    }
   })
 
   it("reads booleans in each notation and any case", () => {

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as http from "node:http"
 import * as https from "node:https"
+import { inspect } from "node:util"
 import type { DockerError } from "../../services/DockerEngine.ts"
 import { type DockerAddress, type Endpoint, endpointOf } from "./DockerAddress.ts"
 import { connectionFailure, isReset, noAnswer, refusal } from "./DockerFailure.ts"
@@ -45,6 +46,9 @@ interface Client {
 const clientFor = (endpoint: Endpoint): Client => {
   const options = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MILLIS, maxFreeSockets: 4 }
   const agent = endpoint.protocol === "https" ? new https.Agent(options) : new http.Agent(options)
+  // Before each request docker-modem prints its options for a debug line that nobody reads; with all the agent's sockets in it that would
+  // take longer than the engine's answer.
+  Object.assign(agent, { [inspect.custom]: () => "Agent" })
   // dockerode's types do not know that a key may be there and undefined.
   return { docker: new Docker({ ...endpoint, agent } as Docker.DockerOptions), agent }
 }

@@ -38,20 +38,19 @@ const nothing: Wanted = { selectors: [], table: undefined }
 
 const carryOut = Effect.fnUntraced(function* ({ selectors, table }: Wanted) {
   const conntrack = yield* Conntrack
+  const flows = table === undefined ? [] : (yield* Effect.forEach(families, conntrack.flows)).flat()
+  if (selectors.length === 0 && flows.length === 0) return
   const own = yield* ownAddresses
-  const lost =
-    table === undefined
-      ? []
-      : (yield* Effect.forEach(families, conntrack.flows)).flatMap((flows) => staleFlows(flows, table, own))
+  const lost = table === undefined ? [] : staleFlows(flows, table, own)
   const all = [...selectors.map((selector) => towardsUs(selector, own)), ...lost]
   for (const family of families) {
     const ofFamily = all.filter((selector) => selector.family === family)
     if (ofFamily.length === 0) continue
-    const flows = yield* conntrack.flush(ofFamily)
-    yield* Metrics.flushed(family, flows)
-    if (flows > 0) {
+    const deleted = yield* conntrack.flush(ofFamily)
+    yield* Metrics.flushed(family, deleted)
+    if (deleted > 0) {
       yield* Effect.logInfo("deleted conntrack flows whose port has another owner now").pipe(
-        Effect.annotateLogs({ family, flows })
+        Effect.annotateLogs({ family, flows: deleted })
       )
     }
   }

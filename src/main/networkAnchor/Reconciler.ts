@@ -40,6 +40,9 @@ const secondsSince = Effect.fnUntraced(function* (nanos: bigint) {
   return Number((yield* Clock.currentTimeNanos) - nanos) / 1e9
 })
 
+/** Seconds as milliseconds, to two digits. */
+const millis = (seconds: number): number => Math.round(seconds * 1e5) / 100
+
 const describeReconcile = (work: Work, backends: number, { table }: DesiredDnat, plan: DnatPlan) => ({
   trigger: work.source,
   backends,
@@ -54,7 +57,7 @@ const logChange = Effect.fnUntraced(function* (fields: ReturnType<typeof describ
   yield* Effect.logInfo("the DNAT maps changed").pipe(
     Effect.annotateLogs({
       ...fields,
-      ...(sinceEvent === undefined ? {} : { eventToMapMs: Math.round(sinceEvent * 1e5) / 100 })
+      ...(sinceEvent === undefined ? {} : { eventToMapMs: millis(sinceEvent) })
     })
   )
 })
@@ -93,10 +96,21 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
   const reconcile = Effect.fn("reconcile")(function* (work: Work) {
     const started = yield* Clock.currentTimeNanos
     yield* mirror.refresh(work.refresh)
+    const lookedAfter = yield* secondsSince(started)
     const { backends, problems, desired } = yield* decide()
+    const decidedAfter = yield* secondsSince(started)
     const plan = yield* rules.apply(desired.table, external.current().link, work.refresh.full)
     yield* flusher.flush(plan.flush)
-    yield* Metric.update(Metrics.reconcileDuration, yield* secondsSince(started))
+    const appliedAfter = yield* secondsSince(started)
+    yield* Metric.update(Metrics.reconcileDuration, appliedAfter)
+    yield* Effect.logDebug("reconciled").pipe(
+      Effect.annotateLogs({
+        trigger: work.source,
+        lookMs: millis(lookedAfter),
+        decideMs: millis(decidedAfter - lookedAfter),
+        applyMs: millis(appliedAfter - decidedAfter)
+      })
+    )
     yield* Metrics.reconciled("ok")
     const fields = describeReconcile(work, backends.length, desired, plan)
     yield* Effect.annotateCurrentSpan(fields)
