@@ -9,7 +9,7 @@ import {
   transit,
   type Project
 } from "../e2e/lab/composeProject.ts"
-import { archive } from "../e2e/lab/imageBuild.ts"
+import { anchordImage } from "../e2e/lab/imageBuild.ts"
 import type { Lab } from "../e2e/lab/lab.ts"
 import { startedAt } from "../e2e/lab/kernel.ts"
 import { printed, summarise } from "./statistics.ts"
@@ -42,7 +42,7 @@ const usageOf = async (lab: Lab, project: Project, service: string) => {
 
 const compressedSize = async (): Promise<number> => {
   let size = 0
-  for await (const chunk of createReadStream(archive).pipe(createGzip())) size += (chunk as Buffer).length
+  for await (const chunk of createReadStream(anchordImage.path).pipe(createGzip())) size += (chunk as Buffer).length
   return size
 }
 

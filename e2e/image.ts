@@ -1,4 +1,4 @@
-import { archive, buildImage, IMAGE } from "./lab/imageBuild.ts"
+import { anchordImage, IMAGE, makeArchive } from "./lab/imageBuild.ts"
 import { cannotRun, installPackages } from "./lab/machine.ts"
 
 const say = (text: string) => console.log(text)
@@ -9,5 +9,5 @@ if (why !== undefined) {
   process.exit(1)
 }
 await installPackages(say)
-await buildImage(say)
-say(`${IMAGE} is built; docker load -i ${archive}`)
+await makeArchive(anchordImage, say)
+say(`${IMAGE} is in ${anchordImage.path}: docker load -i ${anchordImage.path}`)

@@ -85,7 +85,18 @@ export const startEngine = async ({ root, work, netns, keep }: EngineOptions) =>
   mkdirSync(`${work}/sock`, { recursive: true })
   const network = netns === undefined ? [] : ["nsenter", `--net=/run/netns/${netns}`]
   const options = [
-    ...["--data-root", "/lab/data", "--exec-root", "/run/docker", "-H", SOCKET, "--pidfile", "/run/docker.pid"],
+    ...[
+      "--data-root",
+      "/lab/data",
+      "--exec-root",
+      "/run/docker",
+      "-H",
+      SOCKET,
+      "-H",
+      "unix:///run/docker.sock",
+      "--pidfile",
+      "/run/docker.pid"
+    ],
     ...(netns === undefined
       ? ["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"]
       : ["--ipv6", "--fixed-cidr-v6", "fd00:d0c::/64", "--ip6tables", "--experimental"])

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { basename } from "node:path"
 import { attempt, run } from "./command.ts"
 import { attachEngine, startEngine, type Engine, type EngineState } from "./engine.ts"
-import { labFolder } from "./folders.ts"
-import { archive, buildImage, IMAGE, isCurrent } from "./imageBuild.ts"
+import { labFolder, project } from "./folders.ts"
+import { anchordImage, IMAGE, makeArchive } from "./imageBuild.ts"
 import { addHost, engineNetns, LAN, lanNetns, makeLan, removeLan, removeStaleNetns, type Host } from "./lan.ts"
 import { cannotRun, installPackages } from "./machine.ts"
 import { engineRoot } from "./rootfs.ts"
@@ -54,12 +55,14 @@ const createDmz = (engine: Engine) =>
     DMZ
   )
 
-/** Loads the archive, unless it is what was loaded last. */
-const loadImage = async (engine: Engine) => {
-  const note = `${engine.work}/loaded`
-  const made = `${statSync(archive).mtimeMs}`
+/** Loads an archive of images into the engine, after making it where it is not current. */
+export const loadImages = async (engine: Engine, archive: typeof anchordImage, say: (text: string) => void) => {
+  await makeArchive(archive, say)
+  const note = `${engine.work}/loaded-${basename(archive.path)}`
+  const made = `${statSync(archive.path).mtimeMs}`
   if (existsSync(note) && readFileSync(note, "utf8") === made) return
-  await engine.docker("load", "-q", "-i", archive.replace(/^.*\/dist\//, "/project/dist/"))
+  say(`loading ${basename(archive.path)}`)
+  await engine.docker("load", "-q", "-i", archive.path.replace(project, "/project"))
   writeFileSync(note, made)
 }
 
@@ -71,8 +74,7 @@ export const openedElsewhere = async (say: (text: string) => void): Promise<LabS
   if (!existsSync(OPEN)) return undefined
   const state: LabState = JSON.parse(readFileSync(OPEN, "utf8"))
   if (!existsSync(`/proc/${state.engine.pid}`)) return undefined
-  if (!isCurrent()) await buildImage(say)
-  await loadImage(attachEngine(state.engine))
+  await loadImages(attachEngine(state.engine), anchordImage, say)
   return state
 }
 
@@ -87,7 +89,7 @@ export const openLab = async (say: (text: string) => void) => {
   if (why !== undefined) throw new Error(`the lab ${why}`)
   await installPackages(say)
   await removeStaleNetns()
-  if (!isCurrent()) await buildImage(say)
+  await makeArchive(anchordImage, say)
   const root = await engineRoot(say)
   const work = `${labFolder}/run-${process.pid}`
   let stopEngine = async () => {}
@@ -102,8 +104,7 @@ export const openLab = async (say: (text: string) => void) => {
     const { engine, stop } = await startEngine({ root, work, netns: engineNetns })
     stopEngine = stop
     await run(["sh", "-c", `nsenter --net=/run/netns/${engineNetns} sysctl -qw net.ipv6.conf.all.forwarding=1`])
-    say("loading the image")
-    await loadImage(engine)
+    await loadImages(engine, anchordImage, say)
     await createDmz(engine)
     const hosts = [await addHost(201), await addHost(202)]
     const state: LabState = { engine: { pid: engine.pid, work }, lanNetns, engineNetns, hosts, root }

@@ -13,7 +13,8 @@ const packages: Readonly<Record<string, string>> = {
   mmdebstrap: "mmdebstrap",
   ip: "iproute2",
   nsenter: "util-linux",
-  radvd: "radvd"
+  radvd: "radvd",
+  haproxy: "haproxy"
 }
 
 const folders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
