@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { promisify } from "node:util"
 import { describe, expect, it, vi } from "vitest"
-import type { DefaultRoute, NetlinkChange } from "../../src/domain/Routing.ts"
+import type { DefaultRoute, LinkAddress, NetlinkChange } from "../../src/domain/Routing.ts"
 import * as IpRoute2 from "../../src/layers/netlink/IpRoute2.ts"
 import { Netlink } from "../../src/services/Netlink.ts"
 import { netlinkContract } from "../../test/contracts/netlink.ts"
@@ -107,6 +107,24 @@ describe("netlink by iproute2", () => {
     )
     const { stdout } = await ip("-n", netns.name, "ntable", "show", "dev", "ext").finally(netns.dispose)
     expect(stdout.match(/retrans 100 /g)).toHaveLength(2)
+  })
+
+  it("makes an address usable while its duplicate address detection is under way", async () => {
+    const netns = await makeNetns()
+    await netns.world.addLink("ext")
+    await ip("-n", netns.name, "-6", "address", "add", "fd01::2/64", "dev", "ext")
+    const tentative = (all: ReadonlyArray<LinkAddress>) => all.filter((one) => one.tentative)
+    const [before, after] = await Effect.runPromise(
+      Effect.gen(function* () {
+        const { addresses, endAddressDetection } = yield* Netlink
+        const first = tentative(yield* addresses)
+        yield* Effect.forEach(first, endAddressDetection)
+        return [first, yield* addresses] as const
+      }).pipe(Effect.provide(netns.layer))
+    ).finally(netns.dispose)
+    expect(before.map(({ address }) => address)).toContain("fd01::2")
+    expect(tentative(after)).toEqual([])
+    expect(after.map(({ address }) => address)).toEqual(expect.arrayContaining(before.map(({ address }) => address)))
   })
 
   it("survives next hop objects and IPv4 defaults with several next hops", async () => {

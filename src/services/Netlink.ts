@@ -25,6 +25,8 @@ export class Netlink extends Context.Service<
     readonly neighbours: (family: Family) => Effect.Effect<ReadonlyArray<Neighbour>, NetlinkError>
     /** How long the kernel waits before it asks again for a neighbour on this link that did not answer (neighbour tables of both families). */
     readonly setNeighbourRetransmission: (link: string, millis: number) => Effect.Effect<void, NetlinkError>
+    /** Ends the duplicate address detection (RFC 4862) of an IPv6 address by adding it anew without: from then on the kernel uses it. */
+    readonly endAddressDetection: (address: LinkAddress) => Effect.Effect<void, NetlinkError>
     /** A kernel parameter, by its dotted sysctl name; `undefined` when this kernel does not have it. */
     readonly sysctl: (name: string) => Effect.Effect<string | undefined>
     /**

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { readFile } from "node:fs/promises"
 import { families, type Family } from "../../domain/Address.ts"
+import type { LinkAddress } from "../../domain/Routing.ts"
 import { Netlink, NetlinkError } from "../../services/Netlink.ts"
 import { run, type CommandError } from "../process/CommandRunner.ts"
 import { batchesOf, failedDeletions, saysGone, type IpBatch } from "./ipBatch.ts"
@@ -27,6 +28,23 @@ const fromCommand = ({ command, message }: CommandError) => netlinkError(command
 /** A sysctl's name as a path: dots part its components, and a slash stands for a dot within one (sysctl(8)). */
 const sysctlPath = (name: string): string =>
   `/proc/sys/${name.replaceAll(/[./]/g, (separator) => (separator === "." ? "/" : "."))}`
+
+/** What makes the links of a namespace forward sooner. */
+const tuning = (ip: (args: ReadonlyArray<string>, input?: string) => Effect.Effect<string, CommandError>) => ({
+  setNeighbourRetransmission: (link: string, millis: number) =>
+    Effect.forEach(
+      ["arp_cache", "ndisc_cache"],
+      (table) => ip(["ntable", "change", "name", table, "dev", link, "retrans", `${millis}`]),
+      { discard: true }
+    ).pipe(Effect.mapError(fromCommand)),
+  endAddressDetection: ({ address, prefixLength, link }: LinkAddress) => {
+    const where = `${address}/${prefixLength} dev ${link}`
+    return ip(["-6", "-batch", "-"], `address del ${where}\naddress add ${where} nodad\n`).pipe(
+      Effect.asVoid,
+      Effect.mapError(fromCommand)
+    )
+  }
+})
 
 /** Links, addresses, routes and neighbours by ip(8). */
 export const layer = ({ prefix = [] }: IpOptions = {}): Layer.Layer<Netlink> => {
@@ -77,12 +95,7 @@ export const layer = ({ prefix = [] }: IpOptions = {}): Layer.Layer<Netlink> => 
       yield* Effect.forEach(outcomes, (outcome) => outcome, { discard: true })
     }),
     neighbours: (family) => read([familyFlag[family], "neigh"], (output) => parseNeighbours(output, family)),
-    setNeighbourRetransmission: (link, millis) =>
-      Effect.forEach(
-        ["arp_cache", "ndisc_cache"],
-        (table) => ip(["ntable", "change", "name", table, "dev", link, "retrans", `${millis}`]),
-        { discard: true }
-      ).pipe(Effect.mapError(fromCommand)),
+    ...tuning(ip),
     sysctl: Effect.fnUntraced(function* (name) {
       const text: Effect.Effect<string, unknown> =
         prefix.length === 0

@@ -49,6 +49,10 @@ export const layer = (netns: SimNetns): Layer.Layer<Netlink> =>
         ? Effect.void
         : Effect.fail(new NetlinkError({ command: `ntable change dev ${link}`, reason: "failed", message }))
     },
+    endAddressDetection: ({ address, link }) =>
+      Effect.sync(() => {
+        netns.endDetection(link, address)
+      }),
     sysctl: (name) => Effect.sync(() => netns.sysctl(name)),
     changes: Stream.callback<NetlinkChange>(
       Effect.fnUntraced(function* (queue) {

@@ -48,6 +48,14 @@ export class SimNetns {
     return this
   }
 
+  /** An address whose duplicate address detection is under way becomes usable. */
+  endDetection(link: string, address: Address): void {
+    this.#addresses = this.#addresses.map((one) =>
+      one.link === link && one.address === address ? Object.assign({}, one, { tentative: false }) : one
+    )
+    this.#say("address")
+  }
+
   /** How long an unanswered neighbour solicitation waits, of each link where somebody set it. */
   readonly retransmissions = new Map<string, number>()
 

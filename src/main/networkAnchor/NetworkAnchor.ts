@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { chooseGateways } from "../../domain/DefaultRoute.ts"
@@ -17,12 +18,12 @@ import { Nftables } from "../../services/Nftables.ts"
 import { endedByDefect } from "../Defect.ts"
 import type { FatalError } from "../FatalError.ts"
 import { requireNetAdmin } from "../NetAdmin.ts"
-import { findNeighboursSoon } from "./BackendNeighbours.ts"
-import { makeDefaultRouteKeeper } from "./DefaultRouteKeeper.ts"
+import { makeDefaultRouteKeeper, type DefaultRouteKeeper } from "./DefaultRouteKeeper.ts"
 import { makeDockerMirror } from "./DockerMirror.ts"
 import { awaitDocker } from "./DockerStart.ts"
 import { follow } from "./EventFeed.ts"
-import { awaitExternal, makeExternalLink } from "./ExternalLink.ts"
+import { awaitExternal, makeExternalLink, type ExternalLink } from "./ExternalLink.ts"
+import { prepareLinks } from "./LinkPreparation.ts"
 import { makePendingWork, type PendingWork } from "./PendingWork.ts"
 import { makeReconciler } from "./Reconciler.ts"
 
@@ -61,6 +62,29 @@ const removeTablesAtEnd = Effect.fnUntraced(function* () {
   )
 })
 
+/** Says of each change in the kernel who has to look again. */
+const listenToKernel = Effect.fnUntraced(function* (routes: DefaultRouteKeeper, external: ExternalLink) {
+  const netlink = yield* Netlink
+  const linksChanged = yield* Queue.sliding<void>(1)
+  const keepPrepared = Queue.take(linksChanged).pipe(
+    Effect.andThen(Effect.suspend(() => prepareLinks(external.current().link))),
+    Effect.forever
+  )
+  const onChange = (change: NetlinkChange) =>
+    Effect.all(
+      [
+        change === "neighbour" ? Effect.void : routes.lookAgain,
+        change === "link" ? external.lookAgain : Effect.void,
+        change === "link" || change === "address" ? Queue.offer(linksChanged, undefined) : Effect.void
+      ],
+      { discard: true }
+    )
+  return yield* Effect.all([keepPrepared, Stream.runForEach(netlink.changes, onChange)], {
+    concurrency: "unbounded",
+    discard: true
+  })
+})
+
 const poll = (pending: PendingWork, { pollInterval }: NetworkAnchorSettings) =>
   Effect.sleep(pollInterval).pipe(
     Effect.andThen(pending.offer({ refresh: fullRefresh, source: "poll", eventTimeNano: undefined })),
@@ -78,9 +102,9 @@ export const networkAnchor = Effect.fnUntraced(function* (
 ): Effect.fn.Return<never, FatalError, DockerEngine | Nftables | Conntrack | Netlink | Scope.Scope> {
   yield* Metrics.initialise
   yield* requireNetAdmin("network-anchor sets nftables rules and the default route")
-  const netlink = yield* Netlink
   const self = yield* awaitDocker(selfRef)
   const first = yield* awaitExternal(self.id, settings.external)
+  yield* prepareLinks(first.link)
   yield* warnOfKernel(first.link, settings.addressMode)
   yield* removeTablesAtEnd()
 
@@ -106,14 +130,6 @@ export const networkAnchor = Effect.fnUntraced(function* (
     return refresh.self ? Effect.andThen(offered, external.lookAgain) : offered
   }
 
-  const onKernel = (change: NetlinkChange) => {
-    if (change === "neighbour") return Effect.void
-    if (change !== "link") return routes.lookAgain
-    return Effect.all([routes.lookAgain, external.lookAgain, findNeighboursSoon(external.current().link)], {
-      discard: true
-    })
-  }
-
   const reconciler = yield* makeReconciler({
     settings,
     mirror,
@@ -129,7 +145,7 @@ export const networkAnchor = Effect.fnUntraced(function* (
       poll(pending, settings),
       external.keep,
       routes.keep,
-      Stream.runForEach(netlink.changes, onKernel)
+      listenToKernel(routes, external)
     ],
     { concurrency: "unbounded", discard: true }
   )
