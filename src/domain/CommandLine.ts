@@ -27,7 +27,7 @@ export const parseCommandLine = (
   if (option !== undefined) return Result.fail(`unknown option ${option}; there are --help and --version`)
   if (argv.includes("--version") || words.at(0) === "version") return Result.succeed({ _tag: "Version" })
   const [first, extra] = words
-  const wanted = (first ?? envMode ?? "").trim()
+  const wanted = first?.trim() || (envMode ?? "").trim()
   if (help && wanted === "") return Result.succeed({ _tag: "Help", mode: undefined })
   const mode = wanted === "" ? "network-anchor" : wanted
   const valid = [...modes, "version"].join(", ")

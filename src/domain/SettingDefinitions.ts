@@ -103,6 +103,11 @@ export const serviceAnchorDefinitions = {
 export const definitionsOf = (mode: Mode): Readonly<Record<string, Definition<unknown>>> =>
   mode === "network-anchor" ? networkAnchorDefinitions : serviceAnchorDefinitions
 
+/** Variables of features that this version does not have; a compose file for another version may hold them. */
+export const laterVariables: ReadonlyArray<string> = Object.keys(networkAnchorDefinitions).filter((variable) =>
+  /^ANCHORD_(DHCP|AUTOSTART|AUTOFIX|MANAGED)_/.test(variable)
+)
+
 /** Every variable of the contract, also those of modes that are not built yet: a compose file may hold them. */
 export const knownVariables: ReadonlyArray<string> = [
   ...new Set([

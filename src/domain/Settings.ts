@@ -6,6 +6,7 @@ import { nearest } from "./Nearest.ts"
 import {
   definitionsOf,
   knownVariables,
+  laterVariables,
   networkAnchorDefinitions,
   serviceAnchorDefinitions,
   type Definition,
@@ -94,7 +95,8 @@ const readAll = <D extends Readonly<Record<string, Definition<unknown>>>>(defini
 const strangers = (mode: Mode, env: Environment): ReadonlyArray<string> => {
   const known = Object.keys(definitionsOf(mode))
   return Object.keys(env)
-    .filter((variable) => variable.startsWith("ANCHORD_") && env[variable] !== undefined && !known.includes(variable))
+    .filter((variable) => variable.startsWith("ANCHORD_") && given(env, variable) !== undefined)
+    .filter((variable) => !known.includes(variable))
     .toSorted()
     .map((variable) =>
       knownVariables.includes(variable)
@@ -102,6 +104,12 @@ const strangers = (mode: Mode, env: Environment): ReadonlyArray<string> => {
         : `${variable} is not a variable of anchord; the nearest is ${nearest(variable, known) ?? "none"}`
     )
 }
+
+/** Warnings for variables whose value is checked, and which do nothing in this version. */
+const withoutEffect = (env: Environment): ReadonlyArray<string> =>
+  laterVariables
+    .filter((variable) => given(env, variable) !== undefined)
+    .map((variable) => `${variable} has no effect in this version`)
 
 const both = (env: Environment, winner: string, loser: string): ReadonlyArray<string> =>
   given(env, winner) !== undefined && given(env, loser) !== undefined
@@ -150,7 +158,8 @@ const parseNetworkAnchor = (
     warnings: [
       ...both(env, "ANCHORD_LABEL_SELECTOR", "ANCHORD_PROJECT"),
       ...both(env, "ANCHORD_EXT_NETWORK", "ANCHORD_EXT_IFACE"),
-      ...strangers("network-anchor", env)
+      ...strangers("network-anchor", env),
+      ...withoutEffect(env)
     ]
   })
 }

@@ -386,7 +386,7 @@ describe("network-anchor mode", () => {
     expect(networkAnchor({ ...inProject, DOCKER_TLS_VERIFY: "" }).settings.docker.tlsVerify).toBe(false)
   })
 
-  it("takes what is right for the parts that are not looked at yet", () => {
+  it("takes what is right for features that this version does not have, and says that it does nothing", () => {
     const right: Environment = {
       ANCHORD_DHCP_HOSTNAME: "mail-1.example.org",
       ANCHORD_DHCP_BACKOFF_MAX: "10m",
@@ -398,7 +398,16 @@ describe("network-anchor mode", () => {
       ANCHORD_MANAGED_SA_EXTRA_ENV: '{"TZ":"UTC","com.docker.compose.project":"x"}',
       ANCHORD_MANAGED_SA_LABELS: '{"team":"mail"}'
     }
-    expect(networkAnchor({ ...inProject, ...right }).warnings).toEqual([])
+    const { warnings } = networkAnchor({ ...inProject, ...right, ANCHORD_AUTOSTART_SIBLINGS: "" })
+    expect(warnings.toSorted()).toEqual(
+      Object.keys(right)
+        .map((variable) => `${variable} has no effect in this version`)
+        .toSorted()
+    )
+  })
+
+  it("does not speak of a variable that it does not know when that is empty", () => {
+    expect(networkAnchor({ ...inProject, ANCHORD_POL_INTERVAL: " " }).warnings).toEqual([])
   })
 })
 
