@@ -107,6 +107,7 @@ describe("netlink by iproute2", () => {
     )
     const { stdout } = await ip("-n", netns.name, "ntable", "show", "dev", "ext").finally(netns.dispose)
     expect(stdout.match(/retrans 100 /g)).toHaveLength(2)
+    expect(stdout.match(/ucast_probes 30 mcast_probes 30 /g)).toHaveLength(2)
   })
 
   it("makes an address usable while its duplicate address detection is under way", async () => {

@@ -23,7 +23,7 @@ export class Netlink extends Context.Service<
     /** Carries the steps out in order, in one `ip -batch` per family; deleting a route that is gone is not an error. */
     readonly applyRoutes: (steps: ReadonlyArray<RouteStep>) => Effect.Effect<void, NetlinkError>
     readonly neighbours: (family: Family) => Effect.Effect<ReadonlyArray<Neighbour>, NetlinkError>
-    /** How long the kernel waits before it asks again for a neighbour on this link that did not answer (neighbour tables of both families). */
+    /** How long the kernel waits before it asks again for a neighbour on this link that did not answer; it gives up after 3 s, as it would by itself (neighbour tables of both families). */
     readonly setNeighbourRetransmission: (link: string, millis: number) => Effect.Effect<void, NetlinkError>
     /** Ends the duplicate address detection (RFC 4862) of an IPv6 address by adding it anew without: from then on the kernel uses it. */
     readonly endAddressDetection: (address: LinkAddress) => Effect.Effect<void, NetlinkError>

@@ -29,12 +29,19 @@ const fromCommand = ({ command, message }: CommandError) => netlinkError(command
 const sysctlPath = (name: string): string =>
   `/proc/sys/${name.replaceAll(/[./]/g, (separator) => (separator === "." ? "/" : "."))}`
 
+/** The kernel's own three probes, a second apart: who asks more often does not give up sooner. */
+const GIVE_UP_MILLIS = 3_000
+
 /** What makes the links of a namespace forward sooner. */
 const tuning = (ip: (args: ReadonlyArray<string>, input?: string) => Effect.Effect<string, CommandError>) => ({
   setNeighbourRetransmission: (link: string, millis: number) =>
     Effect.forEach(
       ["arp_cache", "ndisc_cache"],
-      (table) => ip(["ntable", "change", "name", table, "dev", link, "retrans", `${millis}`]),
+      (table) => {
+        const probes = `${Math.ceil(GIVE_UP_MILLIS / millis)}`
+        const limits = ["retrans", `${millis}`, "ucast_probes", probes, "mcast_probes", probes]
+        return ip(["ntable", "change", "name", table, "dev", link, ...limits])
+      },
       { discard: true }
     ).pipe(Effect.mapError(fromCommand)),
   endAddressDetection: ({ address, prefixLength, link }: LinkAddress) => {
