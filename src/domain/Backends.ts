@@ -88,6 +88,15 @@ const usable = (member: NetworkMember, v6: "auto" | "off"): AddressPair => ({
   ...(member.v6 === undefined || v6 === "off" ? {} : { v6: member.v6 })
 })
 
+const knownMappings = new WeakMap<ContainerSnapshot, ReturnType<typeof parseExpose>>()
+
+/** What the label says, read once for each snapshot: of hundreds of containers an event changes one. */
+const mappingsOf = (container: ContainerSnapshot) => {
+  const known = knownMappings.get(container) ?? parseExpose(container.labels[EXPOSE_LABEL] ?? "")
+  knownMappings.set(container, known)
+  return known
+}
+
 type Seen = { readonly backend: Backend } | { readonly problem: BackendProblem } | undefined
 
 const look = (container: ContainerSnapshot, state: DockerState, sharedNetworkId: string): Seen => {
@@ -102,7 +111,7 @@ const look = (container: ContainerSnapshot, state: DockerState, sharedNetworkId:
   const wanted = running || (!sharesNamespace && shared?.members.has(id) === true)
   if (!wanted) return undefined
 
-  const mappings = parseExpose(container.labels[EXPOSE_LABEL] ?? "")
+  const mappings = mappingsOf(container)
   if (Result.isFailure(mappings)) {
     const { entry, rule } = mappings.failure
     return refuse("ERROR", `label ${EXPOSE_LABEL}, entry "${entry}": ${rule}; none of its ports are mapped`)
