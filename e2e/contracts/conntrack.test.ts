@@ -5,18 +5,14 @@ import { layer } from "../../src/layers/conntrack/ConntrackTool.ts"
 import { Conntrack } from "../../src/services/Conntrack.ts"
 import { conntrackContract } from "../../test/contracts/conntrack.ts"
 import { attachLab } from "../lab/attach.ts"
-import { attempt, run } from "../lab/command.ts"
-import { inNetns } from "../lab/lan.ts"
+import { run } from "../lab/command.ts"
+import { inNetns, makeNetns } from "../lab/lan.ts"
 
-let made = 0
-
-const makeNetns = async () => {
-  made += 1
-  const name = `anchord-conntrack-${process.pid}-${made}`
-  await run(["ip", "netns", "add", name])
+const makeTracking = async () => {
+  const { name, dispose } = await makeNetns()
   const prefix = inNetns(name, "chroot", attachLab().root)
   const conntrack = (...args: ReadonlyArray<string>) => run([...prefix, "conntrack", ...args])
-  return { name, prefix, conntrack, dispose: () => attempt(["ip", "netns", "delete", name]) }
+  return { name, prefix, conntrack, dispose }
 }
 
 const insertion = (flow: Flow): ReadonlyArray<string> =>
@@ -29,7 +25,7 @@ const insertion = (flow: Flow): ReadonlyArray<string> =>
   ].flat()
 
 conntrackContract("conntrack", async () => {
-  const { prefix, conntrack, dispose } = await makeNetns()
+  const { prefix, conntrack, dispose } = await makeTracking()
   return {
     layer: layer({ prefix }),
     world: { begin: async (flow) => void (await conntrack(...insertion(flow))) },
@@ -39,7 +35,7 @@ conntrackContract("conntrack", async () => {
 
 describe("conntrack", () => {
   it("passes over flows of other protocols", async () => {
-    const { prefix, conntrack, dispose } = await makeNetns()
+    const { prefix, conntrack, dispose } = await makeTracking()
     const tuple = ["-s", "10.0.0.1", "-d", "10.0.0.2"]
     await conntrack("-I", "-p", "icmp", ...tuple, "--icmp-type", "8", "--icmp-code", "0", "--timeout", "300")
     await conntrack("-I", "-p", "udp", ...tuple, "--sport", "1", "--dport", "2", "--timeout", "300")

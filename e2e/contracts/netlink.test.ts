@@ -1,6 +1,5 @@
 import * as Effect from "effect/Effect"
 import { execFile } from "node:child_process"
-import { readdirSync, readFileSync } from "node:fs"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { promisify } from "node:util"
@@ -9,6 +8,8 @@ import type { DefaultRoute, LinkAddress, NetlinkChange } from "../../src/domain/
 import * as IpRoute2 from "../../src/layers/netlink/IpRoute2.ts"
 import { Netlink } from "../../src/services/Netlink.ts"
 import { netlinkContract } from "../../test/contracts/netlink.ts"
+import { makeNetns } from "../lab/lan.ts"
+import { childrenRunning } from "../lab/processes.ts"
 
 const exec = promisify(execFile)
 const ip = (...args: ReadonlyArray<string>) => exec("ip", [...args])
@@ -20,13 +21,8 @@ const routeWords = ({ gateway, link, metric, protocol }: DefaultRoute): Readonly
   ...(protocol === undefined ? [] : ["proto", protocol])
 ]
 
-let made = 0
-
-const makeNetns = async () => {
-  made += 1
-  const name = `anchord-contract-${process.pid}-${made}`
-  await ip("netns", "add", name)
-  await ip("-n", name, "link", "set", "lo", "up")
+const makeLinks = async () => {
+  const { name, dispose } = await makeNetns()
   const prefix = ["nsenter", `--net=/run/netns/${name}`]
   const inside = (...args: ReadonlyArray<string>) => ip("-n", name, ...args)
   const flag = (address: string) => (address.includes(":") ? "-6" : "-4")
@@ -53,30 +49,17 @@ const makeNetns = async () => {
         await inside("neigh", "replace", address, ...mac, "dev", link, "nud", state)
       }
     },
-    dispose: async () => void (await ip("netns", "del", name))
+    dispose
   }
 }
 
-netlinkContract("iproute2", makeNetns)
+netlinkContract("iproute2", makeLinks)
 
-/** The IDs of this process' children that run `ip monitor`. */
-const monitors = (): ReadonlyArray<number> =>
-  readdirSync("/proc")
-    .filter((entry) => /^\d+$/.test(entry))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
-        const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1])
-        return parent === process.pid && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("ip\0monitor")
-      } catch {
-        return false
-      }
-    })
+const monitors = () => childrenRunning("ip monitor")
 
 describe("netlink by iproute2", () => {
   it("says not-permitted without CAP_NET_ADMIN, even for a route that is not there", async () => {
-    const netns = await makeNetns()
+    const netns = await makeLinks()
     const prefix = [...netns.prefix, "setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"]
     const step = { _tag: "Delete", route: { family: "v4", metric: 4_294_967_295, protocol: "97" } } as const
     const error = await Effect.runPromise(
@@ -88,7 +71,7 @@ describe("netlink by iproute2", () => {
   })
 
   it("reads a kernel parameter of its namespace", async () => {
-    const netns = await makeNetns()
+    const netns = await makeLinks()
     await netns.world.addLink("ext.7", "10.1.0.2/24")
     const read = (name: string) =>
       Effect.runPromise(Effect.flatMap(Netlink, ({ sysctl }) => sysctl(name)).pipe(Effect.provide(netns.layer)))
@@ -98,7 +81,7 @@ describe("netlink by iproute2", () => {
   })
 
   it("sets how soon an unanswered neighbour is asked again, for both families", async () => {
-    const netns = await makeNetns()
+    const netns = await makeLinks()
     await netns.world.addLink("ext", "10.1.0.2/24", "fd01::2/64")
     await Effect.runPromise(
       Effect.flatMap(Netlink, ({ setNeighbourRetransmission }) => setNeighbourRetransmission("ext", 100)).pipe(
@@ -111,7 +94,7 @@ describe("netlink by iproute2", () => {
   })
 
   it("makes an address usable while its duplicate address detection is under way", async () => {
-    const netns = await makeNetns()
+    const netns = await makeLinks()
     await netns.world.addLink("ext")
     await ip("-n", netns.name, "-6", "address", "add", "fd01::2/64", "dev", "ext")
     const tentative = (all: ReadonlyArray<LinkAddress>) => all.filter((one) => one.tentative)
@@ -129,7 +112,7 @@ describe("netlink by iproute2", () => {
   })
 
   it("survives next hop objects and IPv4 defaults with several next hops", async () => {
-    const netns = await makeNetns()
+    const netns = await makeLinks()
     await netns.world.addLink("ext", "10.1.0.2/24")
     await ip("-n", netns.name, "nexthop", "add", "id", "5", "via", "10.1.0.9", "dev", "ext")
     await ip("-n", netns.name, "route", "add", "default", "nhid", "5")
@@ -142,7 +125,7 @@ describe("netlink by iproute2", () => {
   })
 
   it("starts the monitor again when it dies, and then tells every kind once", async () => {
-    const netns = await makeNetns()
+    const netns = await makeLinks()
     const seen: Array<NetlinkChange> = []
     const before = monitors()
     const fiber = Effect.runFork(

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import { readdirSync, readFileSync } from "node:fs"
+import { readdirSync } from "node:fs"
 import { afterAll, describe, expect, it } from "vitest"
 import type { NftCommand } from "../../src/domain/NftJson.ts"
 import { layer, type NftOptions } from "../../src/layers/nftables/NftSession.ts"
@@ -7,39 +7,26 @@ import { Nftables } from "../../src/services/Nftables.ts"
 import { nftablesContract } from "../../test/contracts/nftables.ts"
 import { attachLab } from "../lab/attach.ts"
 import { attempt, run } from "../lab/command.ts"
-import { inNetns } from "../lab/lan.ts"
+import { inNetns, makeNetns } from "../lab/lan.ts"
+import { childrenRunning } from "../lab/processes.ts"
 import { eventually } from "../lab/steps.ts"
 
-const netnsNames: Array<string> = []
+const disposals: Array<() => Promise<void>> = []
 
-const makeNetns = async () => {
-  const name = `anchord-nft-${process.pid}-${netnsNames.length}`
-  netnsNames.push(name)
-  await run(["ip", "netns", "add", name])
+const makeTables = async () => {
+  const { name, dispose } = await makeNetns()
+  disposals.push(dispose)
   const { root } = attachLab()
   const prefix = inNetns(name, "chroot", root)
   return { name, root, prefix, nft: (input: string) => run([...prefix, "nft", "-j", "-f", "-"], { input }) }
 }
 
 afterAll(async () => {
-  for (const name of netnsNames) await attempt(["ip", "netns", "delete", name])
+  for (const dispose of disposals) await dispose()
 })
 
 /** The children of this process that are an nft session, or about to become one. */
-const sessions = (): ReadonlyArray<number> =>
-  readdirSync("/proc")
-    .filter((entry) => /^\d+$/.test(entry))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
-        const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
-        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")
-        return state !== "Z" && Number(parent) === process.pid && command.includes("nft -j -i")
-      } catch {
-        return false
-      }
-    })
+const sessions = () => childrenRunning("nft -j -i")
 
 const killSession = async () => {
   const all = sessions()
@@ -56,7 +43,7 @@ interface TableList {
 }
 
 nftablesContract("nft", async () => {
-  const { name, root, prefix, nft } = await makeNetns()
+  const { name, root, prefix, nft } = await makeTables()
   return {
     layer: layer({ prefix, root }),
     world: {
@@ -76,13 +63,13 @@ describe("nft", () => {
     Effect.runPromise(Effect.flatMap(Nftables, use).pipe(Effect.provide(layer(options))))
 
   it("ends with its layer", async () => {
-    const { prefix, root } = await makeNetns()
+    const { prefix, root } = await makeTables()
     await ask({ prefix, root }, (nft) => nft.readTable("v4"))
     await eventually("no session is left", 5_000, () => expect(sessions()).toEqual([]))
   })
 
   it("leaves no file of a large transaction behind, whether it holds or not", async () => {
-    const { prefix, root } = await makeNetns()
+    const { prefix, root } = await makeTables()
     const spool = () => readdirSync(`${root}/run`).filter((name) => name.startsWith("anchord-nft-"))
     const table = { family: "ip", name: "large" }
     const elem = Array.from({ length: 20_000 }, (_, index) => index)
@@ -106,7 +93,7 @@ describe("nft", () => {
   })
 
   it("without CAP_NET_ADMIN refuses, and says that it is not permitted", async () => {
-    const { name, root } = await makeNetns()
+    const { name, root } = await makeTables()
     const bare = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"]
     const prefix = inNetns(name, ...bare, "chroot", root)
     const error = await ask({ prefix, root }, (nft) =>

@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs"
 import { attempt, run } from "./command.ts"
+import { isAlive } from "./processes.ts"
 
 /** The LAN of the lab, its router, and the documentation address behind the router that stands for the internet. */
 export const LAN = { v4: "10.99.0.1", v6: "fd99::1", subnet4: "10.99.0.0/24", subnet6: "fd99::/64" }
@@ -9,15 +10,6 @@ const PREFIX = "anchord-lab"
 
 export const lanNetns = `${PREFIX}-${process.pid}-lan`
 export const engineNetns = `${PREFIX}-${process.pid}-engine`
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** Namespaces of a lab whose process was killed before it could tidy up. */
 export const removeStaleNetns = async (): Promise<void> => {
@@ -29,6 +21,17 @@ export const removeStaleNetns = async (): Promise<void> => {
     const owner = new RegExp(`^${PREFIX}-(\\d+)-`).exec(name)?.[1]
     if (owner !== undefined && !isAlive(Number(owner))) await attempt(["ip", "netns", "delete", name])
   }
+}
+
+let netnsMade = 0
+
+/** A network namespace of its own, without anything but a loopback link that is up. */
+export const makeNetns = async () => {
+  netnsMade += 1
+  const name = `${PREFIX}-${process.pid}-test${netnsMade}`
+  await run(["ip", "netns", "add", name])
+  await run(["ip", "-n", name, "link", "set", "lo", "up"])
+  return { name, dispose: () => attempt(["ip", "netns", "delete", name]) }
 }
 
 export const inNetns = (netns: string, ...command: ReadonlyArray<string>): ReadonlyArray<string> => [

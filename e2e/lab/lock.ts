@@ -1,16 +1,8 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs"
+import { isAlive } from "./processes.ts"
 import { eventually } from "./steps.ts"
 
 const LIMIT_MILLIS = 900_000
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** Does something while no other process does: a lock file with the holder's PID, which does not count when that process is gone. */
 export const exclusively = async <A>(path: string, body: () => Promise<A>): Promise<A> => {
