@@ -73,6 +73,11 @@ const checksDone = async () =>
 
 describe("a project that is busy with itself", () => {
   it(`${EXECS} docker exec and ${CHECKS} health checks cause no Docker API call and no nft command`, async () => {
+    await eventually("the start is over", 20_000, async () => {
+      const asked = requests.length
+      await project.exec("checked", "busybox", "sleep", "1")
+      expect(requests.slice(asked)).toEqual([])
+    })
     const before = { nft: await readByNft(), requests: requests.length, checks: await checksDone() }
     expect(requests.some((request) => request.includes("/events"))).toBe(true)
     await step(`${EXECS} docker exec`, async () => {
