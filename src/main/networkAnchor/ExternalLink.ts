@@ -41,6 +41,8 @@ export interface ExternalLink {
   readonly current: () => FoundExternal
   /** Asks for another look. */
   readonly lookAgain: Effect.Effect<void>
+  /** The same, if the links are others than before: the kernel also tells of changes that matter to nobody here. */
+  readonly lookIfLinksChanged: Effect.Effect<void, never, Netlink>
   /** Looks whenever it is asked to, and tells of each change (SPEC §8.1: an interface that is re-plumbed is found again). */
   readonly keep: Effect.Effect<never, never, DockerEngine | Netlink>
 }
@@ -71,6 +73,14 @@ export const makeExternalLink = Effect.fnUntraced(function* (
     yield* onChange
   })
 
+  let knownLinks = ""
+  const lookIfLinksChanged = Effect.gen(function* () {
+    const links = JSON.stringify(yield* (yield* Netlink).links)
+    if (links === knownLinks) return
+    knownLinks = links
+    yield* lookAgain
+  }).pipe(Effect.catch(() => lookAgain))
+
   const keep = Queue.take(asked).pipe(
     Effect.andThen(once),
     Effect.catch((error) =>
@@ -82,5 +92,5 @@ export const makeExternalLink = Effect.fnUntraced(function* (
     ),
     Effect.forever
   )
-  return { current: () => current, lookAgain, keep } satisfies ExternalLink
+  return { current: () => current, lookAgain, lookIfLinksChanged, keep } satisfies ExternalLink
 })

@@ -74,7 +74,7 @@ const listenToKernel = Effect.fnUntraced(function* (routes: DefaultRouteKeeper, 
     Effect.all(
       [
         change === "neighbour" ? Effect.void : routes.lookAgain,
-        change === "link" ? external.lookAgain : Effect.void,
+        change === "link" ? external.lookIfLinksChanged : Effect.void,
         change === "link" || change === "address" ? Queue.offer(linksChanged, undefined) : Effect.void
       ],
       { discard: true }
