@@ -14,6 +14,7 @@ const packages: Readonly<Record<string, string>> = {
   ip: "iproute2",
   nsenter: "util-linux",
   radvd: "radvd",
+  dnsmasq: "dnsmasq-base",
   haproxy: "haproxy"
 }
 

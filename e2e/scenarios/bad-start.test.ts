@@ -96,14 +96,6 @@ describe("a start that cannot work", () => {
     ])
   })
 
-  it("an address mode that is not built yet says so, with status 2", async () => {
-    const { status, stderr } = await start({ env: { ANCHORD_ADDRESS_MODE: "dhcp-refresh" } })
-    expect(status).toBe(2)
-    expect(stderr.at(-1)).toBe(
-      'anchord:   ANCHORD_ADDRESS_MODE="dhcp-refresh": dhcp-refresh is not built yet; use bootstrap or slaac-ra-only'
-    )
-  })
-
   for (const [mode, what] of [
     ["network-anchor", "network-anchor sets nftables rules and the default route"],
     ["service-anchor", "service-anchor sets the default route"]

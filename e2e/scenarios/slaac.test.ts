@@ -41,6 +41,12 @@ const project = composeProject(lab, "slaac-e2e", {
 let radvd: ChildProcess
 
 const inAlice = (...command: ReadonlyArray<string>) => run(inNetns(lab.alice.netns, ...command))
+/** What the external interface of a service is called: Docker does not promise it. */
+const externalOf = async (service: string) => {
+  const lines = (await project.exec(service, "ip", "-4", "-br", "address")).split("\n")
+  return /^(\w+)@/.exec(lines.find((line) => line.includes(" 10.99.0.")) ?? "")?.[1] ?? "none"
+}
+
 const defaults = async () => (await project.exec("anchord", "ip", "-6", "route", "show", "default")).trim().split("\n")
 
 beforeAll(async () => {
@@ -84,9 +90,9 @@ describe("slaac-ra-only", () => {
   it("the kernel takes an address and the default route from the router's advertisement; anchord leaves that route alone", async () => {
     await step("an address of the advertised prefix", () =>
       eventually("SLAAC", 20_000, async () =>
-        expect(await project.exec("anchord", "ip", "-6", "-br", "address", "show", "dev", "eth0")).toContain(
-          `${PREFIX}:`
-        )
+        expect(
+          await project.exec("anchord", "ip", "-6", "-br", "address", "show", "dev", await externalOf("anchord"))
+        ).toContain(`${PREFIX}:`)
       )
     )
     await eventually("the advertised default is the only one", 20_000, async () => {
@@ -97,7 +103,16 @@ describe("slaac-ra-only", () => {
   })
 
   it("a client reaches the service on the address from the advertisement, and is seen as itself", async () => {
-    const shown = await project.exec("anchord", "ip", "-6", "-br", "address", "show", "dev", "eth0")
+    const shown = await project.exec(
+      "anchord",
+      "ip",
+      "-6",
+      "-br",
+      "address",
+      "show",
+      "dev",
+      await externalOf("anchord")
+    )
     const address =
       shown
         .split(/\s+/)
@@ -111,8 +126,9 @@ describe("slaac-ra-only", () => {
 
   it("an anchor whose interface ignores advertisements says which sysctl to set", async () => {
     const said = (await project.logs("deaf")).filter(({ level }) => level === "WARN").map(({ msg }) => msg)
+    const name = `net.ipv6.conf.${await externalOf("deaf")}.accept_ra`
     expect(said).toEqual([
-      'net.ipv6.conf.eth0.accept_ra is 1, so router advertisements are ignored while forwarding is on; set it in the compose file: sysctls: { net.ipv6.conf.eth0.accept_ra: "2" }'
+      `${name} is 1, so router advertisements are ignored while forwarding is on; set it in the compose file: sysctls: { ${name}: "2" }`
     ])
   })
 })

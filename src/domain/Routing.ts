@@ -7,6 +7,8 @@ export interface Link {
   /** Lower case. Empty for links that have none. */
   readonly mac: string
   readonly up: boolean
+  /** Bytes. */
+  readonly mtu?: number | undefined
 }
 
 export interface LinkAddress {

@@ -22,13 +22,6 @@ const define = <A>(fallback: string | undefined, help: string, read: Read.Reader
 
 const addressModes = ["bootstrap", "dhcp-refresh", "slaac-ra-only"] as const
 
-const addressMode: Read.Reader<"bootstrap" | "slaac-ra-only"> = (value) =>
-  Result.flatMap(Read.oneOf(...addressModes)(value), (mode) =>
-    mode === "dhcp-refresh"
-      ? Result.fail("dhcp-refresh is not built yet; use bootstrap or slaac-ra-only")
-      : Result.succeed(mode)
-  )
-
 const ownLabel = (key: string): boolean => key === "anchord.managed-by" || key.startsWith("com.docker.compose.")
 
 /** Variables that every mode knows. */
@@ -70,8 +63,12 @@ export const networkAnchorDefinitions = {
   ANCHORD_EXT_IFACE: define("eth0", "external interface, used without ANCHORD_EXT_NETWORK", Read.text),
   ANCHORD_EXT_GATEWAY_IP: define(undefined, "default gateway: one IPv4 and/or one IPv6 address", Read.addressPair),
   ANCHORD_SHARED_NETWORK: define(undefined, "pins the network on which backends are reached", Read.text),
-  ANCHORD_ADDRESS_MODE: define("bootstrap", addressModes.join(", "), addressMode),
-  ANCHORD_DHCP_HOSTNAME: define(undefined, "host name announced to DHCP", Read.hostname),
+  ANCHORD_ADDRESS_MODE: define("bootstrap", addressModes.join(", "), Read.oneOf(...addressModes)),
+  ANCHORD_DHCP_HOSTNAME: define(
+    undefined,
+    "host name announced to DHCP; default: the project, else the value of the first selector key",
+    Read.hostname
+  ),
   ANCHORD_DHCP_BACKOFF_MAX: define("5m", "longest wait between two DHCP attempts", Read.duration),
   ANCHORD_POLL_INTERVAL: define("30s", "full resync, as a safety net", Read.duration),
   ANCHORD_AUTOSTART_SIBLINGS: define("true", "start created containers whose namespace owner runs", Read.boolean),
@@ -105,7 +102,7 @@ export const definitionsOf = (mode: Mode): Readonly<Record<string, Definition<un
 
 /** Variables of features that this version does not have; a compose file for another version may hold them. */
 export const laterVariables: ReadonlyArray<string> = Object.keys(networkAnchorDefinitions).filter((variable) =>
-  /^ANCHORD_(DHCP|AUTOSTART|AUTOFIX|MANAGED)_/.test(variable)
+  /^ANCHORD_(AUTOSTART|AUTOFIX|MANAGED)_/.test(variable)
 )
 
 /** Every variable of the contract, also those of modes that are not built yet: a compose file may hold them. */

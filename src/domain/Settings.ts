@@ -40,6 +40,11 @@ export type ExternalChoice =
   | { readonly _tag: "Network"; readonly network: string }
   | { readonly _tag: "Interface"; readonly name: string }
 
+export interface DhcpSettings {
+  readonly hostname: string
+  readonly backoffMax: Duration.Duration
+}
+
 export interface NetworkAnchorSettings extends CommonSettings {
   readonly mode: "network-anchor"
   readonly docker: DockerSettings
@@ -47,7 +52,8 @@ export interface NetworkAnchorSettings extends CommonSettings {
   readonly external: ExternalChoice
   readonly gateway: AddressPair
   readonly sharedNetwork: string | undefined
-  readonly addressMode: "bootstrap" | "slaac-ra-only"
+  readonly addressMode: "bootstrap" | "dhcp-refresh" | "slaac-ra-only"
+  readonly dhcp: DhcpSettings
   readonly pollInterval: Duration.Duration
 }
 
@@ -124,6 +130,12 @@ const common = (
   metrics: values.ANCHORD_METRICS_ADDR ?? { _tag: "Off" }
 })
 
+/** The value of the alphabetically first key. */
+const firstValue = (labels: Readonly<Record<string, string>>): string => {
+  const [first = ""] = Object.keys(labels).toSorted()
+  return labels[first] ?? ""
+}
+
 const parseNetworkAnchor = (
   env: Environment
 ): Result.Result<Parsed<NetworkAnchorSettings>, ReadonlyArray<Violation>> => {
@@ -153,6 +165,10 @@ const parseNetworkAnchor = (
       gateway: values.ANCHORD_EXT_GATEWAY_IP ?? {},
       sharedNetwork: values.ANCHORD_SHARED_NETWORK,
       addressMode: values.ANCHORD_ADDRESS_MODE ?? "bootstrap",
+      dhcp: {
+        hostname: values.ANCHORD_DHCP_HOSTNAME ?? project ?? firstValue(labels ?? {}),
+        backoffMax: values.ANCHORD_DHCP_BACKOFF_MAX ?? Duration.minutes(5)
+      },
       pollInterval: values.ANCHORD_POLL_INTERVAL ?? Duration.seconds(30)
     },
     warnings: [

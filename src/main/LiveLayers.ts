@@ -18,4 +18,11 @@ const dockerEngine = ({ host, tlsVerify, certPath }: DockerSettings) =>
 export const networkAnchorLayers = (docker: DockerSettings) =>
   Layer.mergeAll(dockerEngine(docker), NftSession.layer(), ConntrackTool.layer(), IpRoute2.layer())
 
+export const dhcpClientLayer = Layer.unwrap(
+  Effect.map(
+    Effect.promise(() => import("../layers/dhcp/Udhcpc.ts")),
+    ({ layer }) => layer()
+  )
+)
+
 export const serviceAnchorLayers = Layer.mergeAll(IpRoute2.layer(), SystemResolver.layer())

@@ -21,24 +21,35 @@ import { runProcess } from "../layers/process/MainProcess.ts"
 import { ownTraces } from "../layers/process/OwnTraces.ts"
 import { commit, version } from "./Build.ts"
 import { FatalError } from "./FatalError.ts"
-import { networkAnchorLayers, serviceAnchorLayers } from "./LiveLayers.ts"
+import { dhcpClientLayer, networkAnchorLayers, serviceAnchorLayers } from "./LiveLayers.ts"
 import { UsageError } from "./UsageError.ts"
 
 /** Never on the network; what looks at this anchor from inside its container asks here (SPEC §12). */
 const STATUS_SOCKET = "/run/anchord/status.sock"
 
-const listeners = Effect.fnUntraced(function* ({ metrics }: Settings, readiness: Readiness.Readiness) {
+const listeners = Effect.fnUntraced(function* (
+  { metrics }: Settings,
+  readiness: Readiness.Readiness,
+  beforeScrape: Effect.Effect<void> = Effect.void
+) {
   yield* StatusSocket.serve(STATUS_SOCKET, readiness)
-  if (metrics._tag === "Tcp") yield* HttpListener.serve(metrics, readiness)
+  if (metrics._tag === "Tcp") yield* HttpListener.serve(metrics, readiness, beforeScrape)
+})
+
+/** Loaded only in the mode that uses it. */
+const dhcpLeases = Effect.fnUntraced(function* ({ dhcp }: NetworkAnchorSettings) {
+  const { makeDhcpLeases } = yield* Effect.promise(() => import("./networkAnchor/DhcpLeases.ts"))
+  return yield* makeDhcpLeases(dhcp).pipe(Effect.provide(dhcpClientLayer))
 })
 
 const runNetworkAnchor = Effect.fnUntraced(function* (settings: NetworkAnchorSettings) {
   const { networkAnchor, conditions } = yield* Effect.promise(() => import("./networkAnchor/NetworkAnchor.ts"))
   const readiness = Readiness.make(conditions)
-  yield* listeners(settings, readiness)
+  const dhcp = settings.addressMode === "dhcp-refresh" ? yield* dhcpLeases(settings) : undefined
+  yield* listeners(settings, readiness, dhcp?.beforeScrape)
   const own = ownContainerRef(yield* ownTraces)
   yield* Effect.logDebug("anchord's own container").pipe(Effect.annotateLogs({ ...own }))
-  yield* Effect.scoped(networkAnchor(settings, own.ref, readiness)).pipe(
+  yield* Effect.scoped(networkAnchor(settings, own.ref, readiness, dhcp?.makeLeases)).pipe(
     Effect.provide(networkAnchorLayers(settings.docker))
   )
 })

@@ -3,6 +3,7 @@ import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { Family } from "../domain/Address.ts"
+import type { AddressStep } from "../domain/AddressPlan.ts"
 import type { DefaultRoute, Link, LinkAddress, Neighbour, NetlinkChange, RouteStep } from "../domain/Routing.ts"
 
 /** An `ip` command failed. `not-permitted` means that CAP_NET_ADMIN is missing. */
@@ -22,6 +23,11 @@ export class Netlink extends Context.Service<
     readonly defaultRoutes: (family: Family, table?: number) => Effect.Effect<ReadonlyArray<DefaultRoute>, NetlinkError>
     /** Carries the steps out in order, in one `ip -batch` per family; deleting a route that is gone is not an error. */
     readonly applyRoutes: (steps: ReadonlyArray<RouteStep>) => Effect.Effect<void, NetlinkError>
+    /**
+     * Carries the steps out in order; a step that fails ends the plan, except that deleting what is gone is not an error. Announcing is
+     * gratuitous ARP (RFC 5227 §2.3) and takes no answer.
+     */
+    readonly applyAddresses: (steps: ReadonlyArray<AddressStep>) => Effect.Effect<void, NetlinkError>
     readonly neighbours: (family: Family) => Effect.Effect<ReadonlyArray<Neighbour>, NetlinkError>
     /** How long the kernel waits before it asks again for a neighbour on this link that did not answer; it gives up after 3 s, as it would by itself (neighbour tables of both families). */
     readonly setNeighbourRetransmission: (link: string, millis: number) => Effect.Effect<void, NetlinkError>

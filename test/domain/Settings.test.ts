@@ -137,10 +137,7 @@ const wrong: Readonly<Record<Mode, Readonly<Record<string, ReadonlyArray<readonl
       [",", "must hold at least one key=value"]
     ],
     ANCHORD_EXT_GATEWAY_IP: asAddressPair,
-    ANCHORD_ADDRESS_MODE: [
-      ["static", "must be one of bootstrap, dhcp-refresh, slaac-ra-only"],
-      ["dhcp-refresh", "dhcp-refresh is not built yet; use bootstrap or slaac-ra-only"]
-    ],
+    ANCHORD_ADDRESS_MODE: [["static", "must be one of bootstrap, dhcp-refresh, slaac-ra-only"]],
     ANCHORD_DHCP_HOSTNAME: asHostname,
     ANCHORD_DHCP_BACKOFF_MAX: asDuration,
     ANCHORD_POLL_INTERVAL: asDuration,
@@ -259,10 +256,21 @@ describe("network-anchor mode", () => {
         gateway: {},
         sharedNetwork: undefined,
         addressMode: "bootstrap",
+        dhcp: { hostname: "mail", backoffMax: Duration.minutes(5) },
         pollInterval: Duration.seconds(30)
       },
       warnings: []
     })
+  })
+
+  it("announces its own host name to DHCP, else the project, else the value of the first selector key", () => {
+    const hostnameOf = (env: Environment) => networkAnchor(env).settings.dhcp.hostname
+    expect(hostnameOf({ ...inProject, ANCHORD_DHCP_HOSTNAME: "mx1" })).toBe("mx1")
+    expect(hostnameOf({ ANCHORD_LABEL_SELECTOR: "role=web,app=shop" })).toBe("shop")
+    expect(hostnameOf({ ...inProject, ANCHORD_LABEL_SELECTOR: "app=shop" })).toBe("mail")
+    expect(networkAnchor({ ...inProject, ANCHORD_DHCP_BACKOFF_MAX: "90s" }).settings.dhcp.backoffMax).toEqual(
+      Duration.seconds(90)
+    )
   })
 
   it("takes the project from Compose, and its own variable first", () => {
@@ -388,8 +396,6 @@ describe("network-anchor mode", () => {
 
   it("takes what is right for features that this version does not have, and says that it does nothing", () => {
     const right: Environment = {
-      ANCHORD_DHCP_HOSTNAME: "mail-1.example.org",
-      ANCHORD_DHCP_BACKOFF_MAX: "10m",
       ANCHORD_AUTOFIX_SCOPE: "project",
       ANCHORD_MANAGED_SA_TARGET: "app",
       ANCHORD_MANAGED_SA_NAME: "app-anchor",

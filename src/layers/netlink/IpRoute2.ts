@@ -2,9 +2,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { readFile } from "node:fs/promises"
 import { families, type Family } from "../../domain/Address.ts"
+import type { AddressStep } from "../../domain/AddressPlan.ts"
 import type { LinkAddress } from "../../domain/Routing.ts"
 import { Netlink, NetlinkError } from "../../services/Netlink.ts"
 import { run, type CommandError } from "../process/CommandRunner.ts"
+import { addressLine, mayBeGone } from "./ipAddressLines.ts"
 import { batchesOf, failedDeletions, saysGone, type IpBatch } from "./ipBatch.ts"
 import { changes } from "./ipMonitor.ts"
 import { parseAddresses, parseDefaultRoutes, parseLinks, parseNeighbours } from "./parseIp.ts"
@@ -29,11 +31,49 @@ const fromCommand = ({ command, message }: CommandError) => netlinkError(command
 const sysctlPath = (name: string): string =>
   `/proc/sys/${name.replaceAll(/[./]/g, (separator) => (separator === "." ? "/" : "."))}`
 
+/** Neighbours keep what they know for minutes to hours; three unasked answers tell them. Nobody has to hear. */
+const announce = (
+  { family, link, address }: Extract<AddressStep, { readonly _tag: "Announce" }>,
+  prefix: ReadonlyArray<string>
+): Effect.Effect<void> =>
+  family === "v6"
+    ? Effect.void
+    : run(["busybox", "arping", "-A", "-c", "3", "-w", "3", "-I", link, address], { prefix }).pipe(
+        Effect.asVoid,
+        Effect.catch((error) =>
+          Effect.logDebug("cannot announce the address").pipe(Effect.annotateLogs({ address, error: error.message }))
+        ),
+        Effect.forkDetach,
+        Effect.asVoid
+      )
+
+type Ip = (args: ReadonlyArray<string>, input?: string) => Effect.Effect<string, CommandError>
+
+const isGone = (message: string): boolean => saysGone(message) || message.includes("Cannot assign requested address")
+
+/** One `ip` for each step: a batch would go on or end at the first error, and here that depends on the step. */
+const applyAddresses = (ip: Ip, prefix: ReadonlyArray<string>) =>
+  Effect.fnUntraced(function* (steps: ReadonlyArray<AddressStep>) {
+    for (const step of steps) {
+      const line = addressLine(step)
+      if (step._tag === "Announce") yield* announce(step, prefix)
+      if (line === undefined) continue
+      const flag = "family" in step ? [familyFlag[step.family]] : []
+      yield* ip([...flag, ...line.split(" ")]).pipe(
+        Effect.catchIf(
+          ({ message }) => mayBeGone(step) && isGone(message),
+          () => Effect.succeed("")
+        ),
+        Effect.mapError(fromCommand)
+      )
+    }
+  })
+
 /** The kernel's own three probes, a second apart: who asks more often does not give up sooner. */
 const GIVE_UP_MILLIS = 3_000
 
 /** What makes the links of a namespace forward sooner. */
-const tuning = (ip: (args: ReadonlyArray<string>, input?: string) => Effect.Effect<string, CommandError>) => ({
+const tuning = (ip: Ip) => ({
   setNeighbourRetransmission: (link: string, millis: number) =>
     Effect.forEach(
       ["arp_cache", "ndisc_cache"],
@@ -101,6 +141,7 @@ export const layer = ({ prefix = [] }: IpOptions = {}): Layer.Layer<Netlink> => 
       )
       yield* Effect.forEach(outcomes, (outcome) => outcome, { discard: true })
     }),
+    applyAddresses: applyAddresses(ip, prefix),
     neighbours: (family) => read([familyFlag[family], "neigh"], (output) => parseNeighbours(output, family)),
     ...tuning(ip),
     sysctl: Effect.fnUntraced(function* (name) {

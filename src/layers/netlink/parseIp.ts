@@ -33,7 +33,8 @@ export const parseLinks = (output: string): ReadonlyArray<Link> =>
     index: Number(link["ifindex"]),
     name: textOf(link["ifname"]),
     mac: textOf(link["address"]).toLowerCase(),
-    up: Array.isArray(link["flags"]) && link["flags"].includes("UP")
+    up: Array.isArray(link["flags"]) && link["flags"].includes("UP"),
+    mtu: typeof link["mtu"] === "number" ? link["mtu"] : undefined
   }))
 
 const scopes = ["global", "link", "host", "site"] as const

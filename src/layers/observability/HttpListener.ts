@@ -32,11 +32,12 @@ const answerWith =
 /**
  * Serves `/metrics`, `/healthz` and `/readyz` on TCP until the scope closes (SPEC §12). Failing to bind is a WARN and nothing
  * more: the data path does not depend on it. HTTP is loaded with the first connection, because it would be most of what an anchor that
- * nobody scrapes keeps in memory.
+ * nobody scrapes keeps in memory. `beforeScrape` brings what is computed at scrape up to date.
  */
 export const serve = Effect.fnUntraced(function* (
   { host, port }: { readonly host: string | undefined; readonly port: number },
-  readiness: Readiness
+  readiness: Readiness,
+  beforeScrape: Effect.Effect<void> = Effect.void
 ): Effect.fn.Return<void, never, Scope.Scope> {
   const context = yield* Effect.context<never>()
   const sockets = new Set<Socket>()
@@ -45,7 +46,11 @@ export const serve = Effect.fnUntraced(function* (
   const load = (): Promise<HttpServer> =>
     Promise.all([import("node:http"), import("effect/observability/PrometheusMetrics")]).then(
       ([{ createServer: createHttpServer }, { formatUnsafe }]) => {
-        const server = createHttpServer(answerWith(readiness, () => formatUnsafe(context)))
+        const metrics = () => {
+          Effect.runSyncWith(context)(beforeScrape)
+          return formatUnsafe(context)
+        }
+        const server = createHttpServer(answerWith(readiness, metrics))
         server.keepAliveTimeout = 5_000
         return server
       }

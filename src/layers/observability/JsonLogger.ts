@@ -2,6 +2,7 @@ import * as Cause from "effect/Cause"
 import type * as LogLevel from "effect/LogLevel"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
+import * as Result from "effect/Result"
 
 const levelNames: Partial<Record<LogLevel.LogLevel, string>> = {
   Fatal: "ERROR",
@@ -15,9 +16,16 @@ const levelNames: Partial<Record<LogLevel.LogLevel, string>> = {
 const plain = (value: unknown): unknown =>
   typeof value === "bigint" ? Number(value) : value instanceof Error ? value.message : value
 
+/** Whatever a field holds as something that JSON can say; what it cannot is its text, so that a log line never ends the program. */
+const sayable = (value: unknown): unknown => {
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value
+  const text = Result.try(() => JSON.stringify(value, (_key, inner: unknown) => plain(inner)) as string | undefined)
+  return Result.isSuccess(text) && text.success !== undefined ? JSON.parse(text.success) : String(value)
+}
+
 const messageText = (message: unknown): string =>
   (Array.isArray(message) ? message : [message])
-    .map((part) => (typeof part === "string" ? part : (JSON.stringify(plain(part)) ?? String(part))))
+    .map((part) => (typeof part === "string" ? part : JSON.stringify(sayable(part))))
     .join(" ")
 
 /**
@@ -31,7 +39,7 @@ export const jsonLine = Logger.make<unknown, string>(({ cause, date, fiber, logL
     msg: messageText(message)
   }
   for (const [name, value] of Object.entries(fiber.getRef(References.CurrentLogAnnotations))) {
-    if (!(name in fields)) fields[name] = plain(value)
+    if (!(name in fields)) fields[name] = sayable(value)
   }
   if (cause.reasons.length > 0) fields["cause"] = Cause.pretty(cause)
   return JSON.stringify(fields)

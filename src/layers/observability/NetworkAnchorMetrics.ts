@@ -77,4 +77,5 @@ export const initialise: Effect.Effect<void> = Effect.gen(function* () {
   yield* Metric.update(driftRepairs, 0)
   yield* Metric.update(dockerConnected, 0)
   yield* recordEntries(new Map())
+  for (const histogram of [reconcileDuration, eventToMap]) yield* Metric.value(histogram)
 })

@@ -32,9 +32,15 @@ export const run = (
     let stdout = ""
     let stderr = ""
     let stopped: string | undefined
+    const fail = (message: string, status: number | null) =>
+      resume(Effect.fail(new CommandError({ command: text, stdout, message, ...(status === null ? {} : { status }) })))
+    // A child of its own may hold the output open: who is killed is not waited for.
     const stop = (why: string) => {
       stopped ??= why
       child.kill("SIGKILL")
+      child.stdout.destroy()
+      child.stderr.destroy()
+      fail(stopped, null)
     }
     const timer = setTimeout(() => stop(`took longer than ${timeoutMillis} ms`), timeoutMillis)
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
@@ -47,13 +53,12 @@ export const run = (
     child.stdin.on("error", () => {})
     child.on("error", (error) => {
       clearTimeout(timer)
-      resume(Effect.fail(new CommandError({ command: text, stdout, message: error.message })))
+      fail(error.message, null)
     })
     child.on("close", (status) => {
       clearTimeout(timer)
       if (status === 0) return resume(Effect.succeed(stdout))
-      const message = stopped ?? (stderr.trim() || `ended with status ${status}`)
-      resume(Effect.fail(new CommandError({ command: text, stdout, message, ...(status === null ? {} : { status }) })))
+      fail(stopped ?? (stderr.trim() || `ended with status ${status}`), status)
     })
     child.stdin.end(input ?? "")
     return Effect.sync(() => {

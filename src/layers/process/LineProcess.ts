@@ -9,6 +9,7 @@ export interface LineProcessOptions {
 /** A child that lives long and speaks in lines. */
 export interface LineProcess {
   readonly write: (text: string) => void
+  readonly signal: (name: "SIGTERM" | "SIGUSR1") => void
   /** Ends the child at once; {@link LineProcessOptions.onExit} is still called. */
   readonly kill: () => void
 }
@@ -32,5 +33,9 @@ export const start = (command: ReadonlyArray<string>, { onLine, onExit }: LinePr
   child.stdin.on("error", () => {})
   child.on("error", (error) => end(error.message))
   child.on("close", (status, signal) => end(signal === null ? `ended with status ${status}` : `was ended by ${signal}`))
-  return { write: (text) => void child.stdin.write(text), kill: () => void child.kill("SIGKILL") }
+  return {
+    write: (text) => void child.stdin.write(text),
+    signal: (name) => void child.kill(name),
+    kill: () => void child.kill("SIGKILL")
+  }
 }

@@ -53,6 +53,10 @@ export const layer = (netns: SimNetns): Layer.Layer<Netlink> =>
       Effect.sync(() => {
         netns.endDetection(link, address)
       }),
+    applyAddresses: (steps) =>
+      Effect.sync(() => {
+        for (const step of steps) netns.applyAddress(step)
+      }),
     sysctl: (name) => Effect.sync(() => netns.sysctl(name)),
     changes: Stream.callback<NetlinkChange>(
       Effect.fnUntraced(function* (queue) {

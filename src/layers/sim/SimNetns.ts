@@ -1,4 +1,5 @@
 import { familyOf, type Address, type Family } from "../../domain/Address.ts"
+import type { AddressStep } from "../../domain/AddressPlan.ts"
 import { isSameRoute, metricOf } from "../../domain/DefaultRoute.ts"
 import type {
   DefaultRoute,
@@ -103,6 +104,37 @@ export class SimNetns {
     this.#addresses = this.#addresses.filter((one) => one.link !== link || one.address !== address)
     this.#routes = this.#routes.filter((route) => route.link !== link || this.#nextHop(route) !== undefined)
     this.#say("address")
+  }
+
+  /** Addresses that were announced, in order. */
+  readonly announced: Array<Address> = []
+  readonly mtus = new Map<string, number>()
+
+  /** A step of an address plan. Deleting a primary address takes those of the same prefix that came later: promote_secondaries is off. */
+  applyAddress(step: AddressStep): void {
+    switch (step._tag) {
+      case "SetAddress":
+        if (!this.#addresses.some((one) => one.link === step.link && one.address === step.address)) {
+          this.addAddress(step.link, `${step.address}/${step.prefixLength}`)
+        }
+        return
+      case "DeleteAddress": {
+        const ofPrefix = (one: LinkAddress) =>
+          one.link === step.link &&
+          one.family === "v4" &&
+          one.prefixLength === step.prefixLength &&
+          one.prefixLength < 32
+        const victims = this.#addresses.find(ofPrefix)?.address === step.address ? this.#addresses.filter(ofPrefix) : []
+        for (const { address } of victims) this.removeAddress(step.link, address)
+        return this.removeAddress(step.link, step.address)
+      }
+      case "SetMtu":
+        return void this.mtus.set(step.link, step.mtu)
+      case "Announce":
+        return void this.announced.push(step.address)
+      default:
+        return this.#say("route")
+    }
   }
 
   setNeighbour(link: string, address: Address, state: NeighbourState): void {

@@ -23,6 +23,7 @@ import { makeDockerMirror } from "./DockerMirror.ts"
 import { awaitDocker } from "./DockerStart.ts"
 import { follow } from "./EventFeed.ts"
 import { awaitExternal, makeExternalLink, type ExternalLink } from "./ExternalLink.ts"
+import { noLeases, type Leases, type MakeLeases } from "./Leases.ts"
 import { prepareLinks } from "./LinkPreparation.ts"
 import { makePendingWork, type PendingWork } from "./PendingWork.ts"
 import { makeReconciler } from "./Reconciler.ts"
@@ -98,7 +99,8 @@ const poll = (pending: PendingWork, { pollInterval }: NetworkAnchorSettings) =>
 export const networkAnchor = Effect.fnUntraced(function* (
   settings: NetworkAnchorSettings,
   selfRef: string,
-  readiness: Readiness
+  readiness: Readiness,
+  makeLeases: MakeLeases = noLeases
 ): Effect.fn.Return<never, FatalError, DockerEngine | Nftables | Conntrack | Netlink | Scope.Scope> {
   yield* Metrics.initialise
   yield* requireNetAdmin("network-anchor sets nftables rules and the default route")
@@ -116,12 +118,15 @@ export const networkAnchor = Effect.fnUntraced(function* (
     eventTimeNano: undefined
   })
   const external = yield* makeExternalLink(self.id, settings.external, first, lookAtSelf)
+  let router: Leases["router"] = () => undefined
   const routes = yield* makeDefaultRouteKeeper(() => {
     const { link, networkId } = external.current()
     const ipam = mirror.state().networks.get(networkId ?? "")?.gateway ?? {}
     const v6ByAdvertisement = settings.addressMode === "slaac-ra-only"
-    return { link, gateways: chooseGateways({ pin: settings.gateway, ipam, v6ByAdvertisement }) }
+    return { link, gateways: chooseGateways({ lease: router(), pin: settings.gateway, ipam, v6ByAdvertisement }) }
   })
+  const leases = yield* makeLeases({ external, onChange: routes.lookAgain })
+  router = leases.router
 
   const onEvent = (event: DockerEvent) => {
     const refresh = refreshFor(event, mirror.state())
@@ -144,6 +149,7 @@ export const networkAnchor = Effect.fnUntraced(function* (
       follow(pending, onEvent),
       poll(pending, settings),
       external.keep,
+      leases.keep,
       routes.keep,
       listenToKernel(routes, external)
     ],

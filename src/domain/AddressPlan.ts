@@ -1,0 +1,165 @@
+import * as IpNetwork from "effect/net/IpNetwork"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Result from "effect/Result"
+import type { Address, Family } from "./Address.ts"
+import type { Lease, StaticRoute } from "./DhcpLease.ts"
+import type { LinkAddress } from "./Routing.ts"
+
+/** An address with its prefix length. */
+export interface Prefixed {
+  readonly address: Address
+  readonly prefixLength: number
+}
+
+/** A network: its first address and its prefix length. */
+export type Network = Prefixed
+
+/**
+ * One step that changes the external interface. Carrying it out twice does no harm. `SetAddress` without lifetimes is for ever;
+ * lifetimes are seconds from the moment of the step.
+ */
+export type AddressStep =
+  | {
+      readonly _tag: "SetAddress"
+      readonly family: Family
+      readonly link: string
+      readonly address: Address
+      readonly prefixLength: number
+      readonly lifetime?: { readonly validSeconds: number; readonly preferredSeconds: number }
+    }
+  | {
+      readonly _tag: "DeleteAddress"
+      readonly family: Family
+      readonly link: string
+      readonly address: Address
+      readonly prefixLength: number
+    }
+  | {
+      readonly _tag: "SetOnLink"
+      readonly family: Family
+      readonly link: string
+      readonly network: Network
+      readonly source: Address
+    }
+  | { readonly _tag: "DeleteOnLink"; readonly family: Family; readonly link: string; readonly network: Network }
+  | { readonly _tag: "SetRoute"; readonly family: Family; readonly link: string; readonly route: StaticRoute }
+  | { readonly _tag: "DeleteRoute"; readonly family: Family; readonly link: string; readonly route: StaticRoute }
+  | { readonly _tag: "SetMtu"; readonly link: string; readonly mtu: number }
+  | { readonly _tag: "Announce"; readonly family: Family; readonly link: string; readonly address: Address }
+
+const networkOf = ({ address, prefixLength }: Prefixed): Network | undefined => {
+  const parsed = NetAddress.ipFromString(address)
+  if (Result.isFailure(parsed)) return undefined
+  const network = IpNetwork.fromAddress(parsed.success, prefixLength)
+  if (Result.isFailure(network)) return undefined
+  return { address: IpNetwork.format(network.success).split("/")[0] ?? address, prefixLength }
+}
+
+const holds = (network: Network, address: Address): boolean =>
+  networkOf({ address, prefixLength: network.prefixLength })?.address === network.address
+
+const hostLength: Readonly<Record<Family, number>> = { v4: 32, v6: 128 }
+
+export interface AddressSituation {
+  readonly family: Family
+  /** The external interface. */
+  readonly link: string
+  /** What Docker gave the interface. */
+  readonly bootstrap: Prefixed | undefined
+  /** The interface's MTU before any lease changed it. */
+  readonly bootstrapMtu: number
+  /** The lease that holds now, if any, and the one before it: its routes are anchord's own to remove. */
+  readonly lease: Lease | undefined
+  readonly previous: Lease | undefined
+  /** The addresses that the interface has. */
+  readonly present: ReadonlyArray<LinkAddress>
+}
+
+/**
+ * The network that is on the link while a lease holds. IPv4 leases say it; a DHCPv6 address comes without one, and then Docker's is taken
+ * when the address lies in it (otherwise the router's advertisements say what is on the link).
+ */
+const onLink = (lease: Lease, bootstrap: Prefixed | undefined): Network | undefined => {
+  if (lease.family === "v4") return networkOf(lease)
+  const network = bootstrap && networkOf(bootstrap)
+  return network !== undefined && holds(network, lease.address) ? network : undefined
+}
+
+const sameRoute = (a: StaticRoute, b: StaticRoute): boolean =>
+  a.destination === b.destination && a.prefixLength === b.prefixLength
+
+const steps = {
+  routes: (situation: AddressSituation): ReadonlyArray<AddressStep> => {
+    const { family, link, lease, previous } = situation
+    const wanted = lease?.routes ?? []
+    const gone = (previous?.routes ?? []).filter((route) => !wanted.some((one) => sameRoute(one, route)))
+    return [
+      ...wanted.map((route): AddressStep => ({ _tag: "SetRoute", family, link, route })),
+      ...gone.map((route): AddressStep => ({ _tag: "DeleteRoute", family, link, route }))
+    ]
+  },
+  mtu: ({ link, lease, previous, bootstrapMtu }: AddressSituation): ReadonlyArray<AddressStep> => {
+    const wanted = lease?.mtu ?? bootstrapMtu
+    return wanted === (previous?.mtu ?? bootstrapMtu) ? [] : [{ _tag: "SetMtu", link, mtu: wanted }]
+  }
+}
+
+/** Global addresses of the family that are not wanted: what Docker gave, and what earlier leases left. Others are not anchord's. */
+const outdated = ({ family, link, bootstrap, previous, present }: AddressSituation, kept: Prefixed) =>
+  present
+    .filter((one) => one.family === family && one.link === link && one.scope === "global")
+    .filter(({ address }) => address === bootstrap?.address || address === previous?.address)
+    .filter((one) => one.address !== kept.address || one.prefixLength !== kept.prefixLength)
+    .map(({ address, prefixLength }): AddressStep => ({ _tag: "DeleteAddress", family, link, address, prefixLength }))
+
+const withLease = (situation: AddressSituation, lease: Lease): ReadonlyArray<AddressStep> => {
+  const { family, link, bootstrap, previous, present } = situation
+  // A prefix of its own makes it a primary address: with Docker's, it would go when that goes, because the kernel's promote_secondaries is off.
+  const prefixLength = hostLength[family]
+  const kept: Prefixed = { address: lease.address, prefixLength }
+  const lifetime = { validSeconds: lease.leaseSeconds, preferredSeconds: lease.leaseSeconds }
+  const network = onLink(lease, bootstrap)
+  const before = previous && onLink(previous, bootstrap)
+  const isNew = !present.some(
+    (one) => one.link === link && one.address === lease.address && one.prefixLength === prefixLength
+  )
+  return [
+    { _tag: "SetAddress", family, link, ...kept, lifetime },
+    // It takes the place of the route that came with Docker's address, so that the network is never off the link.
+    ...(network === undefined ? [] : [{ _tag: "SetOnLink" as const, family, link, network, source: lease.address }]),
+    ...outdated(situation, kept),
+    ...(before === undefined || before.address === network?.address
+      ? []
+      : [{ _tag: "DeleteOnLink" as const, family, link, network: before }]),
+    ...steps.routes(situation),
+    ...steps.mtu(situation),
+    ...(isNew ? [{ _tag: "Announce" as const, family, link, address: lease.address }] : [])
+  ]
+}
+
+const withoutLease = (situation: AddressSituation): ReadonlyArray<AddressStep> => {
+  const { family, link, bootstrap, previous, present } = situation
+  if (previous === undefined) return []
+  const before = onLink(previous, bootstrap)
+  const has = (one: Prefixed) =>
+    present.some(
+      (other) => other.link === link && other.address === one.address && other.prefixLength === one.prefixLength
+    )
+  const returns = bootstrap !== undefined && !has(bootstrap)
+  return [
+    ...(returns ? [{ _tag: "SetAddress" as const, family, link, ...bootstrap }] : []),
+    ...(before === undefined ? [] : [{ _tag: "DeleteOnLink" as const, family, link, network: before }]),
+    ...(bootstrap === undefined ? [] : outdated(situation, bootstrap)),
+    ...steps.routes(situation),
+    ...steps.mtu(situation),
+    ...(returns ? [{ _tag: "Announce" as const, family, link, address: bootstrap.address }] : [])
+  ]
+}
+
+/**
+ * The steps from what the interface has to what a lease, or the loss of one, asks for (SPEC §9): a new address is there before the old one
+ * goes; the same address renewed only gets new lifetimes; without a lease Docker's own address comes back. Without an address of Docker's
+ * a lost one stays until the kernel takes it at the end of its lifetime. What somebody else put on the interface is not touched.
+ */
+export const planAddresses = (situation: AddressSituation): ReadonlyArray<AddressStep> =>
+  situation.lease === undefined ? withoutLease(situation) : withLease(situation, situation.lease)

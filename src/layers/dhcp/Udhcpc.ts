@@ -1,0 +1,71 @@
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import { DhcpClient, DhcpClientEnded, type DhcpRequest } from "../../services/DhcpClient.ts"
+import { start } from "../process/LineProcess.ts"
+import { parseHookLine } from "./parseHookLine.ts"
+
+export interface UdhcpcOptions {
+  /** Put before the client: another network namespace. */
+  readonly prefix?: ReadonlyArray<string>
+  readonly hook?: string
+}
+
+const HOOK = "/usr/local/bin/dhcp-hook"
+
+/** How long a client that was told to end may take to release its lease. */
+const RELEASE_LIMIT = "2 seconds"
+
+const hex = (text: string): string => Buffer.from(text, "utf8").toString("hex")
+
+/** ARP probes for an offered address wait this long for somebody who has it (RFC 5227 §2.1.1 allows one second). */
+const ARP_PROBE_MILLIS = 500
+
+/**
+ * busybox's client: in the foreground (`-f`), releases when it ends (`-R`), checks an offered address by ARP (`-a`), asks for MTU, routes and
+ * the timers T1 and T2 on top of what it always asks for.
+ */
+const commandOf = ({ family, link, hostname }: DhcpRequest, hook: string): ReadonlyArray<string> => {
+  const common = `-f -R -i ${link} -s ${hook} -t 4 -T 1 -A 3`
+  const identity = `-x hostname:${hostname} -C -x 0x3d:00${hex(hostname)}`
+  const options = "-O 26 -O 121 -O 58 -O 59"
+  const line =
+    family === "v4"
+      ? `busybox udhcpc ${common} -a${ARP_PROBE_MILLIS} ${identity} ${options}`
+      : `busybox udhcpc6 ${common}`
+  return line.split(" ")
+}
+
+/** DHCP by busybox's udhcpc and udhcpc6, one supervised child for each session; what the hook prints comes through the child's output. */
+export const layer = ({ prefix = [], hook = HOOK }: UdhcpcOptions = {}): Layer.Layer<DhcpClient> =>
+  Layer.succeed(DhcpClient)({
+    start: Effect.fnUntraced(function* (request: DhcpRequest) {
+      const { family } = request
+      const reports = yield* Queue.unbounded<ReturnType<typeof parseHookLine> & {}, DhcpClientEnded>()
+      const ended = yield* Deferred.make<void>()
+      const child = yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          start([...prefix, ...commandOf(request, hook)], {
+            onLine: (line) => {
+              const report = parseHookLine(line, family)
+              if (report !== undefined) Queue.offerUnsafe(reports, report)
+            },
+            onExit: (message) => {
+              Deferred.doneUnsafe(ended, Effect.void)
+              Queue.failCauseUnsafe(reports, Cause.fail(new DhcpClientEnded({ family, message })))
+            }
+          })
+        ),
+        (process) =>
+          Effect.sync(() => process.signal("SIGTERM")).pipe(
+            Effect.andThen(Deferred.await(ended)),
+            Effect.interruptible,
+            Effect.timeoutOption(RELEASE_LIMIT),
+            Effect.andThen(Effect.sync(process.kill))
+          )
+      )
+      return { next: Queue.take(reports), renew: Effect.sync(() => child.signal("SIGUSR1")) }
+    })
+  })
