@@ -112,47 +112,46 @@ const outdated = ({ family, link, bootstrap, previous, present }: AddressSituati
     .filter((one) => one.address !== kept.address || one.prefixLength !== kept.prefixLength)
     .map(({ address, prefixLength }): AddressStep => ({ _tag: "DeleteAddress", family, link, address, prefixLength }))
 
+const hasAddress = ({ link, present }: AddressSituation, { address, prefixLength }: Prefixed): boolean =>
+  present.some((one) => one.link === link && one.address === address && one.prefixLength === prefixLength)
+
+/** A network that an earlier lease put on the link, and that this one does not. */
+const formerNetwork = ({ family, link, bootstrap, previous }: AddressSituation, now: Network | undefined) => {
+  const before =
+    previous === undefined || previous.address === bootstrap?.address ? undefined : onLink(previous, bootstrap)
+  const same = before?.address === now?.address && before?.prefixLength === now?.prefixLength
+  return before === undefined || same ? [] : [{ _tag: "DeleteOnLink" as const, family, link, network: before }]
+}
+
+/** Docker's own address: without a lease, or when the server gave that very one. It stays as it is for as long as the container lives. */
+const withBootstrapAddress = (situation: AddressSituation, bootstrap: Prefixed): ReadonlyArray<AddressStep> => {
+  const { family, link } = situation
+  const returns = !hasAddress(situation, bootstrap)
+  return [
+    ...(returns ? [{ _tag: "SetAddress" as const, family, link, ...bootstrap }] : []),
+    ...formerNetwork(situation, undefined),
+    ...outdated(situation, bootstrap),
+    ...steps.routes(situation),
+    ...steps.mtu(situation),
+    ...(returns ? [{ _tag: "Announce" as const, family, link, address: bootstrap.address }] : [])
+  ]
+}
+
 const withLease = (situation: AddressSituation, lease: Lease): ReadonlyArray<AddressStep> => {
-  const { family, link, bootstrap, previous, present } = situation
+  const { family, link, bootstrap } = situation
   // A prefix of its own makes it a primary address: with Docker's, it would go when that goes, because the kernel's promote_secondaries is off.
-  const prefixLength = hostLength[family]
-  const kept: Prefixed = { address: lease.address, prefixLength }
+  const kept: Prefixed = { address: lease.address, prefixLength: hostLength[family] }
   const lifetime = { validSeconds: lease.leaseSeconds, preferredSeconds: lease.leaseSeconds }
   const network = onLink(lease, bootstrap)
-  const before = previous && onLink(previous, bootstrap)
-  const isNew = !present.some(
-    (one) => one.link === link && one.address === lease.address && one.prefixLength === prefixLength
-  )
   return [
     { _tag: "SetAddress", family, link, ...kept, lifetime },
     // It takes the place of the route that came with Docker's address, so that the network is never off the link.
     ...(network === undefined ? [] : [{ _tag: "SetOnLink" as const, family, link, network, source: lease.address }]),
     ...outdated(situation, kept),
-    ...(before === undefined || before.address === network?.address
-      ? []
-      : [{ _tag: "DeleteOnLink" as const, family, link, network: before }]),
+    ...formerNetwork(situation, network),
     ...steps.routes(situation),
     ...steps.mtu(situation),
-    ...(isNew ? [{ _tag: "Announce" as const, family, link, address: lease.address }] : [])
-  ]
-}
-
-const withoutLease = (situation: AddressSituation): ReadonlyArray<AddressStep> => {
-  const { family, link, bootstrap, previous, present } = situation
-  if (previous === undefined) return []
-  const before = onLink(previous, bootstrap)
-  const has = (one: Prefixed) =>
-    present.some(
-      (other) => other.link === link && other.address === one.address && other.prefixLength === one.prefixLength
-    )
-  const returns = bootstrap !== undefined && !has(bootstrap)
-  return [
-    ...(returns ? [{ _tag: "SetAddress" as const, family, link, ...bootstrap }] : []),
-    ...(before === undefined ? [] : [{ _tag: "DeleteOnLink" as const, family, link, network: before }]),
-    ...(bootstrap === undefined ? [] : outdated(situation, bootstrap)),
-    ...steps.routes(situation),
-    ...steps.mtu(situation),
-    ...(returns ? [{ _tag: "Announce" as const, family, link, address: bootstrap.address }] : [])
+    ...(hasAddress(situation, kept) ? [] : [{ _tag: "Announce" as const, family, link, address: lease.address }])
   ]
 }
 
@@ -161,5 +160,11 @@ const withoutLease = (situation: AddressSituation): ReadonlyArray<AddressStep> =
  * goes; the same address renewed only gets new lifetimes; without a lease Docker's own address comes back. Without an address of Docker's
  * a lost one stays until the kernel takes it at the end of its lifetime. What somebody else put on the interface is not touched.
  */
-export const planAddresses = (situation: AddressSituation): ReadonlyArray<AddressStep> =>
-  situation.lease === undefined ? withoutLease(situation) : withLease(situation, situation.lease)
+export const planAddresses = (situation: AddressSituation): ReadonlyArray<AddressStep> => {
+  const { lease, previous, bootstrap } = situation
+  if (lease !== undefined && lease.address !== bootstrap?.address) return withLease(situation, lease)
+  if (lease === undefined && previous === undefined) return []
+  return bootstrap === undefined
+    ? [...formerNetwork(situation, undefined), ...steps.routes(situation), ...steps.mtu(situation)]
+    : withBootstrapAddress(situation, bootstrap)
+}

@@ -1,7 +1,10 @@
 import { spawnSync } from "node:child_process"
+import { chmodSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
 import { definitionsOf, modes } from "../../src/domain/SettingDefinitions.ts"
+import { jsonLines, makeFolder, startNode } from "../layers/process/scripts.ts"
 
 const entry = fileURLToPath(new URL("../../src/main/anchord.ts", import.meta.url))
 
@@ -64,6 +67,187 @@ describe("the command line", () => {
     expect(logged).toMatchObject([
       { level: "ERROR", variable: "ANCHORD_GATEWAY_IP", value: "nowhere", rule: '"nowhere" is not an IP address' },
       { level: "ERROR", variable: "ANCHORD_GATEWAY_RESOLVE_INTERVAL", value: "often" }
+    ])
+  })
+})
+
+/** Variables and defaults as the contract has them; nothing where the default is not a fixed text. */
+const contract = {
+  "network-anchor": {
+    ANCHORD_MODE: "network-anchor",
+    ANCHORD_LOG_LEVEL: "info",
+    ANCHORD_LOG_FORMAT: undefined,
+    ANCHORD_METRICS_ADDR: "127.0.0.1:9090",
+    DOCKER_HOST: "unix:///var/run/docker.sock",
+    DOCKER_TLS_VERIFY: undefined,
+    DOCKER_CERT_PATH: undefined,
+    ANCHORD_PROJECT: undefined,
+    ANCHORD_LABEL_SELECTOR: undefined,
+    ANCHORD_EXT_NETWORK: undefined,
+    ANCHORD_EXT_IFACE: "eth0",
+    ANCHORD_EXT_GATEWAY_IP: undefined,
+    ANCHORD_SHARED_NETWORK: undefined,
+    ANCHORD_ADDRESS_MODE: "bootstrap",
+    ANCHORD_DHCP_HOSTNAME: undefined,
+    ANCHORD_DHCP_BACKOFF_MAX: "5m",
+    ANCHORD_POLL_INTERVAL: "30s",
+    ANCHORD_AUTOSTART_SIBLINGS: "true",
+    ANCHORD_AUTOFIX_DEAD_NETNS: "true",
+    ANCHORD_AUTOFIX_SCOPE: "own",
+    ANCHORD_MANAGED_SA_TARGET: undefined,
+    ANCHORD_MANAGED_SA_NAME: undefined,
+    ANCHORD_MANAGED_SA_IMAGE: undefined,
+    ANCHORD_MANAGED_SA_GATEWAY_IP: undefined,
+    ANCHORD_MANAGED_SA_EXTRA_ENV: "{}",
+    ANCHORD_MANAGED_SA_LABELS: "{}"
+  },
+  "service-anchor": {
+    ANCHORD_MODE: "network-anchor",
+    ANCHORD_LOG_LEVEL: "info",
+    ANCHORD_LOG_FORMAT: undefined,
+    ANCHORD_METRICS_ADDR: "127.0.0.1:9090",
+    ANCHORD_GATEWAY_HOSTNAME: "anchord",
+    ANCHORD_GATEWAY_IP: undefined,
+    ANCHORD_GATEWAY_RESOLVE_INTERVAL: "5s"
+  }
+} as const
+
+describe("the help of a mode", () => {
+  for (const [mode, variables] of Object.entries(contract)) {
+    it(`names for ${mode} what the contract names, with the defaults of the contract`, () => {
+      for (const args of [
+        [mode, "--help"],
+        ["--help", mode]
+      ]) {
+        const { status, stdout, stderr } = anchord(args)
+        expect({ status, stderr }).toEqual({ status: 0, stderr: "" })
+        for (const [variable, fallback] of Object.entries(variables)) {
+          const line = stdout.split("\n").find((one) => one.trim().startsWith(`${variable} `)) ?? ""
+          expect(line, variable).toContain(variable)
+          expect(/\[(.*)\]$/.exec(line)?.[1], variable).toBe(fallback)
+        }
+      }
+    })
+  }
+
+  it("is that of the mode in ANCHORD_MODE when the command line has none", () => {
+    const { status, stdout } = anchord(["--help"], { ANCHORD_MODE: "service-anchor" })
+    expect({ status, same: stdout === anchord(["service-anchor", "--help"]).stdout }).toEqual({ status: 0, same: true })
+  })
+
+  it("is given whatever the variables hold", () => {
+    expect(anchord(["service-anchor", "--help"], { ANCHORD_GATEWAY_IP: "nowhere" }).status).toBe(0)
+  })
+})
+
+describe("what cannot be run", () => {
+  it("is told completely for a network-anchor too, the missing project among it", () => {
+    const { status, stderr, logged } = anchord([], {
+      ANCHORD_LOG_LEVEL: "loud",
+      ANCHORD_METRICS_ADDR: "9090",
+      DOCKER_HOST: "ssh://docker",
+      ANCHORD_EXT_GATEWAY_IP: "10.0.0.1,10.0.0.2",
+      ANCHORD_POLL_INTERVAL: "0",
+      ANCHORD_AUTOSTART_SIBLINGS: "maybe"
+    })
+    const wrong = [
+      "ANCHORD_AUTOSTART_SIBLINGS",
+      "ANCHORD_EXT_GATEWAY_IP",
+      "ANCHORD_LOG_LEVEL",
+      "ANCHORD_METRICS_ADDR",
+      "ANCHORD_POLL_INTERVAL",
+      "ANCHORD_PROJECT",
+      "DOCKER_HOST"
+    ]
+    expect(status).toBe(2)
+    expect(logged.map(({ variable }) => variable).toSorted()).toEqual(wrong)
+    for (const line of logged) {
+      expect(line).toMatchObject({ level: "ERROR", value: expect.any(String), rule: expect.stringMatching(/./) })
+      expect(stderr).toContain(`${String(line["variable"])}="${String(line["value"])}": ${String(line["rule"])}\n`)
+    }
+  })
+
+  it("is an argument too many, a mode that is yet to come, and an option among good ones", () => {
+    for (const [args, what] of [
+      [["service-anchor", "now"], "now"],
+      [["wrap-rebinder"], "not built yet"],
+      [["service-anchor", "--verbose", "--help"], "--verbose"]
+    ] as const) {
+      const { status, stderr, logged } = anchord(args)
+      expect(status).toBe(2)
+      expect(stderr).toContain(what)
+      expect(logged).toMatchObject([{ level: "ERROR", msg: expect.stringContaining(what) }])
+    }
+  })
+
+  it("is told as JSON lines, with a time, however readable the log was to be", () => {
+    const { logged } = anchord(["service-anchor"], { ANCHORD_GATEWAY_IP: "x", ANCHORD_LOG_FORMAT: "json" })
+    expect(logged).toMatchObject([{ time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*\.\d+Z$/), level: "ERROR" }])
+  })
+})
+
+/** A service-anchor whose `ip` is a script, in a process that may write no file: it finds nothing that it could change. */
+const serviceAnchor = (ip: string, env: Readonly<Record<string, string>>) => {
+  const folder = makeFolder()
+  const program = join(folder, "ip")
+  writeFileSync(program, `#!/bin/sh\n${ip}\n`)
+  chmodSync(program, 0o755)
+  const permissions = [
+    "--permission",
+    "--allow-fs-read=*",
+    "--allow-child-process",
+    "--disable-warning=SecurityWarning"
+  ]
+  return startNode([...permissions, entry, "service-anchor"], {
+    PATH: folder,
+    ANCHORD_METRICS_ADDR: "",
+    ANCHORD_GATEWAY_IP: "172.20.0.2",
+    ...env
+  })
+}
+
+describe("a service-anchor that starts", () => {
+  it("warns of variables that nobody knows, with the nearest, and of those of other modes; SIGTERM is worth 0", async () => {
+    const running = serviceAnchor("exit 0", {
+      ANCHORD_GATEWAY_IPS: "172.20.0.3",
+      ANCHORD_POLL_INTERVAL: "10s",
+      ANCHORD_FOLLOW_TARGET: "",
+      ANCHORD_GATEWAY_HOSTNAME: "anchord",
+      ANCHORDX: "1"
+    })
+    await running.says("cannot open the status socket")
+    running.signal("SIGTERM")
+    const { status, stdout, stderr } = await running.ended
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" })
+    const lines = jsonLines(stdout)
+    expect(lines[0]).toMatchObject({
+      level: "INFO",
+      msg: "anchord starts",
+      mode: "service-anchor",
+      version: "development",
+      commit: "none"
+    })
+    const warnings = lines.filter(({ level, msg }) => level === "WARN" && String(msg).includes("ANCHORD"))
+    expect(warnings.map(({ msg }) => msg)).toEqual([
+      "ANCHORD_GATEWAY_IP and ANCHORD_GATEWAY_HOSTNAME are both set; ANCHORD_GATEWAY_IP wins",
+      "ANCHORD_GATEWAY_IPS is not a variable of anchord; the nearest is ANCHORD_GATEWAY_IP",
+      "ANCHORD_POLL_INTERVAL has no meaning in mode service-anchor"
+    ])
+    expect(lines).toContainEqual(expect.objectContaining({ level: "INFO", msg: "stopping", signal: "SIGTERM" }))
+  })
+
+  it("logs nothing below its level", async () => {
+    const running = serviceAnchor("exit 0", { ANCHORD_LOG_LEVEL: "warn", ANCHORD_GATEWAY_IPS: "x" })
+    await running.says("ANCHORD_GATEWAY_IPS")
+    expect(running.output()).not.toContain("anchord starts")
+  })
+
+  it("ends with 1 and says what is missing when it may not change routes", async () => {
+    const denied = "echo 'RTNETLINK answers: Operation not permitted' >&2; exit 2"
+    const { status, stdout } = await serviceAnchor(denied, {}).ended
+    expect(status).toBe(1)
+    expect(jsonLines(stdout).filter(({ level }) => level === "ERROR")).toMatchObject([
+      { msg: expect.stringContaining("NET_ADMIN") }
     ])
   })
 })

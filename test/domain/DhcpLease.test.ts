@@ -1,0 +1,129 @@
+import * as Result from "effect/Result"
+import { describe, expect, it } from "vitest"
+import { decodeReport, type DhcpReport } from "../../src/domain/DhcpLease.ts"
+
+/** What busybox 1.37's hook gets from dnsmasq. */
+const bound: Readonly<Record<string, string>> = {
+  interface: "eth0",
+  ip: "10.99.0.120",
+  mask: "24",
+  subnet: "255.255.255.0",
+  router: "10.99.0.1",
+  serverid: "10.99.0.1",
+  lease: "120",
+  opt58: "00000003",
+  opt59: "00000069"
+}
+
+const decode = (parameters: Readonly<Record<string, string>>, action = "bound", family: DhcpReport["family"] = "v4") =>
+  decodeReport({ family, action, parameters })
+
+const leaseOf = (...args: Parameters<typeof decode>) => {
+  const event = Result.getOrThrow(decode(...args))
+  if (event._tag !== "Leased") throw new Error(event._tag)
+  return event.lease
+}
+
+const without = (name: string) => Object.fromEntries(Object.entries(bound).filter(([key]) => key !== name))
+
+describe("a lease", () => {
+  it("has address, prefix, router, server and the server's own timers", () => {
+    expect(leaseOf(bound)).toEqual({
+      family: "v4",
+      address: "10.99.0.120",
+      prefixLength: 24,
+      leaseSeconds: 120,
+      renewSeconds: 3,
+      rebindSeconds: 105,
+      server: "10.99.0.1",
+      router: "10.99.0.1",
+      routes: [],
+      mtu: undefined
+    })
+  })
+
+  it("is renewed at half its time and rebound at seven eighths when the server says nothing, or nonsense", () => {
+    const { opt58: _t1, opt59: _t2, ...silent } = bound
+    expect(leaseOf(silent)).toMatchObject({ renewSeconds: 60, rebindSeconds: 105 })
+    expect(leaseOf({ ...bound, opt58: "zz", opt59: "00000100" })).toMatchObject({
+      renewSeconds: 60,
+      rebindSeconds: 105
+    })
+    expect(leaseOf({ ...bound, opt58: "00000077", opt59: "00000064" })).toMatchObject({
+      renewSeconds: 60,
+      rebindSeconds: 100
+    })
+  })
+
+  it("takes the mask from whichever form there is", () => {
+    expect(leaseOf(without("mask")).prefixLength).toBe(24)
+    expect(leaseOf(without("subnet")).prefixLength).toBe(24)
+  })
+
+  it("with option 121 has those routes, and a default from there alone (RFC 3442)", () => {
+    const staticroutes = "10.50.0.0/16 10.99.0.7 0.0.0.0/0 10.99.0.9 192.0.2.0/24 0.0.0.0"
+    expect(leaseOf({ ...bound, staticroutes })).toMatchObject({
+      router: "10.99.0.9",
+      routes: [
+        { destination: "10.50.0.0", prefixLength: 16, gateway: "10.99.0.7" },
+        { destination: "192.0.2.0", prefixLength: 24 }
+      ]
+    })
+    expect(leaseOf({ ...bound, staticroutes: "10.50.0.0/16 10.99.0.7" }).router).toBeUndefined()
+  })
+
+  it("honours an MTU that fits, and no other", () => {
+    expect(leaseOf({ ...bound, mtu: "1400" }).mtu).toBe(1400)
+    for (const mtu of ["100", "70000", "many", ""]) expect(leaseOf({ ...bound, mtu }).mtu).toBeUndefined()
+  })
+
+  it("leaves out an optional parameter that makes no sense, and holds", () => {
+    const lease = leaseOf({ ...bound, router: "nowhere", serverid: "x", staticroutes: "10.0.0.0/99 1.2.3.4 junk" })
+    expect(lease).toMatchObject({ address: "10.99.0.120", routes: [] })
+    expect(lease.server).toBeUndefined()
+  })
+
+  it("of DHCPv6 is an address alone", () => {
+    const parameters = { ipv6: "FD99:0::1000", lease: "300" }
+    expect(leaseOf(parameters, "renew", "v6")).toEqual({
+      family: "v6",
+      address: "fd99::1000",
+      prefixLength: 128,
+      leaseSeconds: 300,
+      renewSeconds: 150,
+      rebindSeconds: 262,
+      routes: []
+    })
+  })
+})
+
+describe("what is not usable is refused with the reason", () => {
+  it.each([
+    [{ ...bound, ip: "10.99.0" }, '"10.99.0" is no host\'s address'],
+    [{ ...bound, ip: "224.0.0.9" }, '"224.0.0.9" is no host\'s address'],
+    [{ ...bound, ip: "0.0.0.0" }, '"0.0.0.0" is no host\'s address'],
+    [{ ...bound, ip: "fd99::1" }, '"fd99::1" is no host\'s address'],
+    [{ ...bound, mask: "0", subnet: "255.0.255.0" }, '"0" is no subnet mask'],
+    [{ ...bound, lease: "0" }, '"0" is no lease time'],
+    [{ ...bound, lease: "soon" }, '"soon" is no lease time'],
+    [without("lease"), '"" is no lease time']
+  ])("%#", (parameters, reason) => {
+    expect(decode(parameters)).toEqual(Result.fail(reason))
+  })
+
+  it("an event that this version does not know", () => {
+    expect(decode({}, "explode")).toEqual(Result.fail('the DHCP client reports "explode", which means nothing here'))
+  })
+})
+
+describe("the other events", () => {
+  it("say what they are", () => {
+    for (const [action, tag] of [
+      ["deconfig", "Deconfigured"],
+      ["nak", "Refused"],
+      ["leasefail", "Unanswered"]
+    ] as const) {
+      expect(decode({}, action)).toEqual(Result.succeed({ _tag: tag, family: "v4" }))
+    }
+  })
+})
