@@ -143,11 +143,15 @@ const withLease = (situation: AddressSituation, lease: Lease): ReadonlyArray<Add
   const kept: Prefixed = { address: lease.address, prefixLength: hostLength[family] }
   const lifetime = { validSeconds: lease.leaseSeconds, preferredSeconds: lease.leaseSeconds }
   const network = onLink(lease, bootstrap)
+  const connect: ReadonlyArray<AddressStep> =
+    network === undefined ? [] : [{ _tag: "SetOnLink", family, link, network, source: lease.address }]
   return [
     { _tag: "SetAddress", family, link, ...kept, lifetime },
     // It takes the place of the route that came with Docker's address, so that the network is never off the link.
-    ...(network === undefined ? [] : [{ _tag: "SetOnLink" as const, family, link, network, source: lease.address }]),
+    ...connect,
     ...outdated(situation, kept),
+    // For IPv6 the kernel takes that route away with Docker's address, whoever has made it.
+    ...(family === "v6" ? connect : []),
     ...formerNetwork(situation, network),
     ...steps.routes(situation),
     ...steps.mtu(situation),
