@@ -4,7 +4,7 @@ import { families } from "../src/domain/Address.ts"
 import { chooseGateways, isOurs, planExternalDefault } from "../src/domain/DefaultRoute.ts"
 import type { DefaultRoute, RouteStep } from "../src/domain/Routing.ts"
 import type { SimNetns } from "../src/layers/sim/SimNetns.ts"
-import { allDefaults, EXTERNAL, gatewayPair, namespace } from "./arbitraries/routes.ts"
+import { allDefaults, crowded, EXTERNAL, gatewayPair, namespace } from "./arbitraries/routes.ts"
 
 const isAdvertised = (route: DefaultRoute): boolean => route.protocol === "ra" && route.link === EXTERNAL
 
@@ -21,7 +21,7 @@ const refusal = (netns: SimNetns, step: RouteStep) => {
   return step._tag === "Delete" && said?.includes("No such process") === true ? undefined : said
 }
 
-const world = fc.tuple(namespace, gatewayPair(EXTERNAL))
+const world = fc.tuple(fc.oneof(namespace, crowded), gatewayPair(EXTERNAL))
 
 describe("the plan for the external default route", () => {
   it("is accepted by the kernel, and leaves the chosen gateway as the only default beside advertised ones", () => {
@@ -105,6 +105,39 @@ describe("the plan for the external default route", () => {
   })
 })
 
+describe("a family without a gateway", () => {
+  it("keeps its defaults as they are, unless a router has advertised one: then that is all it keeps", () => {
+    fc.assert(
+      fc.property(world, ([make, pin]) => {
+        const netns = make()
+        const without = families.filter((family) => pin[family] === undefined)
+        const before = without.map((family) => netns.defaultRoutes(family))
+        for (const step of planFor(netns, pin)) netns.apply(step)
+        const kept = before.map((routes) => (routes.some(isAdvertised) ? routes.filter(isAdvertised) : routes))
+        expect(without.map((family) => netns.defaultRoutes(family))).toEqual(kept)
+      })
+    )
+  })
+})
+
+describe("a plan that was cut short", () => {
+  it("is finished by the next, with the same result, and with no moment without a default", () => {
+    fc.assert(
+      fc.property(world, fc.nat({ max: 8 }), ([make, pin], done) => {
+        const [whole, cut] = [make(), make()]
+        for (const step of planFor(whole, pin)) whole.apply(step)
+        for (const step of planFor(cut, pin).slice(0, done)) cut.apply(step)
+        const had = families.filter((family) => make().defaultRoutes(family).length > 0)
+        for (const step of planFor(cut, pin)) {
+          expect(refusal(cut, step)).toBeUndefined()
+          for (const family of had) expect(cut.defaultRoutes(family).length).toBeGreaterThan(0)
+        }
+        expect(allDefaults(cut)).toEqual(allDefaults(whole))
+      })
+    )
+  })
+})
+
 describe("the choice of gateways", () => {
   const address = fc.constantFrom("10.1.0.1", "10.1.0.2", undefined)
   it("takes for IPv4 the lease, then the pin, then IPAM; a source that is absent changes nothing for the others", () => {
@@ -123,6 +156,24 @@ describe("the choice of gateways", () => {
         const of = (family: "v4" | "v6") => chooseGateways({ pin, ipam }).find((gateway) => gateway.family === family)
         expect(of("v4")?.address).toBe(pin.v4 ?? ipam.v4)
         expect(of("v6")?.address).toBe(pin.v6 ?? ipam.v6)
+      })
+    )
+  })
+
+  it("takes for IPv6 the pin, then IPAM unless a router is to say it, and never a lease; each with its source", () => {
+    const v6 = fc.constantFrom("fd01::1", "fd01::2", undefined)
+    const sources = fc.record({ lease: address, pin: v6, ipam: v6, v6ByAdvertisement: fc.boolean() })
+    fc.assert(
+      fc.property(sources, ({ lease, pin, ipam, v6ByAdvertisement }) => {
+        const pair = (one: string | undefined) => (one === undefined ? {} : { v6: one })
+        const chosen = chooseGateways({ lease, pin: pair(pin), ipam: pair(ipam), v6ByAdvertisement })
+        const fallBack = v6ByAdvertisement ? undefined : ipam
+        const wanted = pin ?? fallBack
+        const source = pin === undefined ? "IPAM" : "ANCHORD_EXT_GATEWAY_IP"
+        expect(chosen).toEqual([
+          ...(lease === undefined ? [] : [{ family: "v4", address: lease, source: "DHCP" }]),
+          ...(wanted === undefined ? [] : [{ family: "v6", address: wanted, source }])
+        ])
       })
     )
   })

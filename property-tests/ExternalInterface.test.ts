@@ -108,9 +108,12 @@ describe("the external interface", () => {
       fc.property(byName, attachments, links, (choice, attached, present) => {
         const result = findExternal(choice, attached, present)
         const link = present.find(({ name }) => name === choice.name)
-        if (link === undefined) return expect(result).toMatchObject({ _tag: "Missing", retryable: false })
-        const belonging = attached.find(({ mac }) => hasMac(mac)(link))
-        return expect(result).toMatchObject({ _tag: "Found", link: choice.name, networkId: belonging?.networkId })
+        const belonging = attached.find(({ mac }) => link !== undefined && hasMac(mac)(link))
+        expect(result).toMatchObject(
+          link === undefined
+            ? { _tag: "Missing", retryable: false }
+            : { _tag: "Found", link: choice.name, networkId: belonging?.networkId }
+        )
       }),
       { numRuns }
     )

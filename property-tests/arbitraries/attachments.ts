@@ -32,13 +32,14 @@ const attachmentTo = (name: string): fc.Arbitrary<OwnAttachment> =>
       v4: fc.option(fc.constantFrom(...localAddresses.v4), { nil: undefined }),
       v6: fc.option(fc.constantFrom(...localAddresses.v6), { nil: undefined })
     })
-    .map(({ mac, v4, v6 }) => ({
-      networkId: `net-${name}`,
-      networkName: name,
-      ...(mac === undefined ? {} : { mac }),
-      ...(v4 === undefined ? {} : { v4 }),
-      ...(v6 === undefined ? {} : { v6 })
-    }))
+    .map(({ mac, v4, v6 }) =>
+      Object.assign(
+        { networkId: `net-${name}`, networkName: name },
+        mac === undefined ? {} : { mac },
+        v4 === undefined ? {} : { v4 },
+        v6 === undefined ? {} : { v6 }
+      )
+    )
 
 const macs = (attachments: ReadonlyArray<OwnAttachment>): ReadonlyArray<string> =>
   attachments.flatMap(({ mac }) => (mac === undefined ? [] : [mac.toLowerCase()]))

@@ -39,6 +39,22 @@ export const namespace: fc.Arbitrary<() => SimNetns> = fc
     return netns
   })
 
+/** The same with routes that `ip route append` put behind others of their metric, and a router on a link-local address. */
+export const crowded: fc.Arbitrary<() => SimNetns> = fc
+  .record({
+    make: namespace,
+    behind: fc.tuple(...families.map((family) => fc.array(defaultRoute(family), { maxLength: 4 }))),
+    router: fc.option(fc.constantFrom(EXTERNAL, INWARD), { nil: undefined })
+  })
+  .map(({ make, behind, router }) => () => {
+    const netns = make()
+    for (const route of behind.flat()) netns.append(route)
+    if (router !== undefined) {
+      netns.append({ family: "v6", gateway: "fe80::1", link: router, metric: 1024, protocol: "ra" })
+    }
+    return netns
+  })
+
 /** A gateway of each family on the external link, or none. */
 export const gatewayPair = (link: string) =>
   fc.record(

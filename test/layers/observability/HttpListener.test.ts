@@ -1,161 +1,256 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
-import * as Scope from "effect/Scope"
-import { execFileSync } from "node:child_process"
-import { request } from "node:http"
-import { createServer } from "node:net"
-import { fileURLToPath } from "node:url"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { buildInfo } from "../../../src/layers/observability/BuildInfo.ts"
-import { serve } from "../../../src/layers/observability/HttpListener.ts"
-import * as NetworkAnchorMetrics from "../../../src/layers/observability/NetworkAnchorMetrics.ts"
-import * as Readiness from "../../../src/layers/observability/Readiness.ts"
-import * as ServiceAnchorMetrics from "../../../src/layers/observability/ServiceAnchorMetrics.ts"
 import * as Metric from "effect/Metric"
+import * as Scope from "effect/Scope"
+import { request, type IncomingHttpHeaders } from "node:http"
+import { connect, createServer, type AddressInfo, type Socket } from "node:net"
+import { text } from "node:stream/consumers"
+import { describe, expect, it, onTestFinished, vi } from "vitest"
+import { jsonLine } from "../../../src/layers/observability/JsonLogger.ts"
+import { serve } from "../../../src/layers/observability/HttpListener.ts"
+import * as Readiness from "../../../src/layers/observability/Readiness.ts"
+import { jsonLines, patience, startScript } from "../process/scripts.ts"
 
-/** A port that was free a moment ago. */
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
+const LOOPBACK = "127.0.0.1"
+
+/** A port that nobody has; the listener under test does not tell which one it got. */
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer().on("error", reject)
+    server.listen(0, LOOPBACK, () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
     })
   })
 
-const get = (port: number, path: string, method = "GET") =>
-  new Promise<{ readonly status: number | undefined; readonly type: string | undefined; readonly body: string }>(
-    (resolve, reject) => {
-      request({ host: "127.0.0.1", port, path, method, agent: false }, (answer) => {
-        let body = ""
-        answer.setEncoding("utf8").on("data", (text: string) => (body += text))
-        answer.on("end", () => resolve({ status: answer.statusCode, type: answer.headers["content-type"], body }))
-      })
-        .on("error", reject)
-        .end()
-    }
+interface Listening {
+  readonly port: number
+  readonly readiness: Readiness.Readiness
+  /** What was logged while it began to listen. */
+  readonly lines: ReadonlyArray<string>
+  readonly close: () => Promise<void>
+}
+
+/** No host at all stands for every address. */
+const listening = async (
+  { host }: { readonly host: string | undefined } = { host: LOOPBACK },
+  wanted?: number
+): Promise<Listening> => {
+  const readiness = Readiness.make({ tables: "not installed yet", reconcile: "none has succeeded" })
+  const port = wanted ?? (await freePort())
+  const lines: Array<string> = []
+  const logger = Logger.make<unknown, void>((options) => void lines.push(jsonLine.log(options)))
+  const scope = await Effect.runPromise(Scope.make())
+  const close = () => Effect.runPromise(Scope.close(scope, Exit.void))
+  onTestFinished(close)
+  const happened = Metric.counter("anchord_things_total", { description: "Things", incremental: true })
+  await Effect.runPromise(
+    Effect.andThen(Metric.update(happened, 7), serve({ host, port }, readiness)).pipe(
+      Scope.provide(scope),
+      Effect.provide(Logger.layer([logger])),
+      Effect.provideService(Metric.MetricRegistry, new Map())
+    )
   )
+  return { port, readiness, lines, close }
+}
 
-const lines: Array<string> = []
-const collect = Logger.layer([
-  Logger.make(({ logLevel, message }) => void lines.push(`${logLevel}: ${String(message)}`))
-])
+interface Answer {
+  readonly status: number | undefined
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
 
-/** SPEC §12: name, type and every series that is there before anything happened. */
-const expected: ReadonlyArray<readonly [name: string, type: string, ...series: ReadonlyArray<string>]> = [
-  ["anchord_reconcile_duration_seconds", "histogram"],
-  ["anchord_reconcile_total", "counter", '{result="ok"}', '{result="error"}'],
-  [
-    "anchord_dnat_entries",
-    "gauge",
-    ...["v4", "v6"].flatMap((family) => ["tcp", "udp"].map((proto) => `{family="${family}",proto="${proto}"}`))
-  ],
-  ["anchord_dnat_conflicts", "gauge", ""],
-  ["anchord_event_to_map_seconds", "histogram"],
-  ["anchord_nft_drift_repairs_total", "counter", ""],
-  ["anchord_conntrack_flushes_total", "counter", '{family="v4"}', '{family="v6"}'],
-  ["anchord_docker_events_total", "counter", '{source="event"}', '{source="poll"}', '{source="start"}'],
-  ["anchord_docker_connected", "gauge", ""],
-  [
-    "anchord_gateway_resolve_total",
-    "counter",
-    ...["v4", "v6"].flatMap((family) => ["ok", "error"].map((outcome) => `{family="${family}",outcome="${outcome}"}`))
-  ],
-  ["anchord_gateway_route_replaces_total", "counter", '{family="v4"}', '{family="v6"}'],
-  ["anchord_default_route_present", "gauge", '{family="v4"}', '{family="v6"}'],
-  ["anchord_build_info", "gauge", '{version="1.2.3",commit="abc"}']
-]
+const ask = ({ port }: Pick<Listening, "port">, path: string, method = "GET", host = LOOPBACK): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    request({ host, port, path, method, agent: false }, (response) => {
+      text(response).then((body) => resolve({ status: response.statusCode, headers: response.headers, body }), reject)
+    })
+      .on("error", reject)
+      .end()
+  })
+
+const raw = ({ port }: Pick<Listening, "port">): Socket => {
+  const socket = connect({ host: LOOPBACK, port, allowHalfOpen: true })
+  socket.on("error", () => {})
+  onTestFinished(() => void socket.destroy())
+  return socket
+}
 
 describe("the listener", () => {
-  const scope = Effect.runSync(Scope.make())
-  const readiness = Readiness.make({ tables: "not there", reconcile: "none yet" })
-  let port = 0
+  it("says ok at /healthz, ready or not", async () => {
+    const listener = await listening()
+    expect(await ask(listener, "/healthz")).toMatchObject({ status: 200, body: "ok\n" })
+    for (const condition of ["tables", "reconcile"]) listener.readiness.set(condition, undefined)
+    expect(await ask(listener, "/healthz")).toMatchObject({ status: 200, body: "ok\n" })
+  })
 
-  beforeAll(async () => {
-    port = await freePort()
-    await Effect.runPromise(
-      Effect.gen(function* () {
-        yield* NetworkAnchorMetrics.initialise
-        yield* ServiceAnchorMetrics.initialise
-        yield* Metric.update(NetworkAnchorMetrics.reconcileDuration, 0.01)
-        yield* Metric.update(NetworkAnchorMetrics.eventToMap, 0.01)
-        yield* Metric.update(buildInfo("1.2.3", "abc"), 1)
-        yield* serve({ host: "127.0.0.1", port }, readiness)
-      }).pipe(Scope.provide(scope), Effect.provide(collect))
+  it("answers /readyz with 503 and what is missing, one `key: value` line each, and then with ready", async () => {
+    const listener = await listening()
+    expect(await ask(listener, "/readyz")).toMatchObject({
+      status: 503,
+      body: "tables: not installed yet\nreconcile: none has succeeded\n"
+    })
+    listener.readiness.set("tables", undefined)
+    expect(await ask(listener, "/readyz")).toMatchObject({ status: 503, body: "reconcile: none has succeeded\n" })
+    listener.readiness.set("reconcile", undefined)
+    expect(await ask(listener, "/readyz")).toMatchObject({ status: 200, body: "ready\n" })
+    listener.readiness.set("tables", "somebody deleted them")
+    expect(await ask(listener, "/readyz")).toMatchObject({ status: 503, body: "tables: somebody deleted them\n" })
+  })
+
+  it("answers /metrics in Prometheus' text format", async () => {
+    const { status, headers, body } = await ask(await listening(), "/metrics")
+    expect({ status, type: headers["content-type"] }).toEqual({
+      status: 200,
+      type: "text/plain; version=0.0.4; charset=utf-8"
+    })
+    expect(body).toBe(
+      "# HELP anchord_things_total Things\n# TYPE anchord_things_total counter\nanchord_things_total 7\n"
     )
   })
 
-  afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
-
-  it("says that the process lives, whatever is missing", async () => {
-    expect(await get(port, "/healthz")).toMatchObject({ status: 200, type: "text/plain; charset=utf-8", body: "ok\n" })
+  it("answers everything as plain text", async () => {
+    const listener = await listening()
+    for (const path of ["/metrics", "/healthz", "/readyz", "/nothing"]) {
+      expect((await ask(listener, path)).headers["content-type"]).toMatch(/^text\/plain; /)
+    }
   })
 
-  it("says what is missing, and ready when nothing is", async () => {
-    const missing = { status: 503, type: "text/plain; charset=utf-8", body: "tables: not there\nreconcile: none yet\n" }
-    expect(await get(port, "/readyz")).toEqual(missing)
-    readiness.set("tables", undefined)
-    readiness.set("reconcile", undefined)
-    expect(await get(port, "/readyz")).toMatchObject({ status: 200, body: "ready\n" })
+  it("does not mind a query", async () => {
+    expect(await ask(await listening(), "/healthz?probe=1")).toMatchObject({ status: 200, body: "ok\n" })
   })
 
-  for (const [name, type, ...series] of expected) {
-    it(`has ${name}, a ${type}, with every series from the start`, async () => {
-      const { status, type: contentType, body } = await get(port, "/metrics")
-      expect(status).toBe(200)
-      expect(contentType).toBe("text/plain; version=0.0.4; charset=utf-8")
-      expect(body).toContain(`# TYPE ${name} ${type}\n`)
-      expect(body).toContain(`# HELP ${name} `)
-      const wanted = type === "histogram" ? ['_bucket{le="+Inf"}', "_sum", "_count"] : series
-      for (const one of wanted) expect(body.split("\n").some((line) => line.startsWith(`${name}${one} `))).toBe(true)
-    })
-  }
-
-  it("answers HEAD without a body, refuses what is not there and what is not reading", async () => {
-    expect(await get(port, "/healthz", "HEAD")).toMatchObject({ status: 200, body: "" })
-    expect(await get(port, "/secrets")).toMatchObject({ status: 404 })
-    expect(await get(port, "/healthz", "POST")).toMatchObject({ status: 405 })
+  it("answers HEAD as GET without the body", async () => {
+    const listener = await listening()
+    for (const path of ["/metrics", "/healthz", "/readyz", "/nothing"]) {
+      const [head, get] = [await ask(listener, path, "HEAD"), await ask(listener, path)]
+      expect(head).toMatchObject({ status: get.status, body: "" })
+      for (const name of ["content-type", "content-length"]) expect(head.headers[name]).toBe(get.headers[name])
+      expect(Number(head.headers["content-length"])).toBe(Buffer.byteLength(get.body))
+    }
   })
 
-  it("that cannot bind is one WARN, and nothing fails", async () => {
-    lines.length = 0
-    await Effect.runPromise(Effect.scoped(serve({ host: "127.0.0.1", port }, readiness)).pipe(Effect.provide(collect)))
-    expect(lines).toEqual(["Warn: cannot listen for metrics and health checks; going on without"])
+  it("knows no other paths and no other methods", async () => {
+    const listener = await listening()
+    for (const path of ["/", "/metrics/", "/healthz/x", "//readyz"]) {
+      expect(await ask(listener, path)).toMatchObject({ status: 404, body: "not found\n" })
+    }
+    for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
+      expect(await ask(listener, "/metrics", method)).toMatchObject({ status: 405, body: "method not allowed\n" })
+    }
   })
 
-  it("closes with its scope, connections included", async () => {
-    const own = await freePort()
-    await Effect.runPromise(
-      Effect.scoped(
-        Effect.gen(function* () {
-          yield* serve({ host: "127.0.0.1", port: own }, readiness)
-          expect((yield* Effect.promise(() => get(own, "/healthz"))).status).toBe(200)
-        })
-      )
+  it("answers several requests on one connection", async () => {
+    const socket = raw(await listening())
+    socket.write("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n".repeat(2))
+    let seen = ""
+    socket.on("data", (chunk) => void (seen += String(chunk)))
+    await vi.waitFor(() => expect(seen.match(/\r\n\r\nok\n/g)).toHaveLength(2), patience)
+  })
+
+  it("answers a client that has said all it will, on the very first connection as well", async () => {
+    const socket = raw(await listening())
+    socket.end("GET /healthz HTTP/1.0\r\n\r\n")
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nok\n$/)
+  })
+
+  it("answers everyone of a crowd that comes at once", async () => {
+    const listener = await listening()
+    const answers = await Promise.all(Array.from({ length: 40 }, () => ask(listener, "/healthz")))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+  })
+
+  it("goes on after nonsense and after a client that leaves", async () => {
+    const listener = await listening()
+    const nonsense = raw(listener)
+    nonsense.end("\u0016\u0003\u0001 not HTTP\r\n\r\n")
+    expect(await text(nonsense)).toMatch(/^HTTP\/1\.1 400 |^$/)
+    const leaving = raw(listener)
+    await vi.waitFor(() => expect(leaving.readyState).toBe("open"), patience)
+    leaving.resetAndDestroy()
+    expect(await ask(listener, "/healthz")).toMatchObject({ status: 200 })
+  })
+
+  it("listens on every address of both families when no host is named", async () => {
+    const listener = await listening({ host: undefined })
+    for (const host of [LOOPBACK, "::1"]) {
+      expect(await ask(listener, "/healthz", "GET", host)).toMatchObject({ status: 200 })
+    }
+  })
+})
+
+describe("the end of the listener", () => {
+  it("comes with the scope, which closes the connections and listens no more", async () => {
+    const listener = await listening()
+    const [idle, kept] = [raw(listener).resume(), raw(listener).resume()]
+    kept.write("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+    await vi.waitFor(() => expect(kept.bytesRead).toBeGreaterThan(0), patience)
+    await vi.waitFor(() => expect(idle.readyState).toBe("open"), patience)
+    const closed = [idle, kept].map(
+      (socket) => new Promise((resolve) => socket.once("close", resolve).once("end", resolve))
     )
-    await expect(get(own, "/healthz")).rejects.toThrow("ECONNREFUSED")
+    await listener.close()
+    await Promise.all(closed)
+    await expect(ask(listener, "/healthz")).rejects.toMatchObject({ code: "ECONNREFUSED" })
   })
 
-  it("loads HTTP with the first connection and not before", () => {
-    const folder = fileURLToPath(new URL("../../../src/layers/observability/", import.meta.url))
-    const program = `
-      import * as Effect from "effect/Effect"
-      import { serve } from "${folder}HttpListener.ts"
-      import { connect } from "node:net"
-      const loaded = () => process.moduleLoadList.includes("NativeModule _http_server")
-      await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-        yield* serve({ host: "127.0.0.1", port: 0 + Number(process.argv[1]) }, { missing: () => [] })
-        const before = loaded()
-        const said = yield* Effect.promise(() => new Promise((resolve) => {
-          const socket = connect(Number(process.argv[1]), "127.0.0.1", () => socket.write("GET /readyz HTTP/1.0\\r\\n\\r\\n"))
-          socket.on("data", (data) => resolve(String(data)))
-        }))
-        console.log(JSON.stringify([before, loaded(), said.includes("200 OK")]))
-      })))`
-    const out = execFileSync(process.execPath, ["--input-type=module", "-e", program, "39417"], {
-      encoding: "utf8",
-      cwd: folder
-    })
-    expect(JSON.parse(out)).toEqual([false, true, true])
+  it("leaves the port to a successor at once", async () => {
+    const first = await listening()
+    expect(await ask(first, "/healthz")).toMatchObject({ status: 200 })
+    await first.close()
+    const second = await listening({ host: LOOPBACK }, first.port)
+    expect(second.lines).toEqual([])
+    expect(await ask(second, "/healthz")).toMatchObject({ status: 200 })
+  })
+})
+
+describe("an address that cannot be had", () => {
+  it("is one WARN that names it and why, and nothing more", async () => {
+    const holder = await listening()
+    const { lines } = await listening({ host: LOOPBACK }, holder.port)
+    expect(jsonLines(lines.join("\n"))).toEqual([
+      {
+        time: expect.any(String),
+        level: "WARN",
+        msg: "cannot listen for metrics and health checks; going on without",
+        address: `127.0.0.1:${holder.port}`,
+        error: expect.stringContaining("EADDRINUSE")
+      }
+    ])
+    expect(await ask(holder, "/healthz")).toMatchObject({ status: 200 })
+  })
+
+  it("may belong to another host, or be no name at all", async () => {
+    for (const host of ["192.0.2.1", "no-such-host.invalid"]) {
+      const { lines, port } = await listening({ host })
+      expect(jsonLines(lines.join("\n"))).toMatchObject([{ level: "WARN", address: `${host}:${port}` }])
+    }
+  })
+})
+
+const loading = `
+import * as Effect from "effect/Effect"
+import { connect } from "node:net"
+import { text } from "node:stream/consumers"
+import { serve } from "./src/layers/observability/HttpListener.ts"
+import * as Readiness from "./src/layers/observability/Readiness.ts"
+const port = Number(process.argv[2])
+const loaded = () => process.moduleLoadList.includes("NativeModule _http_server")
+await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+  yield* serve({ host: "127.0.0.1", port }, Readiness.make({}))
+  const before = loaded()
+  const socket = connect(port, "127.0.0.1").setEncoding("utf8")
+  socket.write("GET /readyz HTTP/1.0\\r\\n\\r\\n")
+  const answer = yield* Effect.promise(() => text(socket))
+  console.log(JSON.stringify({ before, after: loaded(), ready: answer.endsWith("ready\\n") }))
+})))
+`
+
+describe("HTTP", () => {
+  it("is not loaded before somebody connects", async () => {
+    const { status, stdout, stderr } = await startScript(loading, { args: [`${await freePort()}`] }).ended
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" })
+    expect(JSON.parse(stdout)).toEqual({ before: false, after: true, ready: true })
   })
 })

@@ -1,74 +1,138 @@
-import { spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
-import { describe, expect, it, vi } from "vitest"
+import { describe, expect, it } from "vitest"
+import { jsonLines, startScript, type Running } from "./scripts.ts"
 
-const source = fileURLToPath(new URL("../../../src/layers/process/", import.meta.url))
+/** A process whose program is the body of a generator; failures are worth what they say. */
+const program = (body: string): Running =>
+  startScript(`
+import * as Effect from "effect/Effect"
+import { runProcess } from "./src/layers/process/MainProcess.ts"
+const say = (text) => Effect.sync(() => void process.stdout.write(text + "\\n"))
+runProcess(Effect.scoped(Effect.gen(function* () {
+${body}
+})), (error) => error.status)
+`)
 
-/** Runs a program as a process of its own; its body is an expression of type Effect. */
-const begin = (body: string) => {
-  const text = `
-    import * as Effect from "effect/Effect"
-    import { runProcess } from "${source}MainProcess.ts"
-    const say = (text) => Effect.sync(() => console.log(text))
-    runProcess(${body}, (error) => error)`
-  const child = spawn(process.execPath, ["--input-type=module", "-e", text], { cwd: source })
-  let output = ""
-  child.stdout.on("data", (data) => (output += String(data)))
-  const ended = new Promise<number | null>((resolve) => {
-    child.on("close", resolve)
-  })
-  return { child, ended, output: () => output }
-}
+/** Says "up", then waits until it is interrupted; what is given is the finalizer's work. */
+const waiting = (...finalizers: ReadonlyArray<string>): Running =>
+  program(`${finalizers.map((one) => `yield* Effect.addFinalizer(() => ${one})`).join("\n")}
+yield* say("up")
+yield* Effect.never`)
 
-describe("the program as a process", () => {
-  it("ends with 0 when it is done, and with what its failure is worth", async () => {
-    expect(await begin("Effect.void").ended).toBe(0)
-    expect(await begin("Effect.fail(2)").ended).toBe(2)
-  })
+const parsed = (stdout: string) =>
+  jsonLines(
+    stdout
+      .split("\n")
+      .filter((line) => line.startsWith("{"))
+      .join("\n")
+  )
 
-  it("ends with 70 after a defect, and logs its cause", async () => {
-    const { ended, output } = begin('Effect.die(new Error("a bug"))')
-    expect(await ended).toBe(70)
-    expect(JSON.parse(output())).toMatchObject({ level: "ERROR", cause: expect.stringContaining("a bug") })
-  })
-
-  it("ends with 70 after a defect outside of any fiber", async () => {
-    const { ended } = begin(
-      'Effect.andThen(Effect.sync(() => setTimeout(() => { throw new Error("x") }, 1)), Effect.never)'
-    )
-    expect(await ended).toBe(70)
+describe("a program that ends by itself", () => {
+  it("is worth 0 when it succeeds, and says nothing of its own", async () => {
+    expect(await program('yield* say("done")').ended).toEqual({ status: 0, signal: null, stdout: "done\n", stderr: "" })
   })
 
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    it(`ends with 0 after ${signal}, when its finalizers are through`, async () => {
-      const { child, ended, output } = begin(
-        'Effect.scoped(Effect.addFinalizer(() => Effect.andThen(Effect.sleep(100), say("tidied"))).pipe(Effect.andThen(say("up")), Effect.andThen(Effect.never)))'
-      )
-      await vi.waitFor(() => expect(output()).toContain("up"), { timeout: 10_000 })
-      child.kill(signal)
-      expect(await ended).toBe(0)
-      expect(output()).toContain("tidied")
+  it("is worth what its failure says", async () => {
+    for (const status of [1, 2]) {
+      const ended = await program(`return yield* Effect.fail({ status: ${status} })`).ended
+      expect(ended).toMatchObject({ status, stdout: "", stderr: "" })
+    }
+  })
+
+  it("has closed its scope before", async () => {
+    const { status, stdout } = await program(`
+yield* Effect.addFinalizer(() => Effect.andThen(Effect.sleep("50 millis"), say("tidied")))
+return yield* Effect.fail({ status: 1 })`).ended
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "tidied\n" })
+  })
+
+  it("gets out all that it has written", async () => {
+    const { status, stdout } = await program(
+      'yield* say("x".repeat(3_000_000))\nreturn yield* Effect.fail({ status: 2 })'
+    ).ended
+    expect({ status, length: stdout.length }).toEqual({ status: 2, length: 3_000_001 })
+  })
+})
+
+describe("a defect", () => {
+  const defects: ReadonlyArray<readonly [what: string, body: string]> = [
+    ["of the program", 'throw new Error("ouch")'],
+    ["that is declared one", 'return yield* Effect.die(new Error("ouch"))'],
+    ["in a callback", 'setTimeout(() => { throw new Error("ouch") })\nyield* Effect.never'],
+    ["in a promise that nobody waits for", 'void Promise.reject(new Error("ouch"))\nyield* Effect.never']
+  ]
+  for (const [what, body] of defects) {
+    it(`${what} is worth 70, and one JSON line tells its cause and trace`, async () => {
+      const { status, stdout, stderr } = await program(body).ended
+      expect({ status, stderr }).toEqual({ status: 70, stderr: "" })
+      const lines = jsonLines(stdout)
+      expect(lines).toEqual([
+        {
+          time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$/),
+          level: "ERROR",
+          msg: expect.stringContaining("defect"),
+          cause: expect.stringContaining("ouch")
+        }
+      ])
+      expect(lines[0]?.["cause"]).toContain("script.mts")
     })
   }
 
+  it("may be anything", async () => {
+    const { status, stdout } = await program('return yield* Effect.die("a text")').ended
+    expect(status).toBe(70)
+    expect(parsed(stdout)).toMatchObject([{ level: "ERROR", cause: expect.stringContaining("a text") }])
+  })
+})
+
+describe("the first signal", () => {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    it(`${signal} interrupts the program, waits for what it tidies up, and is worth 0`, async () => {
+      const running = waiting('say("second")', 'Effect.andThen(Effect.sleep("100 millis"), say("first"))')
+      await running.says("up")
+      running.signal(signal)
+      const { status, stdout, stderr } = await running.ended
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" })
+      expect(parsed(stdout)).toMatchObject([{ level: "INFO", msg: "stopping", signal }])
+      expect(stdout.split("\n").filter((line) => !line.startsWith("{"))).toEqual(["up", "first", "second", ""])
+    })
+  }
+
+  it("does not let a finalizer that fails keep the next from its work, and tells it as a defect", async () => {
+    const running = waiting('say("tidied")', 'Effect.die(new Error("ouch"))')
+    await running.says("up")
+    running.signal("SIGTERM")
+    const { status, stdout } = await running.ended
+    expect(status).toBe(70)
+    expect(stdout).toContain("tidied")
+    expect(parsed(stdout).at(-1)).toMatchObject({ level: "ERROR", cause: expect.stringContaining("ouch") })
+  })
+})
+
+describe("a shut-down that hangs", () => {
   it("ends at once with a second signal", async () => {
-    const { child, ended, output } = begin(
-      'Effect.scoped(Effect.addFinalizer(() => Effect.never).pipe(Effect.andThen(say("up")), Effect.andThen(Effect.never)))'
-    )
-    await vi.waitFor(() => expect(output()).toContain("up"), { timeout: 10_000 })
-    child.kill("SIGTERM")
-    await vi.waitFor(() => expect(output()).toContain("stopping"), { timeout: 10_000 })
-    child.kill("SIGTERM")
-    expect(await ended).toBe(128 + 15)
+    for (const [second, status] of [
+      ["SIGTERM", 143],
+      ["SIGINT", 130]
+    ] as const) {
+      const running = waiting('say("hanging").pipe(Effect.andThen(Effect.never))')
+      await running.says("up")
+      running.signal("SIGTERM")
+      await running.says("hanging")
+      const before = performance.now()
+      running.signal(second)
+      expect(await running.ended).toMatchObject({ status })
+      expect(performance.now() - before).toBeLessThan(2_000)
+    }
   })
 
-  it("does not wait for ever for a finalizer that hangs", async () => {
-    const { child, ended, output } = begin(
-      'Effect.scoped(Effect.addFinalizer(() => Effect.never).pipe(Effect.andThen(say("up")), Effect.andThen(Effect.never)))'
-    )
-    await vi.waitFor(() => expect(output()).toContain("up"), { timeout: 10_000 })
-    child.kill("SIGTERM")
-    expect(await ended).toBe(1)
-    expect(output()).toContain("stopping took too long")
-  }, 20_000)
+  it("is cut off within 5 s, and says so", { timeout: 20_000 }, async () => {
+    const running = waiting("Effect.never")
+    await running.says("up")
+    const before = performance.now()
+    running.signal("SIGTERM")
+    const { status, stdout } = await running.ended
+    expect(performance.now() - before).toBeLessThan(5_000)
+    expect(status).toBe(1)
+    expect(parsed(stdout).at(-1)).toMatchObject({ level: "ERROR", msg: expect.stringContaining("took too long") })
+  })
 })
