@@ -6,6 +6,7 @@ import {
   dockerCgroup,
   ids,
   mountOf,
+  otherCgroup,
   otherMounts,
   ownMounts,
   silentCgroups
@@ -63,7 +64,7 @@ describe("the own container", () => {
   })
 
   it("is found by the cgroup when no file is mounted, other mounts making no difference", () => {
-    const cases = ids.chain((id) => fc.tuple(fc.constant(id), dockerCgroup(id), otherMounts))
+    const cases = ids.chain((id) => fc.tuple(fc.constant(id), fc.oneof(dockerCgroup(id), otherCgroup(id)), otherMounts))
     fc.assert(
       fc.property(cases, ([id, cgroup, others]) => {
         expect(ownContainerRef({ mountinfo: text(others), cgroup, hostname })).toEqual({ ref: id, source: "cgroup" })

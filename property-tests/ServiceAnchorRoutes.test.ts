@@ -2,10 +2,10 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { families, type AddressPair } from "../src/domain/Address.ts"
 import { isOurs, metricOf } from "../src/domain/DefaultRoute.ts"
-import { ORIGINALS_TABLE, type DefaultRoute } from "../src/domain/Routing.ts"
+import { ORIGINALS_TABLE, type DefaultRoute, type RouteStep } from "../src/domain/Routing.ts"
 import { planFollow, planRestore } from "../src/domain/ServiceAnchorRoutes.ts"
 import type { SimNetns } from "../src/layers/sim/SimNetns.ts"
-import { allDefaults, gatewayPair, inward, namespace } from "./arbitraries/routes.ts"
+import { allDefaults, crowded, gatewayPair, inward, namespace } from "./arbitraries/routes.ts"
 
 const originalsOf = (netns: SimNetns): ReadonlyArray<DefaultRoute> =>
   families.flatMap((family) => netns.defaultRoutes(family, ORIGINALS_TABLE))
@@ -86,6 +86,172 @@ describe("following a gateway", () => {
     fc.assert(
       fc.property(namespace, (make) => {
         expect(stepsTowards(make(), {})).toEqual([])
+      })
+    )
+  })
+})
+
+interface Life {
+  readonly gateways: AddressPair
+  /** How many steps of each of its plans it lives to carry out. */
+  readonly following: number
+  readonly restoring: number
+}
+
+/** Service-anchors that one after the other were killed, while they followed or while they put things back. */
+const lives: fc.Arbitrary<ReadonlyArray<Life>> = fc.array(
+  fc.record({ gateways, following: fc.nat({ max: 8 }), restoring: fc.constantFrom(0, 0, 1, 2, 3, 4) }),
+  { maxLength: 4 }
+)
+
+const stepsBack = (netns: SimNetns) =>
+  families.flatMap((family) => planRestore({ main: allDefaults(netns), originals: originalsOf(netns) }, family))
+
+/** Lives them all, and looks after every step. */
+const live = (netns: SimNetns, all: ReadonlyArray<Life>, look: () => void = () => {}) => {
+  const carryOut = (steps: ReadonlyArray<RouteStep>) => {
+    for (const step of steps) {
+      netns.apply(step)
+      look()
+    }
+  }
+  for (const { gateways: wanted, following, restoring } of all) {
+    carryOut(stepsTowards(netns, wanted).slice(0, following))
+    carryOut(stepsBack(netns).slice(0, restoring))
+  }
+}
+
+/** Somebody else's default that does not stand in the way of anchord's. */
+const isHarmless = (route: DefaultRoute): boolean =>
+  !isOurs(route) && (route.protocol === "ra" || metricOf(route) > (route.family === "v4" ? 0 : 1024))
+
+/** The kernel lets a replacement take the place of an advertised default of its metric, for want of another. */
+const besideAdvertised = (make: () => SimNetns): boolean => {
+  const defaults = allDefaults(make()).filter(({ family }) => family === "v6")
+  const advertised = defaults.filter(({ protocol }) => protocol === "ra").map(metricOf)
+  return defaults.some((route) => route.protocol !== "ra" && advertised.includes(metricOf(route)))
+}
+
+const crowdedApart = crowded.filter((make) => !besideAdvertised(make))
+
+/** What the kernel says to a step; that a route to delete is gone is as good as done. */
+const refusal = (netns: SimNetns, step: RouteStep) => {
+  const said = netns.apply(step)
+  return step._tag === "Delete" && said?.includes("No such process") === true ? undefined : said
+}
+
+/** One that lives to put things back. */
+const lastLife = (netns: SimNetns, wanted: AddressPair) => {
+  follow(netns, wanted)
+  restore(netns)
+}
+
+describe("service-anchors that are killed, wherever in their work", () => {
+  it("leave it to the last to put every default back as it was found, and no trace", () => {
+    fc.assert(
+      fc.property(untouched, lives, gateways, (make, killed, wanted) => {
+        const netns = make()
+        const found = allDefaults(netns)
+        live(netns, killed)
+        lastLife(netns, wanted)
+        expect(allDefaults(netns)).toEqual(found)
+        expect(originalsOf(netns)).toEqual([])
+      }),
+      { numRuns: 1_000 }
+    )
+  })
+
+  it("never leave a family without a default that had one, not between two steps", () => {
+    fc.assert(
+      fc.property(untouched, lives, (make, killed) => {
+        const netns = make()
+        const had = families.filter((family) => netns.defaultRoutes(family).length > 0)
+        live(netns, killed, () => {
+          for (const family of had) expect(netns.defaultRoutes(family).length).toBeGreaterThan(0)
+        })
+      }),
+      { numRuns: 500 }
+    )
+  })
+
+  it("never put by a route of anchord's own, and never touch a default that is in nobody's way", () => {
+    fc.assert(
+      fc.property(fc.oneof(untouched, crowdedApart), lives, (make, killed) => {
+        const netns = make()
+        const harmless = allDefaults(netns).filter(isHarmless)
+        live(netns, killed, () => {
+          expect(originalsOf(netns).filter(isOurs)).toEqual([])
+          expect(allDefaults(netns)).toEqual(expect.arrayContaining([...harmless]))
+        })
+      }),
+      { numRuns: 500 }
+    )
+  })
+
+  it("leave a crowded namespace with the default that counted, and no trace", () => {
+    const foreign = crowdedApart.filter((make) => !allDefaults(make()).some(isOurs))
+    fc.assert(
+      fc.property(foreign, lives, gateways, (make, killed, wanted) => {
+        const netns = make()
+        const found = effective(netns)
+        live(netns, killed)
+        lastLife(netns, wanted)
+        expect(effective(netns)).toEqual(found)
+        expect(originalsOf(netns)).toEqual([])
+        expect(allDefaults(netns).filter(isOurs)).toEqual([])
+      }),
+      { numRuns: 500 }
+    )
+  })
+})
+
+describe("an original beside an advertised default of its metric", () => {
+  it("is put back without taking its place", () => {
+    const beside = crowded.filter((make) => besideAdvertised(make) && !allDefaults(make()).some(isOurs))
+    fc.assert(
+      fc.property(beside, gateways, (make, wanted) => {
+        const netns = make()
+        const advertised = allDefaults(netns).filter(({ protocol }) => protocol === "ra")
+        lastLife(netns, wanted)
+        expect(allDefaults(netns).filter(({ protocol }) => protocol === "ra")).toEqual(advertised)
+      })
+    )
+  })
+})
+
+describe("the steps of a service-anchor for one family", () => {
+  it("are the same whatever the other one looks like, and whether or not it has a gateway", () => {
+    fc.assert(
+      fc.property(crowded, lives, gateways, (make, killed, wanted) => {
+        const netns = make()
+        live(netns, killed)
+        const whole = { main: allDefaults(netns), originals: originalsOf(netns), addresses: netns.addresses() }
+        for (const family of families) {
+          const only = <A extends { readonly family: string }>(all: ReadonlyArray<A>) =>
+            all.filter((one) => one.family === family)
+          const alone = { main: only(whole.main), originals: only(whole.originals), addresses: only(whole.addresses) }
+          const gateway = wanted[family]
+          const steps = planFollow(whole, wanted).filter(({ route }) => route.family === family)
+          expect(steps).toEqual(planFollow(alone, gateway === undefined ? {} : { [family]: gateway }))
+          expect(planRestore(whole, family)).toEqual(planRestore(alone, family))
+          expect(planRestore(whole, family).every(({ route }) => route.family === family)).toBe(true)
+        }
+      })
+    )
+  })
+
+  it("are accepted by the kernel, leave one default of its own, and are none once they are carried out", () => {
+    fc.assert(
+      fc.property(crowded, lives, gateways, (make, killed, wanted) => {
+        const netns = make()
+        live(netns, killed)
+        for (const step of stepsTowards(netns, wanted)) expect(refusal(netns, step)).toBeUndefined()
+        expect(stepsTowards(netns, wanted)).toEqual([])
+        for (const family of families.filter((one) => wanted[one] !== undefined)) {
+          expect(netns.defaultRoutes(family).filter(isOurs)).toMatchObject([{ gateway: wanted[family], link: inward }])
+        }
+        for (const step of stepsBack(netns)) expect(refusal(netns, step)).toBeUndefined()
+        expect(stepsBack(netns)).toEqual([])
       })
     )
   })

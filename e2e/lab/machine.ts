@@ -15,6 +15,8 @@ const packages: Readonly<Record<string, string>> = {
   nsenter: "util-linux",
   radvd: "radvd",
   dnsmasq: "dnsmasq-base",
+  "kea-dhcp4": "kea-dhcp4-server",
+  "kea-dhcp6": "kea-dhcp6-server",
   haproxy: "haproxy"
 }
 

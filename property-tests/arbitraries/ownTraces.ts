@@ -24,7 +24,7 @@ export const ownMounts = (id: string): fc.Arbitrary<ReadonlyArray<string>> =>
 /** Mounts that say nothing of the own container, though some name the folders of others, or have IDs that are none of a container. */
 export const otherMounts: fc.Arbitrary<ReadonlyArray<string>> = fc.array(
   fc
-    .tuple(ids, fc.constantFrom(...ownFiles), fc.nat({ max: 7 }))
+    .tuple(ids, fc.constantFrom(...ownFiles), fc.nat({ max: 8 }))
     .map(
       ([id, file, kind]) =>
         [
@@ -35,7 +35,8 @@ export const otherMounts: fc.Arbitrary<ReadonlyArray<string>> = fc.array(
           line(`/var/lib/docker/containers/${id}/${file}`, `/host/etc/${file}`),
           line(`/var/lib/containers/storage/overlay-containers/${id}/userdata/${file}`, `/etc/${file}`),
           line(`/var/lib/docker/volumes/${id}/_data`, "/data"),
-          line(`/srv/mail/${file}`, "/etc/mail")
+          line(`/srv/mail/${file}`, "/etc/mail"),
+          line(`/srv/builds/${id}/${file}`, `/etc/${file}`)
         ][kind] ?? ""
     ),
   { maxLength: 6 }
@@ -50,6 +51,10 @@ export const dockerCgroup = (id: string): fc.Arbitrary<string> =>
     `0::/docker/${"f".repeat(64)}/docker/${id}`,
     `0::/docker-${id}.scope/init`
   )
+
+/** The cgroup of a Docker container below another parent. */
+export const otherCgroup = (id: string): fc.Arbitrary<string> =>
+  fc.constantFrom(`0::/mail.slice/${id}`, `4:memory:/${id}/init`, `0::/kubepods/burstable/pod1/${id}`)
 
 /** Cgroups that tell nothing: a private cgroup namespace, the host's slices, the scopes of other engines. */
 export const silentCgroups: fc.Arbitrary<string> = fc

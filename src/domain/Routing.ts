@@ -67,3 +67,5 @@ export const ORIGINALS_TABLE = 29793
 export type RouteStep =
   | { readonly _tag: "Replace"; readonly route: DefaultRoute }
   | { readonly _tag: "Delete"; readonly route: DefaultRoute }
+  /** Beside the routes of that metric that are there, none of which is displaced. */
+  | { readonly _tag: "Append"; readonly route: DefaultRoute }

@@ -99,6 +99,10 @@ export const planFollow = (
     return record(present, of(family, originals), addresses).concat(takeOver(wanted, present, unwanted))
   })
 
+/** Replacing would take away a default of this metric that the router's advertisements keep. */
+const besideAdvertised = (route: DefaultRoute, present: ReadonlyArray<DefaultRoute>): boolean =>
+  present.some((one) => one.protocol === "ra" && metricOf(one) === metricOf(route))
+
 /**
  * The steps that leave a family as it was found: the originals in force again, then anchord's own routes and the record gone (SPEC §10).
  * Where there was no original there is no default afterwards. Each step stands for itself: one that fails is no reason to leave out the next.
@@ -112,7 +116,7 @@ export const planRestore = (
   return [
     ...putBy
       .filter((original) => !present.some((route) => isSameRoute(route, original)))
-      .map((route): RouteStep => ({ _tag: "Replace", route })),
+      .map((route): RouteStep => ({ _tag: besideAdvertised(route, present) ? "Append" : "Replace", route })),
     ...present.filter(isOurs).map((route): RouteStep => ({ _tag: "Delete", route })),
     ...putBy.map((route): RouteStep => ({ _tag: "Delete", route: recorded(route) }))
   ]

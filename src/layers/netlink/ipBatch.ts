@@ -8,13 +8,15 @@ export interface IpBatch {
   readonly lines: ReadonlyArray<string>
 }
 
+const verbs = { Replace: "replace", Delete: "del", Append: "append" } as const
+
 /**
  * A route as `ip route` takes it. A deletion always names the protocol: without one the kernel takes the first route with that gateway,
  * whoever made it, and `ip` leaves out the word for the protocol that it gives by default.
  */
 const words = ({ _tag, route }: RouteStep): string =>
   [
-    _tag === "Replace" ? "route replace default" : "route del default",
+    `route ${verbs[_tag]} default`,
     route.gateway && `via ${route.gateway}`,
     route.link && `dev ${route.link}`,
     route.metric !== undefined && `metric ${route.metric}`,

@@ -11,7 +11,8 @@ const answerWith =
   (readiness: Readiness, metrics: () => string): Answer =>
   (request, response) => {
     const send = (status: number, body: string, type = "text/plain; charset=utf-8") => {
-      response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) })
+      const allow = status === 405 ? { allow: "GET, HEAD" } : {}
+      response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body), ...allow })
       response.end(request.method === "HEAD" ? undefined : body)
     }
     if (request.method !== "GET" && request.method !== "HEAD") return send(405, "method not allowed\n")

@@ -15,12 +15,12 @@ const isGone = (message: string): boolean => message.includes("No such process")
 const applyFamily = (netns: SimNetns, steps: ReadonlyArray<RouteStep>): NetlinkError | undefined => {
   let failed: NetlinkError | undefined
   for (const step of steps) {
-    if (failed !== undefined && step._tag === "Replace") break
+    if (failed !== undefined && step._tag !== "Delete") break
     const message = netns.apply(step)
     if (message === undefined || (step._tag === "Delete" && isGone(message))) continue
     const reason = message.includes("not permitted") ? "not-permitted" : "failed"
     failed ??= new NetlinkError({ command: `${step._tag} ${step.route.gateway ?? ""}`, reason, message })
-    if (step._tag === "Replace") break
+    if (step._tag !== "Delete") break
   }
   return failed
 }

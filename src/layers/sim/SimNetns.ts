@@ -182,6 +182,7 @@ export class SimNetns {
   /** `ip route replace` and `ip route del`. */
   apply(step: RouteStep): string | undefined {
     if (!this.capable) return "RTNETLINK answers: Operation not permitted"
+    if (step._tag === "Append") return this.append(step.route)
     return step._tag === "Replace" ? this.#replace(step.route) : this.#delete(step.route)
   }
 
