@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { basename } from "node:path"
 import { attempt, run } from "./command.ts"
 import { attachEngine, startEngine, type Engine, type EngineState } from "./engine.ts"
@@ -6,6 +6,7 @@ import { labFolder, project } from "./folders.ts"
 import { anchordImage, IMAGE, makeArchive } from "./imageBuild.ts"
 import { addHost, engineNetns, LAN, lanNetns, makeLan, removeLan, removeStaleNetns, type Host } from "./lan.ts"
 import { cannotRun, installPackages } from "./machine.ts"
+import { isAlive } from "./processes.ts"
 import { engineRoot } from "./rootfs.ts"
 
 /** The external network of every project of the lab. */
@@ -83,12 +84,22 @@ export const announce = (state: LabState): (() => void) => {
   return () => rmSync(OPEN, { force: true })
 }
 
+/** Folders of labs whose process was killed before it could tidy up. */
+const removeStaleRuns = async (): Promise<void> => {
+  const names = existsSync(labFolder) ? readdirSync(labFolder) : []
+  for (const name of names) {
+    const owner = /^run-(\d+)$/.exec(name)?.[1]
+    if (owner !== undefined && !isAlive(Number(owner))) await attempt(["rm", "-rf", `${labFolder}/${name}`])
+  }
+}
+
 /** Opens a lab of its own: packages, image, LAN, engine; `close` leaves nothing behind but the cache. */
 export const openLab = async (say: (text: string) => void) => {
   const why = cannotRun()
   if (why !== undefined) throw new Error(`the lab ${why}`)
   await installPackages(say)
   await removeStaleNetns()
+  await removeStaleRuns()
   await makeArchive(anchordImage, say)
   const root = await engineRoot(say)
   const work = `${labFolder}/run-${process.pid}`

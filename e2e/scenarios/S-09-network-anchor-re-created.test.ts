@@ -11,12 +11,19 @@ const names = ["one", "two", "three"] as const
 const anchors = names.map((name) => `${name}-anchor`)
 const port = (name: (typeof names)[number]) => 8001 + names.indexOf(name)
 
+/** They are to follow because they notice, not because it is time to look. */
+const patient = {
+  ANCHORD_MODE: "service-anchor",
+  ANCHORD_GATEWAY_HOSTNAME: "anchord",
+  ANCHORD_GATEWAY_RESOLVE_INTERVAL: "1h"
+}
+
 const file = (last: number) => ({
   services: {
     anchord: networkAnchor(lab, { ...address, transitV4: `172.31.9.${last}`, transitV6: `fd00:a2c0:9::${last}` }),
     ...Object.fromEntries(
       names.flatMap((name) => [
-        [`${name}-anchor`, serviceAnchor(lab, { "anchord.expose": `tcp/${port(name)}` })],
+        [`${name}-anchor`, serviceAnchor(lab, { "anchord.expose": `tcp/${port(name)}` }, { environment: patient })],
         [name, app(lab, `${name}-anchor`, name, [`tcp/${port(name)}`])]
       ])
     )

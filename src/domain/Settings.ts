@@ -130,10 +130,10 @@ const common = (
   metrics: values.ANCHORD_METRICS_ADDR ?? { _tag: "Off" }
 })
 
-/** The value of the alphabetically first key. */
+/** The value of the alphabetically first key, as a host name. */
 const firstValue = (labels: Readonly<Record<string, string>>): string => {
   const [first = ""] = Object.keys(labels).toSorted()
-  return labels[first] ?? ""
+  return (labels[first] ?? "").replaceAll(/[^A-Za-z0-9-]+/g, "-").replaceAll(/^-+|-+$/g, "") || "anchord"
 }
 
 const parseNetworkAnchor = (

@@ -28,14 +28,11 @@ const ARP_PROBE_MILLIS = 500
  * the timers T1 and T2 on top of what it always asks for.
  */
 const commandOf = ({ family, link, hostname }: DhcpRequest, hook: string): ReadonlyArray<string> => {
-  const common = `-f -R -i ${link} -s ${hook} -t 4 -T 1 -A 3`
-  const identity = `-x hostname:${hostname} -C -x 0x3d:00${hex(hostname)}`
-  const options = "-O 26 -O 121 -O 58 -O 59"
-  const line =
-    family === "v4"
-      ? `busybox udhcpc ${common} -a${ARP_PROBE_MILLIS} ${identity} ${options}`
-      : `busybox udhcpc6 ${common}`
-  return line.split(" ")
+  const common = ["-f", "-R", "-i", link, "-s", hook, "-t", "4", "-T", "1", "-A", "3"]
+  if (family === "v6") return ["busybox", "udhcpc6", ...common]
+  const identity = ["-x", `hostname:${hostname}`, "-C", "-x", `0x3d:00${hex(hostname)}`]
+  const options = ["26", "121", "58", "59"].flatMap((option) => ["-O", option])
+  return ["busybox", "udhcpc", ...common, `-a${ARP_PROBE_MILLIS}`, ...identity, ...options]
 }
 
 /** DHCP by busybox's udhcpc and udhcpc6, one supervised child for each session; what the hook prints comes through the child's output. */

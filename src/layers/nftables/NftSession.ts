@@ -72,8 +72,9 @@ const makeSessions = (prefix: ReadonlyArray<string>) => {
     session = undefined
   }
 
-  const lost = (command: string, message: string) => {
-    close()
+  const lost = (command: string, message: string, which = session) => {
+    // A session that was given up may end later than its successor begins.
+    if (which === session) close()
     return new NftError({ reason: "session-lost", commands: command.slice(0, 2_000), message: `nft ${message}` })
   }
 
@@ -84,7 +85,7 @@ const makeSessions = (prefix: ReadonlyArray<string>) => {
       const current = session
       current.lines = []
       current.heard = () => {
-        if (current.dead !== undefined) return resume(Effect.fail(lost(command, current.dead)))
+        if (current.dead !== undefined) return resume(Effect.fail(lost(command, current.dead, current)))
         if (current.lines.some(isForbidden)) return resume(Effect.succeed(current.lines))
         if (isEnd(current.lines.at(-1) ?? "")) resume(Effect.succeed(current.lines.slice(0, -1)))
       }
@@ -116,21 +117,28 @@ const byFile = (
   { prefix = [], root = "" }: NftOptions
 ): Effect.Effect<void, NftError> =>
   Effect.acquireUseRelease(
-    Effect.sync(() => {
-      const folder = mkdtempSync(join(root, SPOOL, "anchord-nft-"))
-      writeFileSync(join(folder, "transaction.json"), document(commands))
-      return folder
+    Effect.try({
+      try: () => {
+        const folder = mkdtempSync(join(root, SPOOL, "anchord-nft-"))
+        writeFileSync(join(folder, "transaction.json"), document(commands))
+        return folder
+      },
+      catch: (error) =>
+        refusal(byFileText(commands), [`cannot write it to ${SPOOL}, mount a tmpfs there: ${String(error)}`])
     }),
     (folder) =>
-      run(["nft", "-j", "-f", join(folder.slice(root.length), "transaction.json")], { prefix, timeoutMillis: 60_000 }),
+      run(["nft", "-j", "-f", join(folder.slice(root.length), "transaction.json")], {
+        prefix,
+        timeoutMillis: 60_000
+      }).pipe(
+        Effect.asVoid,
+        Effect.mapError(({ status, message }) =>
+          status === undefined
+            ? new NftError({ reason: "session-lost", commands: byFileText(commands), message })
+            : refusal(byFileText(commands), [message])
+        )
+      ),
     (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
-  ).pipe(
-    Effect.asVoid,
-    Effect.mapError(({ status, message }) =>
-      status === undefined
-        ? new NftError({ reason: "session-lost", commands: byFileText(commands), message })
-        : refusal(byFileText(commands), [message])
-    )
   )
 
 /**

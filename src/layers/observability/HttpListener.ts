@@ -5,6 +5,9 @@ import { createServer, type Socket } from "node:net"
 import { listen } from "./listen.ts"
 import type { Readiness } from "./Readiness.ts"
 
+const IDLE_MILLIS = 10_000
+const MOST_CONNECTIONS = 64
+
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
 
 const answerWith =
@@ -59,6 +62,8 @@ export const serve = Effect.fnUntraced(function* (
 
   const listener = createServer((socket) => {
     sockets.add(socket)
+    // The HTTP server, which never listens itself, does not keep its own time limits.
+    socket.setTimeout(IDLE_MILLIS, () => socket.destroy())
     socket.on("error", () => socket.destroy())
     socket.on("close", () => sockets.delete(socket))
     http ??= load()
@@ -67,6 +72,7 @@ export const serve = Effect.fnUntraced(function* (
       () => socket.destroy()
     )
   })
+  listener.maxConnections = MOST_CONNECTIONS
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       listener.close()

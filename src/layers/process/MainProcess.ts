@@ -23,7 +23,7 @@ const exit = (status: number): void => {
  * worth; a defect is logged and worth 70 (SPEC §14).
  */
 export const runProcess = <E>(program: Effect.Effect<void, E>, statusOf: (error: E) => number): void => {
-  let fiber: Fiber.Fiber<void, E> | undefined
+  const running: { fiber?: Fiber.Fiber<void, E> } = {}
   const defect = (cause: unknown) => {
     line("ERROR", "a defect in anchord; state is left as it is", {
       cause: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
@@ -40,12 +40,13 @@ export const runProcess = <E>(program: Effect.Effect<void, E>, statusOf: (error:
         line("ERROR", "stopping took too long; what is left to tidy up stays")
         process.exit(1)
       }, SHUTDOWN_LIMIT_MILLIS).unref()
-      fiber?.interruptUnsafe()
+      running.fiber?.interruptUnsafe()
     })
   }
   process.on("uncaughtException", defect)
   process.on("unhandledRejection", defect)
-  fiber = Effect.runFork(program)
+  const fiber = Effect.runFork(program)
+  running.fiber = fiber
   // Nothing else may be left that keeps the process alive while a fiber waits.
   const alive = setInterval(() => {}, 2 ** 31 - 1)
   void Effect.runPromise(Fiber.await(fiber)).then((outcome) => {

@@ -1,15 +1,19 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import type { DockerEvent } from "../../domain/DockerState.ts"
 import { fullRefresh } from "../../domain/EventScope.ts"
 import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
 import { DockerEngine, type DockerError } from "../../services/DockerEngine.ts"
+import { makeNotices } from "../Notices.ts"
 import type { PendingWork } from "./PendingWork.ts"
 
-const backOff = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")])
+const FIRST_PAUSE_MILLIS = 100
+const LAST_PAUSE_MILLIS = 5_000
+
+/** A stream that has lasted this long, or told an event, was a good one: its loss is met with the shortest pause again. */
+const GOOD_MILLIS = 5_000
 
 /**
  * Follows Docker's events for ever. A lost stream is opened again with back-off (100 ms doubling to 5 s) from the last event
@@ -22,9 +26,16 @@ export const follow = Effect.fnUntraced(function* (
   const engine = yield* DockerEngine
   let since = yield* Clock.currentTimeNanos
   let opened = 0
+  let told = false
 
   const session = Effect.gen(function* () {
-    yield* engine.ping
+    // A socket proxy may forbid the ping and let everything else through.
+    yield* engine.ping.pipe(
+      Effect.catchIf(
+        ({ reason }) => reason === "forbidden",
+        () => Effect.void
+      )
+    )
     yield* Metric.update(Metrics.dockerConnected, 1)
     if (opened > 0) yield* Effect.logInfo("Docker is back; reading everything again")
     yield* pending.offer({ refresh: fullRefresh, source: opened === 0 ? "start" : "event", eventTimeNano: undefined })
@@ -33,6 +44,7 @@ export const follow = Effect.fnUntraced(function* (
       Stream.runForEach((event) =>
         Effect.suspend(() => {
           if (event.timeNano >= since) since = event.timeNano + 1n
+          told = true
           return onEvent(event)
         })
       )
@@ -40,24 +52,20 @@ export const follow = Effect.fnUntraced(function* (
   })
 
   const lost = (error: DockerError | undefined) =>
-    Metric.update(Metrics.dockerConnected, 0).pipe(
-      Effect.andThen(
-        Effect.logWarning("the Docker event stream is lost; opening it again, NAT state stays as it is").pipe(
-          Effect.annotateLogs({ error: error?.message ?? "the stream ended" })
-        )
-      )
-    )
+    Metric.update(Metrics.dockerConnected, 0).pipe(Effect.as(error?.message ?? "the stream ended"))
 
-  const reconnect: Effect.Effect<void> = engine.ping.pipe(
-    Effect.retry(backOff),
-    Effect.orDie,
-    Effect.andThen(Effect.void)
-  )
-
-  return yield* session.pipe(
-    Effect.matchEffect({ onFailure: lost, onSuccess: () => lost(undefined) }),
-    Effect.andThen(Effect.sleep("100 millis")),
-    Effect.andThen(reconnect),
-    Effect.forever
-  )
+  const notices = makeNotices()
+  let pause = FIRST_PAUSE_MILLIS
+  while (true) {
+    const begun = yield* Clock.currentTimeMillis
+    told = false
+    const why = yield* session.pipe(Effect.matchEffect({ onFailure: lost, onSuccess: () => lost(undefined) }))
+    const good = told || (yield* Clock.currentTimeMillis) - begun >= GOOD_MILLIS
+    if (good) yield* notices([])
+    const message = `the Docker event stream is lost; opening it again, NAT state stays as it is: ${why}`
+    yield* notices([{ key: "stream", level: "WARN", message }])
+    if (good) pause = FIRST_PAUSE_MILLIS
+    yield* Effect.sleep(pause)
+    pause = Math.min(pause * 2, LAST_PAUSE_MILLIS)
+  }
 })

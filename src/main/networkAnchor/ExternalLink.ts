@@ -1,3 +1,4 @@
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import { findExternal, type ExternalChoice, type ExternalInterface } from "../../domain/ExternalInterface.ts"
@@ -16,7 +17,7 @@ const look = Effect.fnUntraced(function* (selfRef: string, choice: ExternalChoic
   return findExternal(choice, self.attachments, links)
 })
 
-const ATTEMPTS = 60
+const LIMIT_MILLIS = 30_000
 const BETWEEN = "500 millis"
 
 /**
@@ -25,12 +26,14 @@ const BETWEEN = "500 millis"
  */
 export const awaitExternal = Effect.fnUntraced(function* (selfRef: string, choice: ExternalChoice) {
   const notices = makeNotices()
-  for (let attempt = 1; ; attempt += 1) {
+  const end = (yield* Clock.currentTimeMillis) + LIMIT_MILLIS
+  while (true) {
     const result = yield* look(selfRef, choice).pipe(
       Effect.catch(({ message }) => Effect.succeed({ _tag: "Missing", retryable: true, message } as const))
     )
     if (result._tag === "Found") return result
-    if (!result.retryable || attempt === ATTEMPTS) return yield* new FatalError({ message: result.message })
+    if (!result.retryable || (yield* Clock.currentTimeMillis) >= end)
+      return yield* new FatalError({ message: result.message })
     yield* notices([{ key: "external", level: "WARN", message: `waiting up to 30 s: ${result.message}` }])
     yield* Effect.sleep(BETWEEN)
   }
@@ -84,11 +87,9 @@ export const makeExternalLink = Effect.fnUntraced(function* (
   const keep = Queue.take(asked).pipe(
     Effect.andThen(once),
     Effect.catch((error) =>
-      Effect.logWarning("cannot look for the external interface; trying again").pipe(
-        Effect.annotateLogs({ error: error.message }),
-        Effect.andThen(Effect.sleep("1 second")),
-        Effect.andThen(lookAgain)
-      )
+      notices([
+        { key: "look", level: "WARN", message: `cannot look for the external interface: ${error.message}` }
+      ]).pipe(Effect.andThen(Effect.sleep("1 second")), Effect.andThen(lookAgain))
     ),
     Effect.forever
   )

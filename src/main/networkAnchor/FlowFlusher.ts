@@ -10,8 +10,11 @@ import { Netlink } from "../../services/Netlink.ts"
 export interface FlowFlusher {
   /** Deletes the flows that a change of the maps made wrong. */
   readonly flush: (selectors: ReadonlyArray<FlowSelector>) => Effect.Effect<void>
-  /** Deletes whatever flow does not go where this table sends its port, however that came about. */
-  readonly check: (table: DnatTable) => Effect.Effect<void>
+  /**
+   * Deletes whatever flow does not go where the table sends its port, however that came about. The table is asked for after the flows have been
+   * read: a flow of a port that was mapped meanwhile is a good one.
+   */
+  readonly check: (table: () => DnatTable | undefined) => Effect.Effect<void>
   /** Does what is asked for, for ever. */
   readonly keep: Effect.Effect<never, never, Conntrack | Netlink>
 }
@@ -31,7 +34,7 @@ const towardsUs = (selector: FlowSelector, destinations: ReadonlyArray<Address>)
 
 interface Wanted {
   readonly selectors: ReadonlyArray<FlowSelector>
-  readonly table: DnatTable | undefined
+  readonly table: (() => DnatTable | undefined) | undefined
 }
 
 const nothing: Wanted = { selectors: [], table: undefined }
@@ -41,7 +44,8 @@ const carryOut = Effect.fnUntraced(function* ({ selectors, table }: Wanted) {
   const flows = table === undefined ? [] : (yield* Effect.forEach(families, conntrack.flows)).flat()
   if (selectors.length === 0 && flows.length === 0) return
   const own = yield* ownAddresses
-  const lost = table === undefined ? [] : staleFlows(flows, table, own)
+  const now = table?.()
+  const lost = now === undefined ? [] : staleFlows(flows, now, own)
   const all = [...selectors.map((selector) => towardsUs(selector, own)), ...lost]
   for (const family of families) {
     const ofFamily = all.filter((selector) => selector.family === family)

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
+import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
 import { emptyRefresh, mergeRefresh, type Refresh } from "../../domain/EventScope.ts"
 
 /** What the next reconcile has to look at, and the engine's time of the oldest event that asked for it. */
@@ -15,6 +16,8 @@ export interface Work {
  */
 export interface PendingWork {
   readonly offer: (work: Work) => Effect.Effect<void>
+  /** The same for work that was taken and could not be done. */
+  readonly putBack: (work: Work) => Effect.Effect<void>
   /** Waits until there is work, and takes all of it. */
   readonly take: Effect.Effect<Work>
 }
@@ -33,12 +36,14 @@ const merge = (a: Work, b: Work): Work => ({
 export const makePendingWork: Effect.Effect<PendingWork> = Effect.gen(function* () {
   const waiting = yield* Latch.make(false)
   let pending = nothing
+  const putBack = (work: Work) =>
+    Effect.suspend(() => {
+      pending = merge(pending, work)
+      return Latch.open(waiting)
+    })
   return {
-    offer: (work) =>
-      Effect.suspend(() => {
-        pending = merge(pending, work)
-        return Latch.open(waiting)
-      }),
+    putBack,
+    offer: (work) => Effect.andThen(Metrics.dockerEvent(work.source), putBack(work)),
     take: waiting.await.pipe(
       Effect.flatMap(() =>
         Effect.sync(() => {

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import { backendsOf } from "../../domain/Backends.ts"
 import { desiredDnat, type DesiredDnat } from "../../domain/DesiredDnat.ts"
-import type { DnatPlan } from "../../domain/Dnat.ts"
+import type { DnatPlan, DnatTable } from "../../domain/Dnat.ts"
 import { isEmptyPlan } from "../../domain/DnatPlan.ts"
 import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
 import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
@@ -93,13 +93,23 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
     return { ...discovered, desired: desiredDnat(discovered.backends) }
   })
 
+  let lastDesired: DnatTable | undefined
+
+  /** Docker is away, and the kernel is not: what was applied last is still looked after at each poll. */
+  const verifyLast = Effect.fnUntraced(function* (work: Work) {
+    if (lastDesired === undefined || !work.refresh.full) return
+    yield* rules.apply(lastDesired, external.current().link, true)
+    yield* flusher.check(() => lastDesired)
+  })
+
   const reconcile = Effect.fn("reconcile")(function* (work: Work) {
     const started = yield* Clock.currentTimeNanos
-    yield* mirror.refresh(work.refresh)
+    yield* mirror.refresh(work.refresh).pipe(Effect.tapError(() => verifyLast(work)))
     const lookedAfter = yield* secondsSince(started)
     const { backends, problems, desired } = yield* decide()
     const decidedAfter = yield* secondsSince(started)
     const plan = yield* rules.apply(desired.table, external.current().link, work.refresh.full)
+    lastDesired = desired.table
     yield* flusher.flush(plan.flush)
     const appliedAfter = yield* secondsSince(started)
     yield* Metric.update(Metrics.reconcileDuration, appliedAfter)
@@ -121,7 +131,7 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
     yield* notices.notify(problems, desired.conflicts)
     if (work.refresh.full) {
       yield* warnWhenAlone(backends.length)
-      yield* flusher.check(desired.table)
+      yield* flusher.check(() => lastDesired)
     }
     if (work.refresh.full || work.refresh.self) yield* onOwnNetworks
   })
@@ -149,7 +159,7 @@ export const makeReconciler = Effect.fnUntraced(function* (input: ReconcilerInpu
             message: `a reconcile failed and is tried again, NAT state stays as it is: ${message}`
           }
         ]),
-        pending.offer(work)
+        pending.putBack(work)
       ],
       { discard: true }
     )
@@ -165,7 +175,6 @@ export const makeReconciler = Effect.fnUntraced(function* (input: ReconcilerInpu
     let pause = FIRST_RETRY_MILLIS
     while (true) {
       const work = yield* pending.take
-      yield* Metrics.dockerEvent(work.source)
       if (yield* attempt(work)) {
         pause = FIRST_RETRY_MILLIS
         continue
