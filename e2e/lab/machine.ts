@@ -4,6 +4,8 @@ import { attempt, run } from "./command.ts"
 /** Why this machine cannot run the lab, or nothing. */
 export const cannotRun = (): string | undefined => {
   if (process.platform !== "linux") return `needs Linux; this is ${process.platform}`
+  if (!existsSync("/usr/bin/apt-get"))
+    return "needs Debian's packages, or those of a relative of it; there is no apt-get"
   if (process.getuid?.() !== 0) return "needs root, for network namespaces and a Docker engine of its own"
   return undefined
 }
