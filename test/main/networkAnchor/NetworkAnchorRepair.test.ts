@@ -190,6 +190,35 @@ describe("Docker that is away", () => {
       })
     ))
 
+  it("does not keep the rule set from being repaired at the poll", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        world.docker.run(backend("mail", "tcp/25"))
+        const running = yield* start(world)
+        const entries = mapped(world)
+        world.engine.down()
+        world.nft.ruleset.execute([{ flush: { ruleset: null } }])
+        expect(mapped(world)).toEqual([])
+        yield* TestClock.adjust("31 seconds")
+        expect(mapped(world)).toEqual(entries)
+        yield* running.stop
+      })
+    ))
+
+  it("for events only, behind a proxy that forbids them, is asked less and less often", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        world.engine.forbid("GET /events")
+        const running = yield* start(world)
+        yield* TestClock.adjust("1 minute")
+        const before = linesWith(world, "Docker is back").length
+        yield* TestClock.adjust("1 minute")
+        expect(linesWith(world, "Docker is back").length - before).toBeLessThanOrEqual(12)
+        expect(linesWith(world, "Warn: the Docker event stream is lost")).toHaveLength(1)
+        yield* running.stop
+      })
+    ))
+
   it("for a moment only, so that the stream breaks, misses no event", () =>
     inWorld((world) =>
       Effect.gen(function* () {
