@@ -21,6 +21,11 @@ const ownerOf25 = async () => (await mapsOf(project)).filter((line) => line.star
 
 beforeAll(async () => {
   await project.compose("up", "-d", "anchord", "senior")
+  // Docker tells in seconds when a container was created; within one second the ID decides.
+  const created = Date.parse(await project.inspect("senior", "{{.Created}}"))
+  await eventually("the next second", 5_000, () =>
+    expect(Math.floor(Date.now() / 1_000)).toBeGreaterThan(Math.floor(created / 1_000))
+  )
   await project.compose("up", "-d", "junior", "bystander")
   await project.ready("anchord")
 })
