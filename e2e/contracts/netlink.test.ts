@@ -8,6 +8,7 @@ import type { DefaultRoute, LinkAddress, NetlinkChange } from "../../src/domain/
 import * as IpRoute2 from "../../src/layers/netlink/IpRoute2.ts"
 import { Netlink } from "../../src/services/Netlink.ts"
 import { netlinkContract } from "../../test/contracts/netlink.ts"
+import { netlinkAddressContract } from "../../test/contracts/netlinkAddresses.ts"
 import { makeNetns } from "../lab/lan.ts"
 import { childrenRunning } from "../lab/processes.ts"
 
@@ -54,6 +55,7 @@ const makeLinks = async () => {
 }
 
 netlinkContract("iproute2", makeLinks)
+netlinkAddressContract("iproute2", makeLinks)
 
 const monitors = () => childrenRunning("ip monitor")
 

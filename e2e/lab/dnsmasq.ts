@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { inNetns } from "./lan.ts"
-import type { Lab } from "./lab.ts"
 import { eventually } from "./steps.ts"
 
 export interface DhcpServer {
@@ -15,9 +14,19 @@ export interface DhcpServer {
   readonly log: () => string
 }
 
-/** A dnsmasq on the LAN's router that serves DHCP as the given lines of its configuration say. */
-export const startDnsmasq = async (lab: Lab, name: string, lines: ReadonlyArray<string>): Promise<DhcpServer> => {
-  const folder = `${lab.engine.work}/dnsmasq-${name}`
+/** Where a server runs and keeps its files: the lab has it. */
+export interface ServerPlace {
+  readonly router: { readonly netns: string }
+  readonly engine: { readonly work: string }
+}
+
+/** A dnsmasq on the LAN's router (at the link `lan`) that serves DHCP as the given lines of its configuration say. */
+export const startDnsmasq = async (
+  { router, engine }: ServerPlace,
+  name: string,
+  lines: ReadonlyArray<string>
+): Promise<DhcpServer> => {
+  const folder = `${engine.work}/dnsmasq-${name}`
   mkdirSync(folder, { recursive: true })
   const table = `${folder}/leases`
   const config = `${folder}/dnsmasq.conf`
@@ -36,7 +45,7 @@ export const startDnsmasq = async (lab: Lab, name: string, lines: ReadonlyArray<
   let log = ""
   const [program = "", ...args] = [
     ...["setpriv", "--pdeathsig", "KILL"],
-    ...inNetns(lab.router.netns, "dnsmasq", "--no-daemon", `--conf-file=${config}`, "--log-facility=-")
+    ...inNetns(router.netns, "dnsmasq", "--no-daemon", `--conf-file=${config}`, "--log-facility=-")
   ]
   const child: ChildProcess = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] })
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data) => (log += String(data)))

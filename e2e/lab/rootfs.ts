@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs"
 import { run } from "./command.ts"
 import { cache } from "./folders.ts"
@@ -15,10 +16,15 @@ const enginePackages = [
   "nftables",
   "conntrack",
   "iproute2",
+  "busybox",
   "procps",
   "ca-certificates",
   "kmod"
 ]
+
+/** A name for a set of packages, so that another set is another tree. */
+const contentsOf = (packages: ReadonlyArray<string>): string =>
+  createHash("sha256").update(packages.toSorted().join()).digest("hex").slice(0, 8)
 
 /** Makes something under a name that it only gets when it is whole. */
 const madeOnce = async (path: string, make: (unfinished: string) => Promise<void>): Promise<string> => {
@@ -33,7 +39,7 @@ const madeOnce = async (path: string, make: (unfinished: string) => Promise<void
 
 /** A Debian tree with a Docker engine, its command line, Compose and buildx in it. Made once, from Debian's packages. */
 export const engineRoot = (say: (text: string) => void): Promise<string> =>
-  madeOnce(`${cache}/engine-${SUITE}`, async (unfinished) => {
+  madeOnce(`${cache}/engine-${SUITE}-${contentsOf(enginePackages)}`, async (unfinished) => {
     say("making a Debian tree with a Docker engine (about 30 s, once)")
     await run(["mmdebstrap", "--variant=minbase", `--include=${enginePackages.join(",")}`, SUITE, unfinished])
   })

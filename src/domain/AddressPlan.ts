@@ -47,7 +47,8 @@ export type AddressStep =
   | { readonly _tag: "SetMtu"; readonly link: string; readonly mtu: number }
   | { readonly _tag: "Announce"; readonly family: Family; readonly link: string; readonly address: Address }
 
-const networkOf = ({ address, prefixLength }: Prefixed): Network | undefined => {
+/** The network that an address with its prefix length lies in. */
+export const networkOf = ({ address, prefixLength }: Prefixed): Network | undefined => {
   const parsed = NetAddress.ipFromString(address)
   if (Result.isFailure(parsed)) return undefined
   const network = IpNetwork.fromAddress(parsed.success, prefixLength)
@@ -105,11 +106,11 @@ const steps = {
 }
 
 /** Global addresses of the family that are not wanted: what Docker gave, and what earlier leases left. Others are not anchord's. */
-const outdated = ({ family, link, bootstrap, previous, present }: AddressSituation, kept: Prefixed) =>
+const outdated = ({ family, link, bootstrap, previous, present }: AddressSituation, kept: Prefixed | undefined) =>
   present
     .filter((one) => one.family === family && one.link === link && one.scope === "global")
     .filter(({ address }) => address === bootstrap?.address || address === previous?.address)
-    .filter((one) => one.address !== kept.address || one.prefixLength !== kept.prefixLength)
+    .filter((one) => one.address !== kept?.address || one.prefixLength !== kept.prefixLength)
     .map(({ address, prefixLength }): AddressStep => ({ _tag: "DeleteAddress", family, link, address, prefixLength }))
 
 const hasAddress = ({ link, present }: AddressSituation, { address, prefixLength }: Prefixed): boolean =>
@@ -127,9 +128,12 @@ const formerNetwork = ({ family, link, bootstrap, previous }: AddressSituation, 
 const withBootstrapAddress = (situation: AddressSituation, bootstrap: Prefixed): ReadonlyArray<AddressStep> => {
   const { family, link } = situation
   const returns = !hasAddress(situation, bootstrap)
+  const former = formerNetwork(situation, undefined)
+  // The kernel makes no IPv6 route for the address's network while there is another: that one has to go first.
+  const set: ReadonlyArray<AddressStep> =
+    returns || (family === "v6" && former.length > 0) ? [{ _tag: "SetAddress", family, link, ...bootstrap }] : []
   return [
-    ...(returns ? [{ _tag: "SetAddress" as const, family, link, ...bootstrap }] : []),
-    ...formerNetwork(situation, undefined),
+    ...(family === "v6" ? [...former, ...set] : [...set, ...former]),
     ...outdated(situation, bootstrap),
     ...steps.routes(situation),
     ...steps.mtu(situation),
@@ -159,16 +163,42 @@ const withLease = (situation: AddressSituation, lease: Lease): ReadonlyArray<Add
   ]
 }
 
+/** Whether somebody has undone what the lease asks for: its address is gone, or one that had gone is back. */
+export const isUndone = (situation: AddressSituation): boolean => {
+  const { family, lease, bootstrap } = situation
+  if (lease === undefined || lease.address === bootstrap?.address) return false
+  const kept: Prefixed = { address: lease.address, prefixLength: hostLength[family] }
+  return !hasAddress(situation, kept) || outdated(situation, kept).length > 0
+}
+
+/** Docker's own address of a family among those of the interface; one that anchord has put there itself is not. */
+export const bootstrapAmong = (
+  present: ReadonlyArray<LinkAddress>,
+  link: string,
+  family: Family,
+  address: Address | undefined
+): Prefixed | undefined => {
+  const seen = present.find((one) => one.link === link && one.address === address)
+  return seen === undefined || seen.prefixLength === hostLength[family]
+    ? undefined
+    : { address: seen.address, prefixLength: seen.prefixLength }
+}
+
 /**
  * The steps from what the interface has to what a lease, or the loss of one, asks for (SPEC §9): a new address is there before the old one
- * goes; the same address renewed only gets new lifetimes; without a lease Docker's own address comes back. Without an address of Docker's
- * a lost one stays until the kernel takes it at the end of its lifetime. What somebody else put on the interface is not touched.
+ * goes; the same address renewed only gets new lifetimes; without a lease Docker's own address comes back, if
+ * it gave one. What somebody else put on the interface is not touched.
  */
 export const planAddresses = (situation: AddressSituation): ReadonlyArray<AddressStep> => {
   const { lease, previous, bootstrap } = situation
   if (lease !== undefined && lease.address !== bootstrap?.address) return withLease(situation, lease)
   if (lease === undefined && previous === undefined) return []
   return bootstrap === undefined
-    ? [...formerNetwork(situation, undefined), ...steps.routes(situation), ...steps.mtu(situation)]
+    ? [
+        ...formerNetwork(situation, undefined),
+        ...outdated(situation, undefined),
+        ...steps.routes(situation),
+        ...steps.mtu(situation)
+      ]
     : withBootstrapAddress(situation, bootstrap)
 }

@@ -11,7 +11,7 @@ export interface Gateway {
 }
 
 export interface GatewaySources {
-  /** The IPv4 gateway of a lease, of the present one or the last: once there was one it wins for good. */
+  /** The IPv4 router of the lease that holds. A lease that is lost takes it along: then the others count again (SPEC §9). */
   readonly lease?: Address | undefined
   readonly pin: AddressPair
   readonly ipam: AddressPair

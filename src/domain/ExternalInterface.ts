@@ -13,10 +13,14 @@ export type ExternalInterface =
   | {
       readonly _tag: "Found"
       readonly link: string
+      /** The kernel's number of the link, which a link that is plugged in anew does not keep. */
+      readonly index: number
       readonly networkId: string | undefined
       readonly addresses: AddressPair
     }
   | { readonly _tag: "Missing"; readonly retryable: boolean; readonly message: string }
+
+export type FoundExternal = Extract<ExternalInterface, { readonly _tag: "Found" }>
 
 const sameMac = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase()
 
@@ -25,12 +29,17 @@ const listed = (names: ReadonlyArray<string>): string => (names.length === 0 ? "
 const found = (link: Link, attachment: OwnAttachment | undefined): ExternalInterface => ({
   _tag: "Found",
   link: link.name,
+  index: link.index,
   networkId: attachment?.networkId,
   addresses: {
     ...(attachment?.v4 === undefined ? {} : { v4: attachment.v4 }),
     ...(attachment?.v6 === undefined ? {} : { v6: attachment.v6 })
   }
 })
+
+/** Whether these are two pluggings, and not one: everything that anchord had put on the interface is gone then. */
+export const isReplugged = (before: FoundExternal, now: FoundExternal): boolean =>
+  before.link !== now.link || before.index !== now.index
 
 const missing = (retryable: boolean, message: string): ExternalInterface => ({ _tag: "Missing", retryable, message })
 

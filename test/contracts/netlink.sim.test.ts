@@ -1,11 +1,12 @@
 import { SimNetns } from "../../src/layers/sim/SimNetns.ts"
 import * as SimNetlink from "../../src/layers/sim/SimNetlink.ts"
-import { netlinkContract } from "./netlink.ts"
+import { netlinkContract, type NetlinkSetup } from "./netlink.ts"
+import { netlinkAddressContract } from "./netlinkAddresses.ts"
 
 const agreed = (refusal: string | undefined): Promise<void> =>
   refusal === undefined ? Promise.resolve() : Promise.reject(new Error(refusal))
 
-netlinkContract("SimNetns", () => {
+const setUp = (): Promise<NetlinkSetup> => {
   const netns = new SimNetns().addLink("lo", "127.0.0.1/8", "::1/128")
   const done = (change: () => unknown) => Promise.resolve().then(() => void change())
   return Promise.resolve({
@@ -19,4 +20,7 @@ netlinkContract("SimNetns", () => {
     },
     dispose: () => Promise.resolve()
   })
-})
+}
+
+netlinkContract("SimNetns", setUp)
+netlinkAddressContract("SimNetns", setUp)

@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest"
 import type { OwnAttachment } from "../../src/domain/DockerState.ts"
-import { findExternal, type ExternalInterface } from "../../src/domain/ExternalInterface.ts"
+import {
+  findExternal,
+  isReplugged,
+  type ExternalInterface,
+  type FoundExternal
+} from "../../src/domain/ExternalInterface.ts"
 import type { Link } from "../../src/domain/Routing.ts"
 
 const link = (index: number, name: string, mac: string): Link => ({ index, name, mac, up: true })
@@ -25,7 +30,13 @@ const messageOf = (result: ExternalInterface) => (result._tag === "Missing" ? re
 
 describe("the external interface of a network", () => {
   it("is the link with the MAC address that Docker reports, whatever its name", () => {
-    const found = { _tag: "Found", link: "eth1", networkId: "bbb", addresses: { v4: "10.99.0.5", v6: "fd99::5" } }
+    const found = {
+      _tag: "Found",
+      link: "eth1",
+      index: 3,
+      networkId: "bbb",
+      addresses: { v4: "10.99.0.5", v6: "fd99::5" }
+    }
     expect(findExternal({ _tag: "Network", network: "dmz_macvlan" }, [transit, lan], links)).toEqual(found)
     expect(findExternal({ _tag: "Network", network: "bbb" }, [lan, transit], links.toReversed())).toEqual(found)
   })
@@ -68,6 +79,7 @@ describe("the external interface by name", () => {
     expect(findExternal({ _tag: "Interface", name: "eth1" }, [], links)).toEqual({
       _tag: "Found",
       link: "eth1",
+      index: 3,
       networkId: undefined,
       addresses: {}
     })
@@ -77,5 +89,15 @@ describe("the external interface by name", () => {
     const result = findExternal({ _tag: "Interface", name: "eth7" }, [transit], links)
     expect(result).toMatchObject({ _tag: "Missing", retryable: false })
     expect(messageOf(result)).toContain("there are: eth0, eth1, lo")
+  })
+})
+
+describe("a plugging", () => {
+  const before: FoundExternal = { _tag: "Found", link: "eth1", index: 3, networkId: "bbb", addresses: {} }
+
+  it("is another one when the link has another name or another number, and not for another address", () => {
+    expect(isReplugged(before, { ...before, index: 7 })).toBe(true)
+    expect(isReplugged(before, { ...before, link: "eth2" })).toBe(true)
+    expect(isReplugged(before, { ...before, addresses: { v4: "10.99.0.6" } })).toBe(false)
   })
 })

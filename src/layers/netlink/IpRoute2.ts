@@ -49,7 +49,9 @@ const announce = (
 
 type Ip = (args: ReadonlyArray<string>, input?: string) => Effect.Effect<string, CommandError>
 
-const isGone = (message: string): boolean => saysGone(message) || message.includes("Cannot assign requested address")
+/** iproute2 says it in two ways, as the kernel has an extended answer or not. */
+const isGone = (message: string): boolean =>
+  saysGone(message) || /Cannot assign requested address|: address not found/i.test(message)
 
 /** One `ip` for each step: a batch would go on or end at the first error, and here that depends on the step. */
 const applyAddresses = (ip: Ip, prefix: ReadonlyArray<string>) =>

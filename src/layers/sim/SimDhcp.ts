@@ -2,33 +2,71 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
+import type { Family } from "../../domain/Address.ts"
 import type { DhcpReport } from "../../domain/DhcpLease.ts"
 import { DhcpClient, DhcpClientEnded, type DhcpRequest } from "../../services/DhcpClient.ts"
 
-/** What a DHCP server gives, or that it is silent. */
+/** What a DHCP server gives. */
 export interface SimOffer {
   readonly address: string
   readonly leaseSeconds: number
+  /** Option 3. */
   readonly router?: string
+  /** Option 58 (T1), seconds. */
   readonly renewSeconds?: number
+  /** Option 26. */
+  readonly mtu?: number
+  /** Option 121, as busybox prints it: `10.50.0.0/16 10.1.0.7`. */
+  readonly staticRoutes?: string
+}
+
+/** A line of the server's lease table. */
+export interface SimLease {
+  readonly family: Family
+  readonly address: string
+  readonly hostname: string
 }
 
 type Reports = Queue.Queue<DhcpReport, DhcpClientEnded>
+
+interface Session {
+  readonly request: DhcpRequest
+  readonly reports: Reports
+  readonly wake: Effect.Effect<void>
+  readonly woken: Effect.Effect<void>
+  /** What the server has given to this client. */
+  lease: SimOffer | undefined
+}
 
 /** What busybox's client does when nobody answers: four attempts a second apart, then a rest. */
 const SILENCE_MILLIS = 4_000
 const REST_MILLIS = 3_000
 
-const parametersOf = ({ address, leaseSeconds, router, renewSeconds }: SimOffer): Readonly<Record<string, string>> =>
-  address.includes(":")
-    ? { ipv6: address, lease: `${leaseSeconds}` }
-    : {
-        ip: address,
-        mask: "24",
-        lease: `${leaseSeconds}`,
-        ...(router === undefined ? {} : { router }),
-        ...(renewSeconds === undefined ? {} : { opt58: renewSeconds.toString(16).padStart(8, "0") })
-      }
+const hexSeconds = (seconds: number): string => seconds.toString(16).padStart(8, "0")
+
+const parametersOf = (offer: SimOffer): Readonly<Record<string, string>> => {
+  const { address, leaseSeconds, router, renewSeconds, mtu, staticRoutes } = offer
+  if (address.includes(":")) return { ipv6: address, lease: `${leaseSeconds}` }
+  return {
+    ip: address,
+    mask: "24",
+    lease: `${leaseSeconds}`,
+    ...(router === undefined ? {} : { router }),
+    ...(renewSeconds === undefined ? {} : { opt58: hexSeconds(renewSeconds) }),
+    ...(mtu === undefined ? {} : { mtu: `${mtu}` }),
+    ...(staticRoutes === undefined ? {} : { staticroutes: staticRoutes })
+  }
+}
+
+const say = ({ reports, request }: Session, action: string, offer?: SimOffer) =>
+  Effect.sync(
+    () =>
+      void Queue.offerUnsafe(reports, {
+        family: request.family,
+        action,
+        parameters: offer === undefined ? {} : parametersOf(offer)
+      })
+  )
 
 /**
  * A DHCP server and the clients that speak to it, in the time of the clock: a client gets what is offered, renews at half its lease or when
@@ -36,89 +74,110 @@ const parametersOf = ({ address, leaseSeconds, router, renewSeconds }: SimOffer)
  */
 export class SimDhcp {
   /** For each family; absent means silence. */
-  readonly offers = new Map<DhcpRequest["family"], SimOffer>()
+  readonly offers = new Map<Family, SimOffer>()
   readonly released: Array<string> = []
   /** How many clients have been started. */
   started = 0
-  readonly #sessions = new Set<{ readonly reports: Reports; readonly request: DhcpRequest; wake: () => void }>()
+  /** Whether the link that the clients are on is there: without it a client ends at once. */
+  linked = true
+  readonly #sessions = new Set<Session>()
+  readonly #table = new Map<Family, SimLease>()
+
+  /** What clients have got and not given back. */
+  leases(): ReadonlyArray<SimLease> {
+    return [...this.#table.values()]
+  }
 
   /** Every client dies, as by SIGKILL: nothing is released. */
   killAll(): void {
-    for (const { reports, request } of this.#sessions) {
-      const why = new DhcpClientEnded({ family: request.family, message: "was ended by SIGKILL" })
-      Queue.failCauseUnsafe(reports, Cause.fail(why))
+    for (const session of this.#sessions) {
+      session.lease = undefined
+      this.#end(session, "was ended by SIGKILL")
     }
   }
 
-  #say(reports: Reports, { family }: DhcpRequest, action: string, offer?: SimOffer): void {
-    Queue.offerUnsafe(reports, { family, action, parameters: offer === undefined ? {} : parametersOf(offer) })
+  #give(session: Session, offer: SimOffer): void {
+    const { family, hostname } = session.request
+    session.lease = offer
+    this.#table.set(family, { family, address: offer.address, hostname })
+  }
+
+  #take(session: Session): void {
+    session.lease = undefined
+    this.#table.delete(session.request.family)
+  }
+
+  #end({ reports, request: { family } }: Session, message: string): void {
+    Queue.failCauseUnsafe(reports, Cause.fail(new DhcpClientEnded({ family, message })))
   }
 
   /** The life of one client: without an address until somebody offers one, then with it until it is lost. */
-  #client(reports: Reports, request: DhcpRequest, woken: Queue.Queue<void>) {
-    const { family } = request
-    const say = (action: string, offer?: SimOffer) => Effect.sync(() => this.#say(reports, request, action, offer))
-    const offered = () => this.offers.get(family)
+  #live(session: Session) {
+    const offered = () => this.offers.get(session.request.family)
+
+    const give = (offer: SimOffer) => this.#give(session, offer)
+    const take = () => this.#take(session)
 
     const holding = Effect.fnUntraced(function* (first: SimOffer) {
-      let mine = first
-      let left = mine.leaseSeconds * 1_000
+      give(first)
+      let left = first.leaseSeconds * 1_000
       while (left > 0) {
         const wait = Math.max(1_000, Math.floor(left / 2))
-        const asked = yield* Queue.take(woken).pipe(Effect.timeoutOption(wait))
+        const asked = yield* session.woken.pipe(Effect.timeoutOption(wait))
         left -= asked._tag === "Some" ? 0 : wait
         const now = offered()
         if (now === undefined) continue
-        if (now.address !== mine.address) {
-          yield* say("nak")
+        if (now.address !== first.address) {
+          take()
+          yield* say(session, "nak")
           return yield* Effect.sleep(REST_MILLIS)
         }
-        mine = now
-        left = mine.leaseSeconds * 1_000
-        yield* say("renew", mine)
+        give(now)
+        left = now.leaseSeconds * 1_000
+        yield* say(session, "renew", now)
       }
+      take()
     })
 
     return Effect.gen(function* () {
       while (true) {
-        yield* say("deconfig")
+        yield* say(session, "deconfig")
         const offer = offered()
         if (offer === undefined) {
           yield* Effect.sleep(SILENCE_MILLIS)
-          yield* say("leasefail")
+          yield* say(session, "leasefail")
           yield* Effect.sleep(REST_MILLIS)
           continue
         }
-        yield* say("bound", offer)
+        yield* say(session, "bound", offer)
         yield* holding(offer)
       }
     })
   }
 
-  readonly layer: Layer.Layer<DhcpClient> = Layer.succeed(DhcpClient)({
-    start: (request) => this.#start(request)
-  })
-
-  #start(request: DhcpRequest) {
-    const sessions = this.#sessions
-    const client = this.#client.bind(this)
-    const { offers, released } = this
-    this.started += 1
-    return Effect.gen(function* () {
-      const reports: Reports = yield* Queue.unbounded<DhcpReport, DhcpClientEnded>()
-      const woken = yield* Queue.sliding<void>(1)
-      const session = { reports, request, wake: () => void Queue.offerUnsafe(woken, undefined) }
-      yield* Effect.acquireRelease(
-        Effect.sync(() => sessions.add(session)),
-        () =>
-          Effect.sync(() => {
-            sessions.delete(session)
-            const offer = offers.get(request.family)
-            if (offer !== undefined) released.push(offer.address)
-          })
-      )
-      yield* Effect.forkScoped(client(reports, request, woken))
-      return { next: Queue.take(reports), renew: Effect.sync(session.wake) }
-    })
+  #release(session: Session): void {
+    this.#sessions.delete(session)
+    if (session.lease === undefined) return
+    this.released.push(session.lease.address)
+    this.#take(session)
   }
+
+  readonly #start = Effect.fnUntraced(
+    function* (this: SimDhcp, request: DhcpRequest) {
+      const reports: Reports = yield* Queue.unbounded<DhcpReport, DhcpClientEnded>()
+      const asked = yield* Queue.sliding<void>(1)
+      const wake = Effect.asVoid(Queue.offer(asked, undefined))
+      const session: Session = { reports, request, wake, woken: Queue.take(asked), lease: undefined }
+      this.started += 1
+      yield* Effect.acquireRelease(
+        Effect.sync(() => this.#sessions.add(session)),
+        () => Effect.sync(() => this.#release(session))
+      )
+      if (this.linked) yield* Effect.forkScoped(this.#live(session))
+      else this.#end(session, "ended with status 1")
+      return { next: Queue.take(reports), renew: wake }
+    }.bind(this)
+  )
+
+  readonly layer: Layer.Layer<DhcpClient> = Layer.succeed(DhcpClient)({ start: this.#start })
 }

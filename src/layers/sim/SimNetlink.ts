@@ -53,10 +53,12 @@ export const layer = (netns: SimNetns): Layer.Layer<Netlink> =>
       Effect.sync(() => {
         netns.endDetection(link, address)
       }),
-    applyAddresses: (steps) =>
-      Effect.sync(() => {
-        for (const step of steps) netns.applyAddress(step)
-      }),
+    applyAddresses: Effect.fnUntraced(function* (steps) {
+      for (const step of steps) {
+        const message = netns.applyAddress(step)
+        if (message !== undefined) return yield* new NetlinkError({ command: step._tag, reason: "failed", message })
+      }
+    }),
     sysctl: (name) => Effect.sync(() => netns.sysctl(name)),
     changes: Stream.callback<NetlinkChange>(
       Effect.fnUntraced(function* (queue) {

@@ -1,14 +1,16 @@
 import { familyOf, type Address, type Family } from "../../domain/Address.ts"
-import type { AddressStep } from "../../domain/AddressPlan.ts"
+import { networkOf, type AddressStep, type Network, type Prefixed } from "../../domain/AddressPlan.ts"
 import { isSameRoute, metricOf } from "../../domain/DefaultRoute.ts"
-import type {
-  DefaultRoute,
-  Link,
-  LinkAddress,
-  Neighbour,
-  NeighbourState,
-  NetlinkChange,
-  RouteStep
+import type { StaticRoute } from "../../domain/DhcpLease.ts"
+import {
+  ANCHORD_ROUTE_PROTOCOL,
+  type DefaultRoute,
+  type Link,
+  type LinkAddress,
+  type Neighbour,
+  type NeighbourState,
+  type NetlinkChange,
+  type RouteStep
 } from "../../domain/Routing.ts"
 import { linkTowards } from "../../domain/ServiceAnchorRoutes.ts"
 
@@ -26,15 +28,32 @@ const deletes = (wanted: DefaultRoute, route: DefaultRoute): boolean =>
   (wanted.protocol ?? "boot") === (route.protocol ?? "boot")
 
 /**
+ * A network on a link. For IPv6 the kernel makes one with an address, if there is none, and only routers on such a network can be reached;
+ * for IPv4 an address is enough, and these are beside it.
+ */
+interface OnLink extends Network {
+  readonly family: Family
+  readonly link: string
+  readonly source: Address
+  /** Absent when the kernel made it. */
+  readonly protocol?: string
+}
+
+const isSameNetwork = (a: Network, b: Network): boolean => a.address === b.address && a.prefixLength === b.prefixLength
+
+/**
  * A network namespace as the kernel keeps it: links, addresses, neighbours and default routes, with the rules of rtnetlink(7) that
  * route plans depend on. Answers are the kernel's error texts, or nothing when it agreed.
  */
 export class SimNetns {
   readonly #links = new Map<string, Link>()
+  #linksMade = 0
   #addresses: ReadonlyArray<LinkAddress> = []
   #neighbours: ReadonlyArray<Neighbour> = []
   /** In the order of the tables: by metric, then as they came. */
   #routes: ReadonlyArray<DefaultRoute> = []
+  #onLink: ReadonlyArray<OnLink> = []
+  #staticRoutes: ReadonlyArray<StaticRoute & { readonly link: string }> = []
   readonly #listeners = new Set<(change: NetlinkChange) => void>()
   readonly #sysctls = new Map<string, string>()
   /** Whether the process has CAP_NET_ADMIN here. */
@@ -42,7 +61,8 @@ export class SimNetns {
 
   /** Adds a link that is up, with the given addresses (`10.1.0.2/24`). */
   addLink(name: string, ...addresses: ReadonlyArray<string>): this {
-    const index = this.#links.size + 1
+    this.#linksMade += 1
+    const index = this.#linksMade
     this.#links.set(name, { index, name, mac: macOf(index), up: true })
     this.#say("link")
     for (const address of addresses) this.addAddress(name, address)
@@ -74,6 +94,8 @@ export class SimNetns {
     if (!up) {
       this.#addresses = this.#addresses.filter((one) => one.link !== name || one.family === "v4")
       this.#routes = this.#routes.filter((route) => route.link !== name)
+      this.#onLink = this.#onLink.filter((one) => one.link !== name)
+      this.#staticRoutes = this.#staticRoutes.filter((one) => one.link !== name)
       this.#neighbours = this.#neighbours.filter((one) => one.link !== name)
     }
     this.#say("link")
@@ -96,12 +118,29 @@ export class SimNetns {
         ? "host"
         : "global"
     this.#addresses = [...this.#addresses, { family, link, address, prefixLength, scope, tentative: false }]
+    this.#connect({ family, link, address, prefixLength })
     this.#say("address")
   }
 
-  /** Routes whose gateway was on that prefix alone go with the address. */
+  /**
+   * Routes whose gateway was on that prefix alone go with the address. So do on-link routes: for IPv4 those that have it as source, for
+   * IPv6 the one of its prefix, whoever has made it.
+   */
   removeAddress(link: string, address: Address): void {
-    this.#addresses = this.#addresses.filter((one) => one.link !== link || one.address !== address)
+    const gone = this.#addresses.find((one) => one.link === link && one.address === address)
+    if (gone === undefined) return
+    this.#addresses = this.#addresses.filter((one) => one !== gone)
+    const network = networkOf(gone)
+    const isShared = this.#addresses.some((one) => {
+      const other = networkOf(one)
+      return one.link === link && network !== undefined && other !== undefined && isSameNetwork(other, network)
+    })
+    const goesAlong = (one: OnLink) =>
+      one.link === link &&
+      (gone.family === "v4"
+        ? one.source === address
+        : network !== undefined && !isShared && isSameNetwork(one, network))
+    this.#onLink = this.#onLink.filter((one) => !goesAlong(one))
     this.#routes = this.#routes.filter((route) => route.link !== link || this.#nextHop(route) !== undefined)
     this.#say("address")
   }
@@ -110,31 +149,79 @@ export class SimNetns {
   readonly announced: Array<Address> = []
   readonly mtus = new Map<string, number>()
 
-  /** A step of an address plan. Deleting a primary address takes those of the same prefix that came later: promote_secondaries is off. */
-  applyAddress(step: AddressStep): void {
+  /**
+   * One step as `ip` carries it out. Deleting the first IPv4 address of a prefix takes the others of it along, because the kernel's
+   * promote_secondaries is off.
+   */
+  applyAddress(step: AddressStep): string | undefined {
+    if (!this.#links.has(step.link)) return `Cannot find device "${step.link}"`
     switch (step._tag) {
       case "SetAddress":
         if (!this.#addresses.some((one) => one.link === step.link && one.address === step.address)) {
           this.addAddress(step.link, `${step.address}/${step.prefixLength}`)
         }
-        return
-      case "DeleteAddress": {
-        const ofPrefix = (one: LinkAddress) =>
-          one.link === step.link &&
-          one.family === "v4" &&
-          one.prefixLength === step.prefixLength &&
-          one.prefixLength < 32
-        const victims = this.#addresses.find(ofPrefix)?.address === step.address ? this.#addresses.filter(ofPrefix) : []
-        for (const { address } of victims) this.removeAddress(step.link, address)
-        return this.removeAddress(step.link, step.address)
+        return undefined
+      case "DeleteAddress":
+        return this.#deleteAddress(step)
+      case "SetOnLink": {
+        const { family, link, network, source } = step
+        if (!this.#addresses.some((one) => one.address === source)) return "Error: Invalid prefsrc address."
+        const others = this.#onLink.filter((one) => one.link !== link || !isSameNetwork(one, network))
+        this.#onLink = [...others, { family, link, source, protocol: ANCHORD_ROUTE_PROTOCOL, ...network }]
+        this.#say("route")
+        return undefined
       }
+      case "DeleteOnLink":
+        this.#onLink = this.#onLink.filter(
+          (one) => one.link !== step.link || one.protocol === undefined || !isSameNetwork(one, step.network)
+        )
+        this.#say("route")
+        return undefined
+      case "SetRoute":
+      case "DeleteRoute":
+        return this.#setStatic(step)
       case "SetMtu":
         return void this.mtus.set(step.link, step.mtu)
       case "Announce":
         return void this.announced.push(step.address)
-      default:
-        return this.#say("route")
     }
+  }
+
+  /** What the kernel does of itself for an IPv6 address that is new on a link. */
+  #connect({ family, link, address, prefixLength }: Prefixed & { readonly family: Family; readonly link: string }) {
+    const network = networkOf({ address, prefixLength })
+    if (family === "v4" || prefixLength === 128 || network === undefined) return
+    if (this.#onLink.some((one) => one.link === link && isSameNetwork(one, network))) return
+    this.#onLink = [...this.#onLink, { family, link, source: address, ...network }]
+  }
+
+  /** The routes that are neither a default nor on a link, as `destination/length via gateway`. */
+  staticRoutes(): ReadonlyArray<string> {
+    return this.#staticRoutes
+      .map(({ destination, prefixLength, gateway }) => `${destination}/${prefixLength} via ${gateway ?? "link"}`)
+      .toSorted()
+  }
+
+  #deleteAddress({ link, address, prefixLength }: Extract<AddressStep, { readonly _tag: "DeleteAddress" }>) {
+    const ofPrefix = (one: LinkAddress) =>
+      one.link === link && one.family === "v4" && one.prefixLength === prefixLength && prefixLength < 32
+    const victims = this.#addresses.find(ofPrefix)?.address === address ? this.#addresses.filter(ofPrefix) : []
+    for (const victim of victims) this.removeAddress(link, victim.address)
+    this.removeAddress(link, address)
+    return undefined
+  }
+
+  #setStatic({ _tag, family, link, route }: Extract<AddressStep, { readonly _tag: "SetRoute" | "DeleteRoute" }>) {
+    const { gateway } = route
+    if (_tag === "SetRoute" && gateway !== undefined && this.#nextHop({ family, gateway, link }) === undefined) {
+      return REFUSED
+    }
+    const others = this.#staticRoutes.filter(
+      (one) => one.link !== link || one.destination !== route.destination || one.prefixLength !== route.prefixLength
+    )
+    this.#staticRoutes = _tag === "SetRoute" ? [...others, { ...route, link }] : others
+    this.#say("route")
+    return undefined
   }
 
   setNeighbour(link: string, address: Address, state: NeighbourState): void {
@@ -204,7 +291,11 @@ export class SimNetns {
     )
     if (gateway === undefined) return link !== undefined && this.#links.get(link)?.up ? link : undefined
     const linkLocal = gateway.startsWith("fe80:") && link !== undefined && this.#links.get(link)?.up
-    return linkLocal ? link : linkTowards(gateway, usable)
+    const connected = this.#onLink
+      .filter((one) => one.family === family && (link === undefined || one.link === link))
+      .map((one): LinkAddress => ({ ...one, scope: "global", tentative: false }))
+    const own = family === "v4" ? usable : usable.map((local) => ({ ...local, prefixLength: 128 }))
+    return linkLocal ? link : linkTowards(gateway, [...own, ...connected])
   }
 
   #insert(

@@ -1,47 +1,42 @@
 import * as Effect from "effect/Effect"
-import { families, type Family } from "../../domain/Address.ts"
-import type { Prefixed } from "../../domain/AddressPlan.ts"
+import * as Queue from "effect/Queue"
+import { families } from "../../domain/Address.ts"
 import type { DhcpSettings } from "../../domain/Settings.ts"
 import * as Metrics from "../../layers/observability/DhcpMetrics.ts"
 import { DhcpClient } from "../../services/DhcpClient.ts"
-import { Netlink } from "../../services/Netlink.ts"
-import type { FoundExternal } from "./ExternalLink.ts"
 import { makeLeaseHolder } from "./LeaseHolder.ts"
 import { keepLease } from "./LeaseKeeper.ts"
-import type { MakeLeases } from "./Leases.ts"
-
-const ETHERNET_MTU = 1_500
-
-/** What Docker gave the external interface, as the kernel shows it; nothing when the kernel cannot be asked. */
-const bootstrapOf = Effect.fnUntraced(
-  function* (external: FoundExternal) {
-    const netlink = yield* Netlink
-    const addresses = yield* netlink.addresses
-    const mtu = (yield* netlink.links).find(({ name }) => name === external.link)?.mtu ?? ETHERNET_MTU
-    const of = (family: Family): Prefixed | undefined =>
-      addresses.find(({ link, address }) => link === external.link && address === external.addresses[family])
-    return { mtu, of }
-  },
-  Effect.catch(() => Effect.succeed({ mtu: ETHERNET_MTU, of: (_family: Family): Prefixed | undefined => undefined }))
-)
+import type { LeasesInput, MakeLeases } from "./Leases.ts"
 
 /** Leases of both families, each kept by its own client; neither waits for the other (SPEC §8.2, §9). */
 export const makeDhcpLeases = Effect.fnUntraced(function* ({ hostname, backoffMax }: DhcpSettings) {
   const client = yield* DhcpClient
   yield* Metrics.initialise
-  const make: MakeLeases = Effect.fnUntraced(function* ({ external, onChange }) {
-    const bootstrap = yield* bootstrapOf(external.current())
-    const link = () => external.current().link
-    const holders = families.map((family) => ({
-      family,
-      holder: makeLeaseHolder({ family, link, bootstrap: bootstrap.of(family), bootstrapMtu: bootstrap.mtu, onChange })
-    }))
-    const keep = Effect.all(
-      holders.map(({ family, holder }) => keepLease({ family, hostname, backoffMax, link }, holder)),
-      { concurrency: "unbounded", discard: true }
-    ).pipe(Effect.andThen(Effect.never), Effect.provideService(DhcpClient, client))
-    const router = () => holders.find(({ family }) => family === "v4")?.holder.held()?.lease.router
-    return { router, keep }
+  const link = ({ external }: LeasesInput) => external.current().link
+
+  const makeLeases: MakeLeases = Effect.fnUntraced(function* (input: LeasesInput) {
+    const { external, onChange } = input
+    const kept = yield* Effect.forEach(families, (family) =>
+      Effect.gen(function* () {
+        const addressesChanged = yield* Queue.sliding<void>(1)
+        const replugged = yield* Queue.sliding<void>(1)
+        const holder = yield* makeLeaseHolder({ family, external: external.current, onChange })
+        external.tell(Effect.asVoid(Queue.offer(replugged, undefined)))
+        const keeper = { family, hostname, backoffMax, link: () => link(input), replugged: Queue.take(replugged) }
+        const watch = Queue.take(addressesChanged).pipe(Effect.andThen(holder.repair), Effect.forever)
+        return { family, holder, addressesChanged, keep: Effect.all([keepLease(keeper, holder), watch], together) }
+      })
+    )
+    return {
+      router: () => kept.find(({ family }) => family === "v4")?.holder.held()?.lease.router,
+      lookAgain: Effect.forEach(kept, (one) => Queue.offer(one.addressesChanged, undefined), { discard: true }),
+      keep: Effect.all(
+        kept.map(({ keep }) => keep),
+        together
+      ).pipe(Effect.andThen(Effect.never), Effect.provideService(DhcpClient, client))
+    }
   })
-  return { makeLeases: make, beforeScrape: Metrics.beforeScrape }
+  return { makeLeases, beforeScrape: Metrics.beforeScrape }
 })
+
+const together = { concurrency: "unbounded", discard: true } as const

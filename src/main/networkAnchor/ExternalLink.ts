@@ -1,13 +1,11 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import { findExternal, type ExternalChoice, type ExternalInterface } from "../../domain/ExternalInterface.ts"
+import { findExternal, isReplugged, type ExternalChoice, type FoundExternal } from "../../domain/ExternalInterface.ts"
 import { DockerEngine } from "../../services/DockerEngine.ts"
 import { Netlink } from "../../services/Netlink.ts"
 import { FatalError } from "../FatalError.ts"
 import { makeNotices } from "../Notices.ts"
-
-export type FoundExternal = Extract<ExternalInterface, { readonly _tag: "Found" }>
 
 /** Looks once: where the external interface is now, by what Docker and the kernel say. */
 const look = Effect.fnUntraced(function* (selfRef: string, choice: ExternalChoice) {
@@ -42,6 +40,8 @@ export const awaitExternal = Effect.fnUntraced(function* (selfRef: string, choic
 export interface ExternalLink {
   /** Where the interface is, or was when it was last there. */
   readonly current: () => FoundExternal
+  /** Has the effect run at each change of the interface. */
+  readonly tell: (listener: Effect.Effect<void>) => void
   /** Asks for another look. */
   readonly lookAgain: Effect.Effect<void>
   /** The same, if the links are others than before: the kernel also tells of changes that matter to nobody here. */
@@ -53,12 +53,12 @@ export interface ExternalLink {
 export const makeExternalLink = Effect.fnUntraced(function* (
   selfRef: string,
   choice: ExternalChoice,
-  first: FoundExternal,
-  onChange: Effect.Effect<void>
+  first: FoundExternal
 ) {
   const asked = yield* Queue.sliding<void>(1)
   const lookAgain = Effect.asVoid(Queue.offer(asked, undefined))
   const notices = makeNotices()
+  const listeners: Array<Effect.Effect<void>> = []
   let current = first
 
   const once = Effect.gen(function* () {
@@ -67,13 +67,13 @@ export const makeExternalLink = Effect.fnUntraced(function* (
       return yield* notices([{ key: "external", level: "ERROR", message: `${result.message}; rules stay as they are` }])
     }
     yield* notices([])
-    const changed = result.link !== current.link || result.networkId !== current.networkId
+    const changed = isReplugged(current, result) || result.networkId !== current.networkId
     current = result
     if (!changed) return
-    yield* Effect.logWarning("the external interface is another one now").pipe(
+    yield* Effect.logWarning("the external interface was plugged in anew").pipe(
       Effect.annotateLogs({ link: result.link })
     )
-    yield* onChange
+    yield* Effect.all(listeners, { discard: true })
   })
 
   let knownLinks = ""
@@ -93,5 +93,6 @@ export const makeExternalLink = Effect.fnUntraced(function* (
     ),
     Effect.forever
   )
-  return { current: () => current, lookAgain, lookIfLinksChanged, keep } satisfies ExternalLink
+  const tell = (listener: Effect.Effect<void>) => void listeners.push(listener)
+  return { current: () => current, tell, lookAgain, lookIfLinksChanged, keep } satisfies ExternalLink
 })

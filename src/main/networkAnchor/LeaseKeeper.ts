@@ -27,6 +27,8 @@ export interface LeaseKeeperInput {
   readonly hostname: string
   readonly backoffMax: Duration.Duration
   readonly link: () => string
+  /** Answers when the interface was plugged in anew. */
+  readonly replugged: Effect.Effect<void>
 }
 
 /** Milliseconds until something has to be done without the client's saying so: to renew at T1, or to give the lease up. */
@@ -63,13 +65,13 @@ const makeEventHandler = (family: Family, { held, take, lose }: LeaseHolder) => 
 
 /**
  * Gets leases and keeps them, for ever (SPEC §9): one supervised client, started again with back-off when it ends, told to renew at T1 as
- * the server gave it, and started anew at once when the server refuses what it had.
+ * the server gave it, and started anew at once when the server refuses what it had or the interface was plugged in anew.
  */
 export const keepLease = (
-  { family, hostname, backoffMax, link }: LeaseKeeperInput,
+  { family, hostname, backoffMax, link, replugged }: LeaseKeeperInput,
   holder: LeaseHolder
 ): Effect.Effect<never, never, DhcpClient | Netlink> => {
-  const { held, lose } = holder
+  const { held, lose, replug } = holder
   const handle = makeEventHandler(family, holder)
 
   const atDeadline = Effect.fnUntraced(function* (renew: Effect.Effect<void>) {
@@ -126,7 +128,9 @@ export const keepLease = (
       const begun = yield* Clock.currentTimeMillis
       const died = yield* Effect.scoped(session).pipe(
         Effect.as(false),
-        Effect.catchTag("DhcpClientEnded", (error) => restart(error, pause))
+        Effect.catchTag("DhcpClientEnded", (error) => restart(error, pause)),
+        // A client that is on a link which is gone does not come to another by itself.
+        Effect.raceFirst(Effect.as(Effect.andThen(replugged, Effect.uninterruptible(replug)), false))
       )
       const worked = !died || (yield* Clock.currentTimeMillis) - begun >= PROVEN_MILLIS
       pause = worked ? FIRST_BACKOFF_MILLIS : Math.min(pause * 2, Duration.toMillis(backoffMax))

@@ -64,7 +64,11 @@ const removeTablesAtEnd = Effect.fnUntraced(function* () {
 })
 
 /** Says of each change in the kernel who has to look again. */
-const listenToKernel = Effect.fnUntraced(function* (routes: DefaultRouteKeeper, external: ExternalLink) {
+const listenToKernel = Effect.fnUntraced(function* (
+  routes: DefaultRouteKeeper,
+  external: ExternalLink,
+  leases: Leases
+) {
   const netlink = yield* Netlink
   const linksChanged = yield* Queue.sliding<void>(1)
   const keepPrepared = Queue.take(linksChanged).pipe(
@@ -76,6 +80,7 @@ const listenToKernel = Effect.fnUntraced(function* (routes: DefaultRouteKeeper, 
       [
         change === "neighbour" ? Effect.void : routes.lookAgain,
         change === "link" ? external.lookIfLinksChanged : Effect.void,
+        change === "address" ? leases.lookAgain : Effect.void,
         change === "link" || change === "address" ? Queue.offer(linksChanged, undefined) : Effect.void
       ],
       { discard: true }
@@ -117,16 +122,18 @@ export const networkAnchor = Effect.fnUntraced(function* (
     source: "event",
     eventTimeNano: undefined
   })
-  const external = yield* makeExternalLink(self.id, settings.external, first, lookAtSelf)
-  let router: Leases["router"] = () => undefined
+  const external = yield* makeExternalLink(self.id, settings.external, first)
+  external.tell(lookAtSelf)
   const routes = yield* makeDefaultRouteKeeper(() => {
     const { link, networkId } = external.current()
     const ipam = mirror.state().networks.get(networkId ?? "")?.gateway ?? {}
     const v6ByAdvertisement = settings.addressMode === "slaac-ra-only"
-    return { link, gateways: chooseGateways({ lease: router(), pin: settings.gateway, ipam, v6ByAdvertisement }) }
+    return {
+      link,
+      gateways: chooseGateways({ lease: leases.router(), pin: settings.gateway, ipam, v6ByAdvertisement })
+    }
   })
-  const leases = yield* makeLeases({ external, onChange: routes.lookAgain })
-  router = leases.router
+  const leases: Leases = yield* makeLeases({ external, onChange: routes.lookAgain })
 
   const onEvent = (event: DockerEvent) => {
     const refresh = refreshFor(event, mirror.state())
@@ -151,7 +158,7 @@ export const networkAnchor = Effect.fnUntraced(function* (
       external.keep,
       leases.keep,
       routes.keep,
-      listenToKernel(routes, external)
+      listenToKernel(routes, external, leases)
     ],
     { concurrency: "unbounded", discard: true }
   )

@@ -12,8 +12,6 @@ import { keepLease } from "../../../src/main/networkAnchor/LeaseKeeper.ts"
 import type { DhcpClient } from "../../../src/services/DhcpClient.ts"
 import type { Netlink } from "../../../src/services/Netlink.ts"
 
-const bootstrap = { address: "10.1.0.9", prefixLength: 24 }
-
 /** A keeper of an IPv4 lease on a simulated link, in virtual time. */
 const living = (
   body: (world: {
@@ -36,14 +34,21 @@ const living = (
   return Effect.runPromise(
     Effect.scoped(
       Effect.gen(function* () {
-        const holder = makeLeaseHolder({
+        const plugged = {
+          _tag: "Found",
+          link: "eth0",
+          index: 1,
+          networkId: "dmz",
+          addresses: { v4: "10.1.0.9" }
+        } as const
+        const holder = yield* makeLeaseHolder({ family: "v4", external: () => plugged, onChange: Effect.void })
+        const input = {
           family: "v4",
+          hostname: "mail",
+          backoffMax: Duration.minutes(5),
           link: () => "eth0",
-          bootstrap,
-          bootstrapMtu: 1500,
-          onChange: Effect.void
-        })
-        const input = { family: "v4", hostname: "mail", backoffMax: Duration.minutes(5), link: () => "eth0" } as const
+          replugged: Effect.never
+        } as const
         const fiber = yield* Effect.forkScoped(keepLease(input, holder))
         const pass = (time: Duration.Input) => TestClock.adjust(time)
         yield* pass(1)

@@ -14,10 +14,12 @@ import * as Readiness from "../../../src/layers/observability/Readiness.ts"
 import { SimConntrack } from "../../../src/layers/sim/SimConntrack.ts"
 import type { SimContainerSpec } from "../../../src/layers/sim/SimDocker.ts"
 import { make, type SimEndpoint } from "../../../src/layers/sim/SimDockerEngine.ts"
+import { SimDhcp } from "../../../src/layers/sim/SimDhcp.ts"
 import * as SimNetlink from "../../../src/layers/sim/SimNetlink.ts"
 import { SimNetns } from "../../../src/layers/sim/SimNetns.ts"
 import { SimNftables } from "../../../src/layers/sim/SimNftables.ts"
 import { SimRuleset } from "../../../src/layers/sim/SimRuleset.ts"
+import { makeDhcpLeases } from "../../../src/main/networkAnchor/DhcpLeases.ts"
 import { conditions, networkAnchor } from "../../../src/main/networkAnchor/NetworkAnchor.ts"
 import { Conntrack } from "../../../src/services/Conntrack.ts"
 import { DockerEngine } from "../../../src/services/DockerEngine.ts"
@@ -64,6 +66,7 @@ export const makeWorld = Effect.gen(function* () {
     netns: makeNetns(),
     nft: new SimNftables(new SimRuleset()),
     conntrack: new SimConntrack(),
+    dhcp: new SimDhcp(),
     readiness: Readiness.make(conditions),
     /** Which Docker network each link belongs to: a link has the MAC address that Docker reports there. */
     plumbing: new Map([
@@ -136,8 +139,15 @@ export interface Running {
   readonly hasEnded: () => boolean
 }
 
+const leasesOf = ({ dhcp }: World, settings: NetworkAnchorSettings) =>
+  settings.addressMode === "dhcp-refresh"
+    ? Effect.map(makeDhcpLeases(settings.dhcp).pipe(Effect.provide(dhcp.layer)), ({ makeLeases }) => makeLeases)
+    : Effect.succeed(undefined)
+
 export const start = Effect.fnUntraced(function* (world: World, env: Environment = {}) {
-  const fiber = yield* Effect.scoped(networkAnchor(settingsOf(env), "anchor", world.readiness)).pipe(
+  const settings = settingsOf(env)
+  const makeLeases = yield* leasesOf(world, settings)
+  const fiber = yield* Effect.scoped(networkAnchor(settings, "anchor", world.readiness, makeLeases)).pipe(
     Effect.provide(layersOf(world)),
     Effect.forkDetach
   )
@@ -157,6 +167,34 @@ export const inWorld = <A, E>(body: (world: World) => Effect.Effect<A, E>): Prom
       return yield* body(world).pipe(Effect.provide(Logger.layer([world.logger])))
     }).pipe(Effect.provide(TestClock.layer()))
   )
+
+/** The addresses that Docker has given to anchord's container on the external network. */
+export const bootstrapOf = ({ docker }: World): AddressPair =>
+  docker.inspect("anchor")?.attachments.find(({ networkName }) => networkName === EXTERNAL) ?? {}
+
+/** The link on the external network, or nothing while it is plugged out. */
+export const externalLink = ({ netns, plumbing }: World): string | undefined =>
+  netns.links().find(({ name }) => plumbing.get(name) === EXTERNAL)?.name
+
+/** `docker network disconnect`: the link goes, and with it what runs on it. */
+export const plugOut = (world: World): void => {
+  const link = externalLink(world)
+  if (link === undefined) return
+  world.docker.disconnect(EXTERNAL, "anchor")
+  world.netns.removeLink(link)
+  world.plumbing.delete(link)
+  world.dhcp.linked = false
+  world.dhcp.killAll()
+}
+
+/** `docker network connect`: another link, whatever it is called. */
+export const plugIn = (world: World, name: string): void => {
+  world.docker.connect(EXTERNAL, "anchor")
+  const { v4, v6 } = bootstrapOf(world)
+  world.plumbing.set(name, EXTERNAL)
+  world.dhcp.linked = true
+  world.netns.addLink(name, `${v4}/24`, `${v6}/64`)
+}
 
 /** A container of the project on the transit network that asks for ports. */
 export const backend = (name: string, expose: string, more: Partial<SimContainerSpec> = {}): SimContainerSpec => ({
