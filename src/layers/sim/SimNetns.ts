@@ -293,8 +293,8 @@ export class SimNetns {
     const linkLocal = gateway.startsWith("fe80:") && link !== undefined && this.#links.get(link)?.up
     const connected = this.#onLink
       .filter((one) => one.family === family && (link === undefined || one.link === link))
-      .map((one): LinkAddress => ({ ...one, scope: "global", tentative: false }))
-    const own = family === "v4" ? usable : usable.map((local) => ({ ...local, prefixLength: 128 }))
+      .map((one): LinkAddress => Object.assign({}, one, { scope: "global" as const, tentative: false }))
+    const own = family === "v4" ? usable : usable.map((local) => Object.assign({}, local, { prefixLength: 128 }))
     return linkLocal ? link : linkTowards(gateway, [...own, ...connected])
   }
 
@@ -336,6 +336,11 @@ export class SimNetns {
 
   #alike(route: DefaultRoute): ReadonlyArray<DefaultRoute> {
     return this.defaultRoutes(route.family, route.table).filter((other) => metricOf(other) === metricOf(route))
+  }
+
+  /** Whether a router is within reach: the kernel would take a default route to it. */
+  reaches(gateway: Address): boolean {
+    return this.#nextHop({ family: familyOf(gateway), gateway }) !== undefined
   }
 
   /** As `ip -j route` would show it: with its link, the metric where it is not 0, and no protocol for `boot`. */

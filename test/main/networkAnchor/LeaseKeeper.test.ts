@@ -4,6 +4,7 @@ import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as TestClock from "effect/testing/TestClock"
 import { describe, expect, it } from "vitest"
+import { families } from "../../../src/domain/Address.ts"
 import { SimDhcp } from "../../../src/layers/sim/SimDhcp.ts"
 import * as SimNetlink from "../../../src/layers/sim/SimNetlink.ts"
 import { SimNetns } from "../../../src/layers/sim/SimNetns.ts"
@@ -11,6 +12,7 @@ import { makeLeaseHolder } from "../../../src/main/networkAnchor/LeaseHolder.ts"
 import { keepLease } from "../../../src/main/networkAnchor/LeaseKeeper.ts"
 import type { DhcpClient } from "../../../src/services/DhcpClient.ts"
 import type { Netlink } from "../../../src/services/Netlink.ts"
+import { backend, inWorld, linesWith, plugIn, plugOut, start, type World } from "./world.ts"
 
 /** A keeper of an IPv4 lease on a simulated link, in virtual time. */
 const living = (
@@ -162,6 +164,78 @@ describe("a lease", () => {
         yield* pass("10 seconds")
         yield* stop
         expect(dhcp.released).toEqual(["10.1.0.50"])
+      })
+    ))
+})
+
+describe("an interface that is plugged out and in", () => {
+  const leased = Effect.fnUntraced(function* (world: World) {
+    world.docker.run(backend("mail", "tcp/25"))
+    world.dhcp.offers.set("v4", { address: "10.99.0.50", leaseSeconds: 86_400, router: "10.99.0.2", mtu: 1_400 })
+    const running = yield* start(world, { ANCHORD_ADDRESS_MODE: "dhcp-refresh" })
+    yield* TestClock.adjust("10 seconds")
+    return running
+  })
+  const ofLan = ({ netns }: World) =>
+    netns
+      .addresses()
+      .flatMap(({ address, prefixLength }) => (address.startsWith("10.99.") ? [`${address}/${prefixLength}`] : []))
+
+  for (const name of ["eth0", "eth2"]) {
+    it(`has the lease again at once as ${name}, with its router and a client of its own`, () =>
+      inWorld((world) =>
+        Effect.gen(function* () {
+          const running = yield* leased(world)
+          expect(ofLan(world)).toEqual(["10.99.0.50/32"])
+          plugOut(world)
+          yield* TestClock.adjust("20 seconds")
+          const clients = world.dhcp.started
+          plugIn(world, name)
+          yield* TestClock.adjust("200 millis")
+          expect(ofLan(world)).toEqual(["10.99.0.50/32"])
+          expect(world.netns.defaultRoutes("v4")).toMatchObject([{ gateway: "10.99.0.2", link: name }])
+          expect(world.dhcp.started).toBe(clients + families.length)
+          expect(world.dhcp.leases()).toMatchObject([{ address: "10.99.0.50" }])
+          yield* running.stop
+        })
+      ))
+  }
+
+  it("goes to Docker's address when the lease has run out meanwhile", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const running = yield* leased(world)
+        plugOut(world)
+        world.dhcp.offers.clear()
+        yield* TestClock.adjust("25 hours")
+        plugIn(world, "eth0")
+        yield* TestClock.adjust("1 second")
+        expect(ofLan(world)).toEqual(["10.99.0.7/24"])
+        expect(world.netns.defaultRoutes("v4")).toMatchObject([{ gateway: "10.99.0.1" }])
+        yield* running.stop
+      })
+    ))
+})
+
+describe("a leased address that somebody takes away", () => {
+  it("is set again at once, with the routes that went with it, and one WARN", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        world.dhcp.offers.set("v4", {
+          address: "10.99.0.50",
+          leaseSeconds: 86_400,
+          staticRoutes: "10.50.0.0/16 10.99.0.9"
+        })
+        const running = yield* start(world, { ANCHORD_ADDRESS_MODE: "dhcp-refresh" })
+        yield* TestClock.adjust("10 seconds")
+        const before = world.netns.addresses()
+        world.netns.removeAddress("eth0", "10.99.0.50")
+        expect(world.netns.addresses()).not.toEqual(before)
+        yield* TestClock.adjust("100 millis")
+        expect(world.netns.addresses()).toEqual(before)
+        expect(world.netns.staticRoutes()).toEqual(["10.50.0.0/16 via 10.99.0.9"])
+        expect(linesWith(world, "somebody changed the project's address")).toHaveLength(1)
+        yield* running.stop
       })
     ))
 })
