@@ -188,12 +188,14 @@ describe("an interface that is plugged out and in", () => {
           const running = yield* leased(world)
           expect(ofLan(world)).toEqual(["10.99.0.50/32"])
           plugOut(world)
+          world.netns.mtus.clear()
           yield* TestClock.adjust("20 seconds")
           const clients = world.dhcp.started
           plugIn(world, name)
           yield* TestClock.adjust("200 millis")
           expect(ofLan(world)).toEqual(["10.99.0.50/32"])
           expect(world.netns.defaultRoutes("v4")).toMatchObject([{ gateway: "10.99.0.2", link: name }])
+          expect(world.netns.mtus.get(name)).toBe(1_400)
           expect(world.dhcp.started).toBe(clients + families.length)
           expect(world.dhcp.leases()).toMatchObject([{ address: "10.99.0.50" }])
           yield* running.stop
