@@ -21,7 +21,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc /usr/share/man /usr/share/locale
 COPY --from=build /build/dist/node /usr/local/bin/node
 COPY --from=build /build/dist/anchord /usr/local/lib/anchord
-COPY --chmod=755 image/anchord image/anchord-health image/dhcp-hook /usr/local/bin/
+COPY --chmod=755 image/anchord image/anchord-health image/dhcp-hook image/advertise-neighbour /usr/local/bin/
 ARG ANCHORD_VERSION
 ARG ANCHORD_COMMIT
 LABEL org.opencontainers.image.title="anchord" \

@@ -25,7 +25,7 @@ export class Netlink extends Context.Service<
     readonly applyRoutes: (steps: ReadonlyArray<RouteStep>) => Effect.Effect<void, NetlinkError>
     /**
      * Carries the steps out in order; a step that fails ends the plan, except that deleting what is gone is not an error. Announcing is
-     * gratuitous ARP (RFC 5227 §2.3) and takes no answer.
+     * gratuitous ARP (RFC 5227 §2.3) or an unsolicited neighbour advertisement (RFC 4861 §7.2.6), and takes no answer.
      */
     readonly applyAddresses: (steps: ReadonlyArray<AddressStep>) => Effect.Effect<void, NetlinkError>
     readonly neighbours: (family: Family) => Effect.Effect<ReadonlyArray<Neighbour>, NetlinkError>

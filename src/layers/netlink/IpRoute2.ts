@@ -35,17 +35,20 @@ const sysctlPath = (name: string): string =>
 const announce = (
   { family, link, address }: Extract<AddressStep, { readonly _tag: "Announce" }>,
   prefix: ReadonlyArray<string>
-): Effect.Effect<void> =>
-  family === "v6"
-    ? Effect.void
-    : run(["busybox", "arping", "-A", "-c", "3", "-w", "3", "-I", link, address], { prefix }).pipe(
-        Effect.asVoid,
-        Effect.catch((error) =>
-          Effect.logDebug("cannot announce the address").pipe(Effect.annotateLogs({ address, error: error.message }))
-        ),
-        Effect.forkDetach,
-        Effect.asVoid
-      )
+): Effect.Effect<void> => {
+  const command =
+    family === "v4"
+      ? ["busybox", "arping", "-A", "-c", "3", "-w", "3", "-I", link, address]
+      : ["advertise-neighbour", link, address]
+  return run(command, { prefix }).pipe(
+    Effect.asVoid,
+    Effect.catch((error) =>
+      Effect.logDebug("cannot announce the address").pipe(Effect.annotateLogs({ address, error: error.message }))
+    ),
+    Effect.forkDetach,
+    Effect.asVoid
+  )
+}
 
 type Ip = (args: ReadonlyArray<string>, input?: string) => Effect.Effect<string, CommandError>
 
