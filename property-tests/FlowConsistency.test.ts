@@ -2,7 +2,7 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { DnatTable, Flow } from "../src/domain/Dnat.ts"
 import { planDnat } from "../src/domain/DnatPlan.ts"
-import { isDnated, ownerOf, selectorMatches, staleFlows } from "../src/domain/FlowConsistency.ts"
+import { flowsMeant, isDnated, ownersIn, selectorMatches, staleFlows } from "../src/domain/FlowConsistency.ts"
 import { shuffled } from "./arbitraries/backends.ts"
 import { flowsOf, ourAddresses, passingFlows } from "./arbitraries/flows.ts"
 import { tablePairs } from "./arbitraries/tables.ts"
@@ -42,11 +42,25 @@ describe("a flow", () => {
   it("is sent where the rules look it up, and is DNATed when it is not where it was sent to", () => {
     fc.assert(
       fc.property(situations, ({ table, ours, passing }) => {
+        const ownerOf = ownersIn(table)
         for (const flow of [...ours, ...passing]) {
-          const owner = ownerOf(table, flow)
+          const owner = ownerOf(flow)
           expect(owner && `${owner.address} ${owner.port}`).toBe(lookedUp(table, flow))
           expect(isDnated(flow)).toBe(!untouched(flow))
         }
+      }),
+      { numRuns }
+    )
+  })
+})
+
+describe("the flows that selectors mean", () => {
+  it("are those that at least one of them matches, in the order in which they are listed", () => {
+    fc.assert(
+      fc.property(situations, ({ earlier, table, ours, passing }) => {
+        const flows = [...ours, ...passing]
+        const selectors = [...planDnat(earlier, table).flush, ...staleFlows(flows, table, ourAddresses)]
+        expect(flowsMeant(flows, selectors)).toEqual(named(flows, selectors))
       }),
       { numRuns }
     )

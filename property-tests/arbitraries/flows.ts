@@ -1,7 +1,7 @@
 import * as fc from "fast-check"
 import { families, type Family } from "../../src/domain/Address.ts"
 import { protocols, type DnatTable, type Flow } from "../../src/domain/Dnat.ts"
-import { ownerOf } from "../../src/domain/FlowConsistency.ts"
+import { ownersIn } from "../../src/domain/FlowConsistency.ts"
 import { backendAddress, foreignAddresses, hosts, localAddresses } from "./addresses.ts"
 import { busyPorts, telling } from "./mappings.ts"
 import { spanOf } from "./tables.ts"
@@ -47,7 +47,7 @@ const sentBy = (flow: Flow, of: ReadonlyArray<DnatTable>): fc.Arbitrary<Flow> =>
     .map(({ host, shift }) =>
       sentTo(flow, backendAddress(flow.family, host), Math.min(65_535, flow.destinationPort + shift))
     )
-  const owners = of.flatMap((table) => ownerOf(table, flow) ?? [])
+  const owners = of.flatMap((table) => ownersIn(table)(flow) ?? [])
   return fc.oneof(
     fc.constantFrom(
       flow,

@@ -1,5 +1,6 @@
 import type { Address } from "./Address.ts"
 import type { DnatEntry, DnatTable, Flow, FlowSelector } from "./Dnat.ts"
+import { indexByPort, type PortSpan } from "./PortIndex.ts"
 
 /** Whether a destination NAT has been applied to the flow: replies come from somewhere else than where it was sent to. */
 export const isDnated = (flow: Flow): boolean =>
@@ -19,21 +20,31 @@ export const selectorMatches = (selector: FlowSelector, flow: Flow): boolean => 
   )
 }
 
+/** The flows that one of the selectors means. */
+export const flowsMeant = (flows: ReadonlyArray<Flow>, selectors: ReadonlyArray<FlowSelector>): ReadonlyArray<Flow> => {
+  const selectorsAt = indexByPort(selectors, (selector) => selector)
+  return flows.filter((flow) =>
+    selectorsAt(flow.family, flow.protocol, flow.destinationPort).some((selector) => selectorMatches(selector, flow))
+  )
+}
+
+const spanOf = (entry: DnatEntry): PortSpan =>
+  entry._tag === "Port" ? { family: entry.family, protocol: entry.protocol, from: entry.port, to: entry.port } : entry
+
+/** Where a flow's port leads to. */
+export interface PortOwner {
+  readonly address: Address
+  readonly port: number
+}
+
 /** Where the maps send a new flow like this one, if anywhere: single ports are looked up before ranges (SPEC §6). */
-export const ownerOf = (
-  table: DnatTable,
-  flow: Flow
-): { readonly address: Address; readonly port: number } | undefined => {
-  const single = table.get(`${flow.family}/${flow.protocol}/${flow.destinationPort}`)
-  if (single?._tag === "Port") return { address: single.address, port: single.backendPort }
-  const covers = (entry: DnatEntry): boolean =>
-    entry._tag === "Range" &&
-    entry.family === flow.family &&
-    entry.protocol === flow.protocol &&
-    entry.from <= flow.destinationPort &&
-    flow.destinationPort <= entry.to
-  const range = [...table.values()].find(covers)
-  return range && { address: range.address, port: flow.destinationPort }
+export const ownersIn = (table: DnatTable): ((flow: Flow) => PortOwner | undefined) => {
+  const entriesAt = indexByPort(table.values(), spanOf)
+  return ({ family, protocol, destinationPort: port }) => {
+    const entries = entriesAt(family, protocol, port)
+    const entry = entries.find(({ _tag }) => _tag === "Port") ?? entries[0]
+    return entry && { address: entry.address, port: entry._tag === "Port" ? entry.backendPort : port }
+  }
 }
 
 /**
@@ -47,18 +58,18 @@ export const staleFlows = (
   localAddresses: ReadonlyArray<Address>
 ): ReadonlyArray<FlowSelector> => {
   const local = new Set(localAddresses)
+  const ownerOf = ownersIn(table)
   const selectors = new Map<string, FlowSelector>()
   for (const flow of flows) {
     if (!local.has(flow.destination)) continue
-    const selector = staleSelector(flow, table)
+    const selector = staleSelector(flow, ownerOf(flow))
     if (selector) selectors.set(JSON.stringify(selector), selector)
   }
   return [...selectors.values()]
 }
 
-const staleSelector = (flow: Flow, table: DnatTable): FlowSelector | undefined => {
+const staleSelector = (flow: Flow, owner: PortOwner | undefined): FlowSelector | undefined => {
   const { family, destinationPort: port } = flow
-  const owner = ownerOf(table, flow)
   if (!isDnated(flow)) {
     if (owner === undefined || flow.protocol !== "udp") return undefined
     return { _tag: "NotDnated", family, protocol: "udp", from: port, to: port, destinations: [flow.destination] }

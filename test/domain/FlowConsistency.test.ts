@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { tableOf, type DnatEntry, type Flow, type FlowSelector } from "../../src/domain/Dnat.ts"
-import { isDnated, ownerOf, selectorMatches, staleFlows } from "../../src/domain/FlowConsistency.ts"
+import { flowsMeant, isDnated, ownersIn, selectorMatches, staleFlows } from "../../src/domain/FlowConsistency.ts"
 
 const OURS = "10.99.0.5"
 const A = "172.20.0.10"
@@ -36,17 +36,17 @@ describe("a flow", () => {
 
 describe("where a port leads to", () => {
   it("is the single port before the range that it lies in", () => {
-    expect(ownerOf(table, flow())).toEqual({ address: A, port: 5353 })
-    expect(ownerOf(table, flow({ destinationPort: 54 }))).toEqual({ address: B, port: 54 })
+    expect(ownersIn(table)(flow())).toEqual({ address: A, port: 5353 })
+    expect(ownersIn(table)(flow({ destinationPort: 54 }))).toEqual({ address: B, port: 54 })
     for (const destinationPort of [50, 60])
-      expect(ownerOf(table, flow({ destinationPort }))).toEqual({ address: B, port: destinationPort })
+      expect(ownersIn(table)(flow({ destinationPort }))).toEqual({ address: B, port: destinationPort })
   })
 
   it("is nowhere outside, in the other protocol, and in the other family", () => {
     for (const change of [{ destinationPort: 49 }, { destinationPort: 61 }])
-      expect(ownerOf(table, flow(change))).toBeUndefined()
-    expect(ownerOf(table, flow({ protocol: "tcp" }))).toBeUndefined()
-    expect(ownerOf(table, flow({ family: "v6", destinationPort: 55 }))).toBeUndefined()
+      expect(ownersIn(table)(flow(change))).toBeUndefined()
+    expect(ownersIn(table)(flow({ protocol: "tcp" }))).toBeUndefined()
+    expect(ownersIn(table)(flow({ family: "v6", destinationPort: 55 }))).toBeUndefined()
   })
 })
 
@@ -81,6 +81,19 @@ describe("a selector", () => {
     const ours: FlowSelector = { ...notDnated, destinations: [OURS, "10.99.0.6"] }
     expect(selectorMatches(ours, flow())).toBe(true)
     expect(selectorMatches(ours, flow({ destination: "9.9.9.9" }))).toBe(false)
+  })
+})
+
+describe("the flows that selectors mean", () => {
+  it("are told apart by family, protocol and port, also where selectors overlap", () => {
+    const wideTcp: FlowSelector = { _tag: "DnatedTo", family: "v4", protocol: "tcp", from: 1, to: 65_535, address: A }
+    const port25: FlowSelector = { ...wideTcp, from: 25, to: 25, address: B }
+    const at = (address: string, destinationPort: number, change: Partial<Flow> = {}) =>
+      to(address, destinationPort, { protocol: "tcp", destinationPort, ...change })
+    const meant = [at(A, 1), at(A, 25), at(B, 25), at(A, 65_535)]
+    const others = [at(B, 1), at(B, 26), at(A, 25, { protocol: "udp" }), at("fd20::a", 25, { family: "v6" })]
+    expect(flowsMeant([...others, ...meant], [port25, wideTcp])).toEqual(meant)
+    expect(flowsMeant(meant, [])).toEqual([])
   })
 })
 

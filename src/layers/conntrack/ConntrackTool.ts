@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { families, type Family } from "../../domain/Address.ts"
 import type { Flow } from "../../domain/Dnat.ts"
-import { selectorMatches } from "../../domain/FlowConsistency.ts"
+import { flowsMeant } from "../../domain/FlowConsistency.ts"
 import { Conntrack, ConntrackError } from "../../services/Conntrack.ts"
 import { run, type CommandError, type RunOptions } from "../process/CommandRunner.ts"
 import { parseFlows } from "./parseFlows.ts"
@@ -45,8 +45,7 @@ export const layer = (options: RunOptions = {}): Layer.Layer<Conntrack> => {
     flush: Effect.fnUntraced(function* (selectors) {
       const wanted = families.filter((family) => selectors.some((selector) => selector.family === family))
       const listed = (yield* Effect.forEach(wanted, flows)).flat()
-      const wrong = listed.filter((flow) => selectors.some((selector) => selectorMatches(selector, flow)))
-      const deleted = yield* Effect.forEach(wrong, deleteOne, { concurrency: 4 })
+      const deleted = yield* Effect.forEach(flowsMeant(listed, selectors), deleteOne, { concurrency: 4 })
       return deleted.reduce((sum, one) => sum + one, 0)
     })
   })

@@ -1,17 +1,42 @@
-import { parseAddress, type Family } from "../../domain/Address.ts"
+import { parseAddress, type Address, type Family } from "../../domain/Address.ts"
 import { protocols, type Flow } from "../../domain/Dnat.ts"
 
+/** One direction of a flow. Counters, states and marks stand between and behind the two of a line. */
+const TUPLE = / src=(\S+) dst=(\S+) sport=(\d+) dport=(\d+)/g
+
+/** Few addresses stand in many flows: each text is read once. */
+const makeAddressReader = () => {
+  const known = new Map<string, Address | undefined>()
+  return (text: string | undefined): Address | undefined => {
+    if (text === undefined) return undefined
+    if (!known.has(text)) known.set(text, parseAddress(text)?.address)
+    return known.get(text)
+  }
+}
+
 /** The TCP and UDP flows among the lines of `conntrack -L`; every other line is passed over. */
-export const parseFlows = (output: string, family: Family): ReadonlyArray<Flow> =>
-  output.split("\n").flatMap((line) => {
-    const protocol = protocols.find((one) => line.startsWith(`${one} `))
+export const parseFlows = (output: string, family: Family): ReadonlyArray<Flow> => {
+  const read = makeAddressReader()
+  return output.split("\n").flatMap((line) => {
+    const protocol = protocols.find((one) => line.startsWith(one) && line[one.length] === " ")
     if (protocol === undefined) return []
-    const values = (key: string) => [...line.matchAll(new RegExp(` ${key}=(\\S+)`, "g"))].map((match) => match[1] ?? "")
-    const [source, replySource] = values("src").map((text) => parseAddress(text)?.address)
-    const [destination] = values("dst").map((text) => parseAddress(text)?.address)
-    const [sourcePort, replySourcePort] = values("sport").map(Number)
-    const [destinationPort] = values("dport").map(Number)
+    const [original, reply] = line.matchAll(TUPLE)
+    if (original === undefined || reply === undefined) return []
+    const source = read(original[1])
+    const destination = read(original[2])
+    const replySource = read(reply[1])
     if (source === undefined || destination === undefined || replySource === undefined) return []
-    if (sourcePort === undefined || destinationPort === undefined || replySourcePort === undefined) return []
-    return [{ family, protocol, source, sourcePort, destination, destinationPort, replySource, replySourcePort }]
+    return [
+      {
+        family,
+        protocol,
+        source,
+        sourcePort: Number(original[3]),
+        destination,
+        destinationPort: Number(original[4]),
+        replySource,
+        replySourcePort: Number(reply[3])
+      }
+    ]
   })
+}
