@@ -15,11 +15,17 @@ import { childrenRunning } from "../lab/processes.ts"
 const exec = promisify(execFile)
 const ip = (...args: ReadonlyArray<string>) => exec("ip", [...args])
 
-const routeWords = ({ gateway, link, metric, protocol }: DefaultRoute): ReadonlyArray<string> => [
-  ...(gateway === undefined ? [] : ["via", gateway]),
-  ...(link === undefined ? [] : ["dev", link]),
-  ...(metric === undefined ? [] : ["metric", `${metric}`]),
-  ...(protocol === undefined ? [] : ["proto", protocol])
+const hopFamily = ({ family, gateway = "" }: DefaultRoute): ReadonlyArray<string> =>
+  family === "v4" && gateway.includes(":") ? ["inet6"] : []
+
+const routeWords = (route: DefaultRoute): ReadonlyArray<string> => [
+  ...(route.gateway === undefined ? [] : ["via", ...hopFamily(route), route.gateway]),
+  ...(route.link === undefined ? [] : ["dev", route.link]),
+  ...(route.onLink === undefined ? [] : ["onlink"]),
+  ...(route.source === undefined ? [] : ["src", route.source]),
+  ...(route.mtu === undefined ? [] : ["mtu", `${route.mtu}`]),
+  ...(route.metric === undefined ? [] : ["metric", `${route.metric}`]),
+  ...(route.protocol === undefined ? [] : ["proto", route.protocol])
 ]
 
 const makeLinks = async () => {

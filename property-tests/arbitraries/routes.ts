@@ -9,6 +9,29 @@ const INWARD = "eth1"
 const addressOn = (family: Family, link: string, last: number): Address =>
   family === "v4" ? `10.${link === EXTERNAL ? 1 : 2}.0.${last}` : `fd0${link === EXTERNAL ? 1 : 2}::${last}`
 
+/** How the gateway is named and what else a default says; an IPv4 one may lead to a router's IPv6 address. */
+const attributes = (family: Family, link: string): fc.Arbitrary<Partial<DefaultRoute>> =>
+  fc.oneof(
+    { arbitrary: fc.constant({}), weight: 4 },
+    {
+      arbitrary: fc.record(
+        {
+          gateway: fc.constantFrom(
+            addressOn("v6", link, 1),
+            "fe80::1",
+            ...(family === "v4" ? [addressOn("v4", link, 1)] : [])
+          ),
+          onLink: fc.constant(true as const),
+          source: fc.constantFrom(addressOn(family, link, 9), addressOn(family, link, 8)),
+          mtu: fc.constantFrom(1280, 1400)
+        },
+        { requiredKeys: [] }
+      ),
+      weight: 1
+    },
+    { arbitrary: fc.constant({ gateway: family === "v4" ? "192.0.2.1" : "2001:db8::1", onLink: true }), weight: 1 }
+  )
+
 /** A default route as Docker, an operator, a router advertisement or anchord itself may have made it. */
 const defaultRoute = (family: Family): fc.Arbitrary<DefaultRoute> =>
   fc
@@ -18,9 +41,11 @@ const defaultRoute = (family: Family): fc.Arbitrary<DefaultRoute> =>
       metric: fc.constantFrom(undefined, 50, 100, 512, 1024),
       protocol: fc.constantFrom(undefined, "static", "97", ...(family === "v6" ? ["ra"] : ["dhcp"]))
     })
-    .map(({ link, last, metric, protocol }) =>
+    .chain((made) => attributes(family, made.link).map((more) => ({ ...made, more })))
+    .map(({ link, last, metric, protocol, more }) =>
       Object.assign(
         { family, link, gateway: addressOn(family, link, last) },
+        more,
         protocol === undefined ? {} : { protocol },
         // The kernel gives every advertised default this metric.
         protocol === "ra" ? { metric: 1024 } : metric === undefined ? {} : { metric }
@@ -33,8 +58,8 @@ export const namespace: fc.Arbitrary<() => SimNetns> = fc
   .map((routes) => () => {
     const netns = new SimNetns()
       .addLink("lo", "127.0.0.1/8", "::1/128")
-      .addLink(EXTERNAL, "10.1.0.9/24", "fd01::9/64")
-      .addLink(INWARD, "10.2.0.9/24", "fd02::9/64")
+      .addLink(EXTERNAL, "10.1.0.9/24", "10.1.0.8/24", "fd01::9/64", "fd01::8/64", "fe80::9/64")
+      .addLink(INWARD, "10.2.0.9/24", "10.2.0.8/24", "fd02::9/64", "fd02::8/64", "fe80::9/64")
     for (const route of routes.flat()) netns.add(route)
     return netns
   })

@@ -50,11 +50,14 @@ export const metricOf = (route: DefaultRoute): number => route.metric ?? kernelM
 /** Whether anchord made this route. */
 export const isOurs = (route: DefaultRoute): boolean => route.protocol === ANCHORD_ROUTE_PROTOCOL
 
-/** Whether the kernel would call these two one route; the table is the caller's business. */
+/** Whether these two are one route in all that is known of them; the table is the caller's business. */
 export const isSameRoute = (a: DefaultRoute, b: DefaultRoute): boolean =>
   a.family === b.family &&
   a.gateway === b.gateway &&
   a.link === b.link &&
+  a.onLink === b.onLink &&
+  a.source === b.source &&
+  a.mtu === b.mtu &&
   metricOf(a) === metricOf(b) &&
   (a.protocol ?? "boot") === (b.protocol ?? "boot")
 

@@ -24,8 +24,15 @@ export interface LinkAddress {
 /** A default route. `protocol` as `ip route` names it (`boot`, `kernel`, `ra`, `static`, or a number). */
 export interface DefaultRoute {
   readonly family: Family
+  /** That of an IPv4 route may be an IPv6 address (RFC 8950): then `ip` calls it `via inet6`. */
   readonly gateway?: Address
   readonly link?: string
+  /** The gateway is taken to be on the link, whatever the addresses say. */
+  readonly onLink?: true
+  /** The local address that connections by this route get. */
+  readonly source?: Address
+  /** Bytes. */
+  readonly mtu?: number
   readonly metric?: number
   readonly protocol?: string
   /** Absent for the main table. */

@@ -1,7 +1,7 @@
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
-import { families, type Address, type AddressPair, type Family } from "./Address.ts"
+import { families, familyOf, type Address, type AddressPair, type Family } from "./Address.ts"
 import { isOurs, isSameRoute, metricOf, ownDefault, takeOver } from "./DefaultRoute.ts"
 import { ORIGINALS_TABLE, type DefaultRoute, type LinkAddress, type RouteStep } from "./Routing.ts"
 
@@ -43,11 +43,13 @@ export const linkTowards = (gateway: Address, addresses: ReadonlyArray<LinkAddre
 const isRival = (route: DefaultRoute): boolean =>
   !isOurs(route) && route.protocol !== "ra" && metricOf(route) <= (route.family === "v4" ? 0 : 1024)
 
-/** Whether a recorded original could still be put back: its link is there and its gateway on it. */
+/** Whether a recorded original could still be put back: its link is there and its gateway on it, and its source address is there. */
 const fits = (original: DefaultRoute, addresses: ReadonlyArray<LinkAddress>): boolean => {
-  const { gateway, link } = original
-  const local = addresses.filter((address) => address.link === link && address.family === original.family)
-  return local.length > 0 && (gateway === undefined || linkTowards(gateway, local) !== undefined)
+  const { family, gateway, link, source } = original
+  const hop = gateway === undefined ? family : familyOf(gateway)
+  const local = addresses.filter((one) => one.link === link && one.family === hop)
+  const reachable = gateway === undefined || original.onLink || linkTowards(gateway, local) !== undefined
+  return local.length > 0 && reachable && (source === undefined || addresses.some(({ address }) => address === source))
 }
 
 const of = (family: Family, routes: ReadonlyArray<DefaultRoute>) => routes.filter((route) => route.family === family)

@@ -34,6 +34,22 @@ const remove = (route: DefaultRoute): RouteStep => ({ _tag: "Delete", route })
 const shown = (routes: ReadonlyArray<DefaultRoute>) =>
   routes.map((route) => [route.gateway, route.link, route.metric ?? "-", route.protocol ?? "boot"].join(" "))
 
+/** A link on which the namespace has two addresses of each family. */
+const ROOMY = "roomy"
+
+/** Defaults that say more than a gateway and its link, on the link {@link ROOMY}. */
+const particular: ReadonlyArray<DefaultRoute> = [
+  { family: "v4", gateway: "fd03::1", link: ROOMY },
+  { family: "v4", gateway: "fe80::1", link: ROOMY, mtu: 1_300 },
+  { family: "v4", gateway: "192.0.2.1", link: ROOMY, onLink: true },
+  { family: "v4", gateway: "10.3.0.1", link: ROOMY, source: "10.3.0.3", mtu: 1_400 },
+  { family: "v4", gateway: "10.3.0.1", link: ROOMY, protocol: "static", source: "10.3.0.2", onLink: true, mtu: 1_500 },
+  { family: "v6", gateway: "2001:db8::1", link: ROOMY, metric: 1_024, onLink: true },
+  { family: "v6", gateway: "fe80::1", link: ROOMY, metric: 1_024, onLink: true, mtu: 1_300 },
+  { family: "v6", gateway: "fd03::1", link: ROOMY, metric: 1_024, source: "fd03::3", mtu: 1_400 },
+  { family: "v6", gateway: "fd03::1", link: ROOMY, metric: 20, protocol: "static", source: "fd03::2" }
+]
+
 /** The contract of {@link Netlink}: what holds for a kernel, and must hold for everything that stands in for one. */
 export const netlinkContract = (title: string, setUp: () => Promise<NetlinkSetup>): void => {
   describe(`${title}: the contract of Netlink`, () => {
@@ -52,6 +68,9 @@ export const netlinkContract = (title: string, setUp: () => Promise<NetlinkSetup
     const apply = (...steps: ReadonlyArray<RouteStep>) => run((netlink) => netlink.applyRoutes(steps))
     const defaults = async (family: Family, table?: number) =>
       shown(await run((netlink) => netlink.defaultRoutes(family, table)))
+    const addRoomy = () => world.addLink(ROOMY, "10.3.0.2/24", "10.3.0.3/24", "fd03::2/64", "fd03::3/64")
+    const refusalOf = (...steps: ReadonlyArray<RouteStep>) =>
+      run((netlink) => netlink.applyRoutes(steps).pipe(Effect.flip))
     const read = async (table?: number) =>
       (await Promise.all(families.map((family) => run((netlink) => netlink.defaultRoutes(family, table))))).flat()
 
@@ -160,16 +179,10 @@ export const netlinkContract = (title: string, setUp: () => Promise<NetlinkSetup
       })
 
       it("refuses a gateway on no network, does no later step of that family, and the other family all the same", async () => {
-        const outcome = await Effect.runPromise(
-          Effect.flatMap(Netlink, (netlink) =>
-            Effect.flip(
-              netlink.applyRoutes([
-                replace({ family: "v4", gateway: "10.77.0.1" }),
-                replace({ family: "v4", gateway: "10.1.0.1" }),
-                replace({ family: "v6", gateway: "fd01::1" })
-              ])
-            )
-          ).pipe(Effect.provide(setup.layer))
+        const outcome = await refusalOf(
+          replace({ family: "v4", gateway: "10.77.0.1" }),
+          replace({ family: "v4", gateway: "10.1.0.1" }),
+          replace({ family: "v6", gateway: "fd01::1" })
         )
         expect(outcome).toMatchObject({ _tag: "NetlinkError", reason: "failed" })
         expect(await defaults("v4")).toEqual([])
@@ -179,6 +192,63 @@ export const netlinkContract = (title: string, setUp: () => Promise<NetlinkSetup
       it("takes a link-local gateway with its link", async () => {
         await apply(replace({ family: "v6", gateway: "fe80::1", link: "br", protocol: "97", metric: 512 }))
         expect(await defaults("v6")).toEqual(["fe80::1 br 512 97"])
+      })
+
+      it("keeps and shows source, MTU and a gateway that is on its link by fiat, or of IPv6 on an IPv4 route", async () => {
+        await addRoomy()
+        for (const table of [undefined, ORIGINALS_TABLE]) {
+          for (const route of particular) {
+            const whole = { ...route, ...(table === undefined ? {} : { table }) }
+            await apply(replace(whole))
+            expect(await read(table)).toEqual([whole])
+            await apply(remove(whole))
+            expect(await read(table)).toEqual([])
+          }
+        }
+      })
+
+      it("holds IPv4 routes apart that differ in source, MTU or in being on the link by fiat, and deletes the one that is meant", async () => {
+        await addRoomy()
+        const plain: DefaultRoute = { family: "v4", gateway: "10.3.0.1", link: ROOMY }
+        const small = { ...plain, mtu: 1_400 }
+        const sourced = { ...plain, source: "10.3.0.3" }
+        const onLink = { ...plain, onLink: true as const }
+        for (const route of [plain, small, sourced, onLink]) await world.appendRoute(route)
+        for (const route of [plain, small, sourced, onLink]) await expect(world.appendRoute(route)).rejects.toThrow()
+        expect(await refusalOf(replace(small))).toMatchObject({ reason: "failed" })
+        await apply(remove({ ...plain, mtu: 1_300 }), remove({ ...plain, source: "10.3.0.2" }))
+        expect(await read()).toEqual([plain, small, sourced, onLink])
+        await apply(remove(sourced), remove(small))
+        expect(await read()).toEqual([plain, onLink])
+      })
+
+      it("holds one IPv6 route to a next hop, whatever else it says, and deletes it whatever is said of it", async () => {
+        await addRoomy()
+        const plain: DefaultRoute = { family: "v6", gateway: "fd03::1", link: ROOMY, metric: 1_024 }
+        const small: DefaultRoute = { ...plain, mtu: 1_400, source: "fd03::3" }
+        await world.addRoute(plain)
+        for (const other of [small, { ...plain, protocol: "static" }]) {
+          await expect(world.addRoute(other)).rejects.toThrow()
+          await expect(world.appendRoute(other)).rejects.toThrow()
+        }
+        await apply(replace(small))
+        expect(await read()).toEqual([small])
+        await apply(remove(plain))
+        expect(await read()).toEqual([])
+      })
+
+      it("refuses a source that is no address of the namespace, and a gateway that is on the link by fiat without a link", async () => {
+        await addRoomy()
+        for (const route of [
+          { family: "v4", gateway: "10.3.0.1", source: "10.3.0.77" },
+          { family: "v6", gateway: "fd03::1", source: "fd03::77" },
+          { family: "v4", gateway: "192.0.2.1", onLink: true },
+          { family: "v6", gateway: "2001:db8::1", onLink: true },
+          { family: "v4", gateway: "fd09::1", link: ROOMY }
+        ] as const) {
+          expect(await refusalOf(replace(route))).toMatchObject({ reason: "failed" })
+        }
+        expect(await read()).toEqual([])
       })
 
       it("loses the routes of a link that goes down", async () => {
@@ -241,27 +311,35 @@ export const netlinkContract = (title: string, setUp: () => Promise<NetlinkSetup
         expect(await plan()).toEqual([])
       })
 
-      it("following and restoring leaves the namespace as it was", async () => {
-        await world.addRoute({ family: "v4", gateway: "10.2.0.1" })
-        await world.addRoute({ family: "v6", gateway: "fd02::1" })
-        const before = await read()
-        const state = async () => ({
-          main: await read(),
-          originals: await read(ORIGINALS_TABLE),
-          addresses: await run((netlink) => netlink.addresses)
-        })
-        for (const gateways of [
-          { v4: "10.2.0.5", v6: "fd02::5" },
-          { v4: "10.2.0.6", v6: "fd02::6" }
-        ]) {
-          await apply(...planFollow(await state(), gateways))
-          expect((await read()).map(({ gateway }) => gateway)).toEqual([gateways.v4, gateways.v6])
-          expect(planFollow(await state(), gateways)).toEqual([])
+      const plain: ReadonlyArray<DefaultRoute> = [
+        { family: "v4", gateway: "10.3.0.1", link: ROOMY },
+        { family: "v6", gateway: "fd03::1", link: ROOMY }
+      ]
+      it.each([plain, ...particular.map((route) => [route])])(
+        "following and restoring leaves %j as it was",
+        async (...found) => {
+          await addRoomy()
+          for (const route of found) await world.addRoute(route)
+          const before = await read()
+          expect(before).toHaveLength(found.length)
+          const state = async () => ({
+            main: await read(),
+            originals: await read(ORIGINALS_TABLE),
+            addresses: await run((netlink) => netlink.addresses)
+          })
+          for (const gateways of [
+            { v4: "10.3.0.5", v6: "fd03::5" },
+            { v4: "10.3.0.6", v6: "fd03::6" }
+          ]) {
+            await apply(...planFollow(await state(), gateways))
+            expect((await read()).map(({ gateway }) => gateway)).toEqual([gateways.v4, gateways.v6])
+            expect(planFollow(await state(), gateways)).toEqual([])
+          }
+          for (const family of families) await apply(...planRestore(await state(), family))
+          expect(await read()).toEqual(before)
+          expect(await read(ORIGINALS_TABLE)).toEqual([])
         }
-        for (const family of families) await apply(...planRestore(await state(), family))
-        expect(await read()).toEqual(before)
-        expect(await read(ORIGINALS_TABLE)).toEqual([])
-      })
+      )
     })
   })
 }

@@ -110,6 +110,37 @@ describe("following the gateway", () => {
     })
   })
 
+  it.each<readonly [string, DefaultRoute]>([
+    ["its source is gone", { family: "v4", gateway: BRIDGE.v4, link: "eth0", source: "172.20.0.8" }],
+    ["its IPv6 gateway is on no network", { family: "v4", gateway: "fd30::1", link: "eth0" }],
+    ["its link is gone", { family: "v4", gateway: "192.0.2.1", link: "eth7", onLink: true }]
+  ])("records anew when the old original cannot come back, because %s", (_why, original) => {
+    const netns = wrapped({ v4: BRIDGE.v4 })
+    follow(netns, { v4: ANCHOR.v4 })
+    netns.append({ family: "v4", gateway: "172.20.0.3", link: "eth0" })
+    const originals = [{ ...original, table: ORIGINALS_TABLE }]
+    expect(planFollow({ ...stateOf(netns), originals }, { v4: ANCHOR.v4 })[0]?.route).toMatchObject({
+      gateway: "172.20.0.3",
+      table: ORIGINALS_TABLE
+    })
+  })
+
+  it.each<DefaultRoute>([
+    { family: "v4", gateway: BRIDGE.v4, link: "eth0", source: "172.20.0.9" },
+    { family: "v4", gateway: "fd20::1", link: "eth0" },
+    { family: "v4", gateway: "fe80::1", link: "eth0" },
+    { family: "v4", gateway: "192.0.2.1", link: "eth0", onLink: true },
+    { family: "v6", gateway: "2001:db8::1", link: "eth0", onLink: true }
+  ])("keeps the record of %j while it could come back", (original) => {
+    const netns = wrapped({})
+    follow(netns, ANCHOR)
+    netns.append({ family: original.family, gateway: { v4: "172.20.0.3", v6: "fd20::3" }[original.family] })
+    const originals = [{ ...original, table: ORIGINALS_TABLE }]
+    const steps = planFollow({ ...stateOf(netns), originals }, { [original.family]: ANCHOR[original.family] })
+    expect(steps.filter(({ route }) => route.table === ORIGINALS_TABLE)).toEqual([])
+    expect(steps).not.toEqual([])
+  })
+
   it("completes a record that a kill cut short", () => {
     const netns = wrapped({ v6: BRIDGE.v6 })
     netns.add({ family: "v6", gateway: "fd20::3", metric: 700 })
@@ -143,6 +174,23 @@ describe("restoring", () => {
     follow(netns, ANCHOR)
     restore(netns)
     expect(stateOf(netns)).toEqual(before)
+  })
+
+  it.each<DefaultRoute>([
+    { family: "v4", gateway: BRIDGE.v4, link: "eth0", source: "172.20.0.9", mtu: 1_400 },
+    { family: "v4", gateway: "fe80::1", link: "eth0" },
+    { family: "v4", gateway: "192.0.2.1", link: "eth0", onLink: true },
+    { family: "v6", gateway: "2001:db8::1", link: "eth0", metric: 1_024, onLink: true },
+    { family: "v6", gateway: BRIDGE.v6, link: "eth0", metric: 1_024, source: "fd20::9", mtu: 1_400 }
+  ])("puts %j back with all that it said, also when somebody has set it again without", (original) => {
+    const netns = wrapped({})
+    netns.add(original)
+    follow(netns, ANCHOR)
+    follow(netns, MOVED)
+    const { onLink: _onLink, source: _source, mtu: _mtu, ...plain } = original
+    carryOut(netns, [{ _tag: "Replace", route: plain }])
+    restore(netns)
+    expect(stateOf(netns)).toMatchObject({ main: [original], originals: [] })
   })
 
   it("removes anchord's own routes where there was none", () => {

@@ -1,4 +1,4 @@
-import type { Family } from "../../domain/Address.ts"
+import { familyOf, type Family } from "../../domain/Address.ts"
 import type { RouteStep } from "../../domain/Routing.ts"
 
 /** One `ip -batch`: steps of one family and one kind that stand next to each other in the plan. */
@@ -17,8 +17,11 @@ const verbs = { Replace: "replace", Delete: "del", Append: "append" } as const
 const words = ({ _tag, route }: RouteStep): string =>
   [
     `route ${verbs[_tag]} default`,
-    route.gateway && `via ${route.gateway}`,
+    route.gateway && `via ${familyOf(route.gateway) === route.family ? "" : "inet6 "}${route.gateway}`,
     route.link && `dev ${route.link}`,
+    route.onLink && "onlink",
+    route.source && `src ${route.source}`,
+    route.mtu !== undefined && `mtu ${route.mtu}`,
     route.metric !== undefined && `metric ${route.metric}`,
     (route.protocol ?? (_tag === "Delete" && "boot")) && `proto ${route.protocol ?? "boot"}`,
     route.table !== undefined && `table ${route.table}`

@@ -1,4 +1,4 @@
-import { parseAddress, type Family } from "../../domain/Address.ts"
+import { parseAddress, type Address, type Family } from "../../domain/Address.ts"
 import type { DefaultRoute, Link, LinkAddress, Neighbour, NeighbourState } from "../../domain/Routing.ts"
 
 type Json = Readonly<Record<string, unknown>>
@@ -58,14 +58,23 @@ export const parseAddresses = (output: string): ReadonlyArray<LinkAddress> =>
     })
   )
 
+/** IPv4 next hops that are IPv6 addresses stand apart. */
+const gatewayOf = (hop: Json): Address | undefined =>
+  canonical(hop["gateway"]) ?? (isObject(hop["via"]) ? canonical(hop["via"]["host"]) : undefined)
+
 const oneDefault = (route: Json, hop: Json, family: Family, table: number | undefined): DefaultRoute => {
-  const gateway = canonical(hop["gateway"])
-  const { dev } = hop
+  const gateway = gatewayOf(hop)
+  const { dev, flags } = hop
   const { metric, protocol } = route
+  const source = canonical(route["prefsrc"])
+  const mtu = objects(route["metrics"])[0]?.["mtu"]
   return {
     family,
     ...(gateway === undefined ? {} : { gateway }),
     ...(typeof dev === "string" ? { link: dev } : {}),
+    ...(Array.isArray(flags) && flags.includes("onlink") ? { onLink: true } : {}),
+    ...(source === undefined ? {} : { source }),
+    ...(typeof mtu === "number" ? { mtu } : {}),
     ...(typeof metric === "number" ? { metric } : {}),
     ...(typeof protocol === "string" || typeof protocol === "number" ? { protocol: `${protocol}` } : {}),
     ...(table === undefined ? {} : { table })

@@ -17,15 +17,22 @@ import { linkTowards } from "../../domain/ServiceAnchorRoutes.ts"
 const macOf = (index: number): string => `02:00:00:00:00:${index.toString(16).padStart(2, "0")}`
 
 const REFUSED = "Error: Nexthop has invalid gateway."
+const NO_SUCH_SOURCE = "Error: Invalid source address."
 const EXISTS = "RTNETLINK answers: File exists"
 const GONE = "RTNETLINK answers: No such process"
 
-/** What a deletion names must hold; the metric 0 of IPv4 names none, and an absent protocol is `boot`. */
+/** What a deletion names must hold; the metric 0 of IPv4 names none, an absent protocol is `boot`, and IPv6 looks at no attributes. */
 const deletes = (wanted: DefaultRoute, route: DefaultRoute): boolean =>
   (wanted.gateway === undefined || wanted.gateway === route.gateway) &&
   (wanted.link === undefined || wanted.link === route.link) &&
+  (wanted.family === "v6" || wanted.source === undefined || wanted.source === route.source) &&
+  (wanted.family === "v6" || wanted.mtu === undefined || wanted.mtu === route.mtu) &&
   (wanted.metric === undefined || wanted.metric === 0 || wanted.metric === metricOf(route)) &&
   (wanted.protocol ?? "boot") === (route.protocol ?? "boot")
+
+/** Whether two routes of one metric cannot both be there: the very same one, for IPv6 any to the same next hop. */
+const isDuplicate = (a: DefaultRoute, b: DefaultRoute): boolean =>
+  a.family === "v4" ? isSameRoute(a, b) : a.gateway === b.gateway && a.link === b.link
 
 /**
  * A network on a link. For IPv6 the kernel makes one with an address, if there is none, and only routers on such a network can be reached;
@@ -123,8 +130,8 @@ export class SimNetns {
   }
 
   /**
-   * Routes whose gateway was on that prefix alone go with the address. So do on-link routes: for IPv4 those that have it as source, for
-   * IPv6 the one of its prefix, whoever has made it.
+   * Routes whose gateway was on that prefix alone go with the address, IPv4 ones of that source as well; those of IPv6 only lose it. So do
+   * on-link routes: for IPv4 those that have it as source, for IPv6 the one of its prefix, whoever has made it.
    */
   removeAddress(link: string, address: Address): void {
     const gone = this.#addresses.find((one) => one.link === link && one.address === address)
@@ -141,7 +148,12 @@ export class SimNetns {
         ? one.source === address
         : network !== undefined && !isShared && isSameNetwork(one, network))
     this.#onLink = this.#onLink.filter((one) => !goesAlong(one))
-    this.#routes = this.#routes.filter((route) => route.link !== link || this.#nextHop(route) !== undefined)
+    this.#routes = this.#routes.flatMap((route) => {
+      if (route.link === link && this.#nextHop(route) === undefined) return []
+      if (this.#hasSource(route)) return [route]
+      const { source: _source, ...without } = route
+      return route.family === "v4" ? [] : [without]
+    })
     this.#say("address")
   }
 
@@ -254,16 +266,14 @@ export class SimNetns {
     return this.#routes.filter((route) => route.family === family && route.table === table)
   }
 
-  /** `ip route add`: refuses a route of a metric that there is already; for IPv6 only the very same one is a duplicate. */
+  /** `ip route add`: refuses an IPv4 route of a metric that there is already, and an IPv6 one that is a duplicate. */
   add(route: DefaultRoute): string | undefined {
-    return this.#insert(route, (alike, whole) =>
-      route.family === "v4" ? alike.length > 0 : alike.some((other) => isSameRoute(other, whole))
-    )
+    return this.#insert(route, (other, whole) => route.family === "v4" || isDuplicate(other, whole))
   }
 
   /** `ip route append`: goes behind those of its metric. */
   append(route: DefaultRoute): string | undefined {
-    return this.#insert(route, (alike, whole) => alike.some((other) => isSameRoute(other, whole)))
+    return this.#insert(route, isDuplicate)
   }
 
   /** `ip route replace` and `ip route del`. */
@@ -284,29 +294,31 @@ export class SimNetns {
   }
 
   /** The link by which the kernel reaches a route's next hop, or nothing when it refuses the route. */
-  #nextHop({ family, gateway, link }: DefaultRoute): string | undefined {
-    const usable = this.#addresses.filter(
-      (local) =>
-        local.family === family && this.#links.get(local.link)?.up && (link === undefined || local.link === link)
+  #nextHop({ gateway, link, onLink }: DefaultRoute): string | undefined {
+    const isUp = (name: string) => this.#links.get(name)?.up === true
+    const named = link !== undefined && isUp(link) ? link : undefined
+    if (gateway === undefined || onLink || (gateway.startsWith("fe80:") && named !== undefined)) return named
+    const family = familyOf(gateway)
+    const usable = <A extends { readonly family: Family; readonly link: string }>(all: ReadonlyArray<A>) =>
+      all.filter((one) => one.family === family && isUp(one.link) && (link === undefined || one.link === link))
+    const connected = usable(this.#onLink).map((one): LinkAddress =>
+      Object.assign({}, one, { scope: "global" as const, tentative: false })
     )
-    if (gateway === undefined) return link !== undefined && this.#links.get(link)?.up ? link : undefined
-    const linkLocal = gateway.startsWith("fe80:") && link !== undefined && this.#links.get(link)?.up
-    const connected = this.#onLink
-      .filter((one) => one.family === family && (link === undefined || one.link === link))
-      .map((one): LinkAddress => Object.assign({}, one, { scope: "global" as const, tentative: false }))
-    const own = family === "v4" ? usable : usable.map((local) => Object.assign({}, local, { prefixLength: 128 }))
-    return linkLocal ? link : linkTowards(gateway, [...own, ...connected])
+    const own = usable(this.#addresses)
+    const itself = own.map((local) => Object.assign({}, local, { prefixLength: 128 }))
+    return linkTowards(gateway, [...(family === "v4" ? own : itself), ...connected])
   }
 
-  #insert(
-    route: DefaultRoute,
-    isDuplicate: (alike: ReadonlyArray<DefaultRoute>, whole: DefaultRoute) => boolean
-  ): string | undefined {
+  #hasSource({ source }: DefaultRoute): boolean {
+    return source === undefined || this.#addresses.some(({ address }) => address === source)
+  }
+
+  #insert(route: DefaultRoute, collides: (other: DefaultRoute, whole: DefaultRoute) => boolean): string | undefined {
     const link = this.#nextHop(route)
     if (link === undefined) return REFUSED
+    if (!this.#hasSource(route)) return NO_SUCH_SOURCE
     const whole = this.#whole(route, link)
-    const alike = this.#alike(whole)
-    if (isDuplicate(alike, whole)) return EXISTS
+    if (this.#alike(whole).some((other) => collides(other, whole))) return EXISTS
     this.#put(whole, [])
     return undefined
   }
@@ -314,6 +326,7 @@ export class SimNetns {
   #replace(route: DefaultRoute): string | undefined {
     const link = this.#nextHop(route)
     if (link === undefined) return REFUSED
+    if (!this.#hasSource(route)) return NO_SUCH_SOURCE
     const whole = this.#whole(route, link)
     const alike = this.#alike(whole)
     const [first] = alike
@@ -344,15 +357,14 @@ export class SimNetns {
   }
 
   /** As `ip -j route` would show it: with its link, the metric where it is not 0, and no protocol for `boot`. */
-  #whole({ family, gateway, protocol, table, ...rest }: DefaultRoute, link: string): DefaultRoute {
-    const metric = metricOf({ family, ...rest })
+  #whole(route: DefaultRoute, link: string): DefaultRoute {
+    const { metric: _metric, protocol, ...rest } = route
+    const metric = metricOf(route)
     return {
-      family,
-      ...(gateway === undefined ? {} : { gateway }),
+      ...rest,
       link,
       ...(metric === 0 ? {} : { metric }),
-      ...(protocol === undefined || protocol === "boot" ? {} : { protocol }),
-      ...(table === undefined ? {} : { table })
+      ...(protocol === undefined || protocol === "boot" ? {} : { protocol })
     }
   }
 

@@ -14,13 +14,20 @@ describe("a step as ip takes it", () => {
       family: "v6",
       gateway: "fd99::1",
       link: "eth0",
+      onLink: true,
+      source: "fd99::5",
+      mtu: 1400,
       metric: 512,
       protocol: "97",
       table: 29793
     }
-    expect(linesOf(replace(route), remove(route))).toEqual([
-      "route replace default via fd99::1 dev eth0 metric 512 proto 97 table 29793",
-      "route del default via fd99::1 dev eth0 metric 512 proto 97 table 29793"
+    const words = "default via fd99::1 dev eth0 onlink src fd99::5 mtu 1400 metric 512 proto 97 table 29793"
+    expect(linesOf(replace(route), remove(route))).toEqual([`route replace ${words}`, `route del ${words}`])
+  })
+
+  it("names the family of a gateway that is not the route's", () => {
+    expect(linesOf(replace({ family: "v4", gateway: "fe80::1", link: "eth0" }))).toEqual([
+      "route replace default via inet6 fe80::1 dev eth0"
     ])
   })
 

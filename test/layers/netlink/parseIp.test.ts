@@ -70,6 +70,40 @@ describe("default routes", () => {
     ])
   })
 
+  it("have source and MTU of the route, and of its next hops whether they are on the link by fiat", () => {
+    // Printed by `ip -j route show default`, iproute2 6.1; the line breaks are not.
+    const output = `[{"dst":"default","gateway":"192.0.2.1","dev":"eth0","flags":["onlink"]},
+      {"dst":"default","gateway":"10.1.0.1","dev":"d0","prefsrc":"10.1.0.3","flags":[],"metrics":[{"mtu":1400}]},
+      {"dst":"default","prefsrc":"10.1.0.3","metric":9,"flags":[],"metrics":[{"mtu":1300,"advmss":1000}],"nexthops":[
+        {"gateway":"10.1.0.1","dev":"d0","weight":2,"flags":[]},
+        {"gateway":"192.0.2.1","dev":"d0","weight":1,"flags":["onlink","linkdown"]}]}]`
+    expect(parseDefaultRoutes(output, "v4")).toEqual([
+      { family: "v4", gateway: "192.0.2.1", link: "eth0", onLink: true },
+      { family: "v4", gateway: "10.1.0.1", link: "d0", source: "10.1.0.3", mtu: 1400 },
+      { family: "v4", gateway: "10.1.0.1", link: "d0", source: "10.1.0.3", mtu: 1300, metric: 9 },
+      { family: "v4", gateway: "192.0.2.1", link: "d0", onLink: true, source: "10.1.0.3", mtu: 1300, metric: 9 }
+    ])
+    const output6 = `[{"dst":"default","gateway":"fe80::1","dev":"d0","metric":1024,"flags":["onlink"],"pref":"medium"},
+      {"dst":"default","gateway":"fd01::1","dev":"d0","prefsrc":"fd01::3","metric":20,"flags":[],
+       "metrics":[{"mtu":1400}],"pref":"high"}]`
+    expect(parseDefaultRoutes(output6, "v6")).toEqual([
+      { family: "v6", gateway: "fe80::1", link: "d0", onLink: true, metric: 1024 },
+      { family: "v6", gateway: "fd01::1", link: "d0", source: "fd01::3", mtu: 1400, metric: 20 }
+    ])
+  })
+
+  it("of IPv4 may lead to an IPv6 address, alone or beside others", () => {
+    const output = `[{"dst":"default","via":{"family":"inet6","host":"fe80::1"},"dev":"d0","flags":[]},
+      {"dst":"default","metric":9,"flags":[],"nexthops":[
+        {"gateway":"10.1.0.1","dev":"d0","weight":1,"flags":[]},
+        {"via":{"family":"inet6","host":"fe80::1"},"dev":"d0","weight":1,"flags":[]}]}]`
+    expect(parseDefaultRoutes(output, "v4")).toEqual([
+      { family: "v4", gateway: "fe80::1", link: "d0" },
+      { family: "v4", gateway: "10.1.0.1", link: "d0", metric: 9 },
+      { family: "v4", gateway: "fe80::1", link: "d0", metric: 9 }
+    ])
+  })
+
   it("name the table that they were asked of", () => {
     expect(
       parseDefaultRoutes('[{"dst":"default","gateway":"10.99.0.1","dev":"eth0","flags":[]}]', "v4", 29793)
