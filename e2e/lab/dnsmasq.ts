@@ -54,7 +54,10 @@ export const startDnsmasq = async (
   })
   await eventually("dnsmasq runs", 10_000, () => {
     if (child.exitCode !== null) throw new Error(`dnsmasq ended: ${log}`)
-    if (!log.includes("DHCP, sockets bound")) throw new Error("not yet")
+    if (!/DHCP, sockets bound|router advertisement enabled/.test(log)) throw new Error("not yet")
+  }).catch((error: unknown) => {
+    child.kill("SIGKILL")
+    throw error
   })
   return {
     stop: async () => {

@@ -1,9 +1,8 @@
-import { spawn, type ChildProcess } from "node:child_process"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { attachLab } from "../lab/attach.ts"
 import { app, composeProject, externalDmz, networkAnchor, serviceAnchor, transit } from "../lab/composeProject.ts"
-import { project as repository } from "../lab/folders.ts"
-import { INTERNET, inNetns, LAN } from "../lab/lan.ts"
+import { INTERNET_PORT, startInternet } from "../lab/internet.ts"
+import { INTERNET, LAN } from "../lab/lan.ts"
 import { eventually } from "../lab/steps.ts"
 
 const lab = attachLab()
@@ -20,21 +19,17 @@ const project = composeProject(lab, "egress", {
   networks: { dmz: externalDmz, transit: transit(47) }
 })
 
-let internet: ChildProcess
+let internet: ReturnType<typeof startInternet>
 
 beforeAll(async () => {
-  const [program = "", ...args] = [
-    ...["setpriv", "--pdeathsig", "KILL"],
-    ...inNetns(lab.router.netns, process.execPath, `${repository}/e2e/lab/app.mjs`, "internet", "tcp/7000", "udp/7000")
-  ]
-  internet = spawn(program, args, { stdio: "ignore" })
+  internet = startInternet(lab)
   await project.compose("up", "-d")
   await project.ready("anchord", "web-anchor", "mail-anchor")
 })
 
 afterAll(async () => {
   await project.down()
-  internet.kill("SIGTERM")
+  internet.stop()
 })
 
 describe("what leaves the project", () => {
@@ -45,7 +40,7 @@ describe("what leaves the project", () => {
         const server = protocol === "tcp" ? INTERNET : LAN
         for (const service of ["web", "mail"]) {
           const said = await eventually("an answer", 10_000, () =>
-            project.exec(service, "node", "/app/client.mjs", protocol, server[family], "7000")
+            project.exec(service, "node", "/app/client.mjs", protocol, server[family], `${INTERNET_PORT}`)
           )
           expect(JSON.parse(said)).toMatchObject({ name: "internet", client: address[family] })
         }
