@@ -6,20 +6,31 @@ import { eventually } from "./steps.ts"
 
 export interface KeaServer {
   readonly stop: () => Promise<void>
-  /** The lines of its lease file: every change is one more. */
-  readonly leases: () => ReadonlyArray<string>
+  /** Its lease file, by column: every change is one more line. */
+  readonly leases: () => ReadonlyArray<KeaLease>
   readonly log: () => string
 }
 
-/** What a subnet gives: one address, for so many seconds, to be renewed after so many. */
+/** A line of the lease file; columns that are empty are empty text. */
+export type KeaLease = Readonly<Record<string, string>>
+
+/** As Kea's `option-data` has it: by name with text, or by code with bytes in hexadecimal. */
+export type KeaOption =
+  | { readonly name: string; readonly data: string }
+  | { readonly code: number; readonly "csv-format": false; readonly data: string }
+
+/** What a subnet gives: one address or those up to `last`, for so many seconds, to be renewed after so many. */
 export interface KeaOffer {
   readonly address: string
+  readonly last?: string
   readonly leaseSeconds: number
   readonly renewSeconds: number
-  readonly options?: ReadonlyArray<{ readonly name: string; readonly data: string }>
+  readonly options?: ReadonlyArray<KeaOption>
+  readonly reservations?: ReadonlyArray<Readonly<Record<string, string>>>
 }
 
-const configOf = (folder: string, { address, leaseSeconds, renewSeconds, options = [] }: KeaOffer) => {
+const configOf = (folder: string, offer: KeaOffer) => {
+  const { address, last = address, leaseSeconds, renewSeconds, options = [], reservations = [] } = offer
   const v6 = address.includes(":")
   const common = {
     "interfaces-config": { interfaces: ["lan"] },
@@ -29,7 +40,7 @@ const configOf = (folder: string, { address, leaseSeconds, renewSeconds, options
     "rebind-timer": Math.floor(leaseSeconds * 0.8),
     loggers: [{ name: "*", severity: "DEBUG", debuglevel: 40, output_options: [{ output: "stdout" }] }]
   }
-  const subnet = { pools: [{ pool: `${address} - ${address}` }], "option-data": options }
+  const subnet = { pools: [{ pool: `${address} - ${last}` }], "option-data": options, reservations }
   return v6
     ? {
         Dhcp6: {
@@ -47,6 +58,16 @@ const configOf = (folder: string, { address, leaseSeconds, renewSeconds, options
           subnet4: [{ ...subnet, subnet: "10.99.0.0/24" }]
         }
       }
+}
+
+const tableOf = (path: string): ReadonlyArray<KeaLease> => {
+  if (!existsSync(path)) return []
+  const [header = "", ...lines] = readFileSync(path, "utf8").trim().split("\n")
+  const names = header.split(",")
+  return lines.map((line) => {
+    const values = line.split(",")
+    return Object.fromEntries(names.map((name, index) => [name, values[index] ?? ""]))
+  })
 }
 
 /** Kea on the LAN's router, with an empty lease file: for lease times of seconds. */
@@ -80,7 +101,7 @@ export const startKea = async (lab: Lab, name: string, offer: KeaOffer): Promise
       child.kill("SIGTERM")
       await ended
     },
-    leases: () => (existsSync(table) ? readFileSync(table, "utf8").trim().split("\n").slice(1) : []),
+    leases: () => tableOf(table),
     log: () => log
   }
 }
