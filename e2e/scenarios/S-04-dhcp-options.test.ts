@@ -58,13 +58,4 @@ describe("what a DHCP server says", () => {
     expect((await external()).v6).toEqual(["fd99::45"])
     expect(await defaults("v6")).toEqual([["97", "fd99::fffe"]])
   })
-
-  it("a reverted default route is set again, five times", async () => {
-    for (let time = 1; time <= 5; time += 1) {
-      await ip("route", "replace", "default", "via", "10.99.0.253")
-      await step("set again", () =>
-        eventually("the leased router", 5_000, async () => expect(await defaults("v4")).toEqual([["97", LAN.v4]]))
-      )
-    }
-  })
 })
