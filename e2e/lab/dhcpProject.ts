@@ -110,9 +110,12 @@ export const dhcpProject = (lab: Lab, name: string, number: number, { env, ancho
 
 export const SILENCE = "no DHCP server answers; the project stays on the address it has, and asking goes on"
 
+/** The machine that {@link rememberAnother} is about. */
+export const ANOTHER = "02:00:00:00:00:77"
+
 /** Makes a host remember another machine under an address, as one does that has talked to its last owner a while ago. */
 export const rememberAnother = ({ netns }: Host, address: string) =>
-  run(inNetns(netns, "ip", "neigh", "replace", address, "lladdr", "02:00:00:00:00:77", "dev", "eth0", "nud", "stale"))
+  run(inNetns(netns, "ip", "neigh", "replace", address, "lladdr", ANOTHER, "dev", "eth0", "nud", "stale"))
 
 /** Makes a host forget what router advertisements have told it, and its neighbours. */
 export const forgetLan = async ({ netns }: Host, prefix?: string) => {
