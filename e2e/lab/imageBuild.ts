@@ -44,20 +44,20 @@ export const anchordImage: Archive = {
 
 const MAIL = "examples/mailcow-shaped"
 
-/** What Compose calls the images that the services of the mail example build. */
-const mailImages = {
+/** What Compose calls the images that the services of the examples build. */
+const imagesOfExamples = {
   "docker-proxy": ["mailcow-shaped-docker-proxy"],
-  "stand-in": ["mailcow-shaped-postfix", "mailcow-shaped-dovecot", "mailcow-shaped-nginx"]
+  "stand-in": ["mailcow-shaped-postfix", "mailcow-shaped-dovecot", "mailcow-shaped-nginx", "dhcp-web"]
 }
 
 export const exampleImages: Archive = {
   path: `${dist}/example-images.tar`,
-  inputs: [MAIL],
+  inputs: [MAIL, "examples/dhcp/compose.yaml"],
   build: async (builder, say) => {
-    for (const [folder, names] of Object.entries(mailImages)) {
+    for (const [folder, names] of Object.entries(imagesOfExamples)) {
       await buildFolder(builder, say, `${project}/${MAIL}/${folder}`, ...names.flatMap((name) => ["-t", name]))
     }
-    return Object.values(mailImages).flat()
+    return Object.values(imagesOfExamples).flat()
   }
 }
 

@@ -26,7 +26,8 @@ export interface KeaOffer {
   readonly leaseSeconds: number
   readonly renewSeconds: number
   readonly options?: ReadonlyArray<KeaOption>
-  readonly reservations?: ReadonlyArray<Readonly<Record<string, string>>>
+  /** As Kea has them. */
+  readonly reservations?: ReadonlyArray<Readonly<Record<string, unknown>>>
 }
 
 const configOf = (folder: string, offer: KeaOffer) => {

@@ -1,23 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { parseAddress } from "../../src/domain/Address.ts"
 import { attachLab } from "../lab/attach.ts"
-import { run } from "../lab/command.ts"
 import type { LogLine } from "../lab/composeProject.ts"
+import { composeExample, firstLine } from "../lab/example.ts"
 import { exampleImages } from "../lab/imageBuild.ts"
-import { inNetns } from "../lab/lan.ts"
 import { loadImages } from "../lab/lab.ts"
 import { eventually, step } from "../lab/steps.ts"
 
 const lab = attachLab()
 
-const compose = (folder: string, names: ReadonlyArray<string>, env: Readonly<Record<string, string>>) => {
-  const files = names.flatMap((name) => ["-f", `/project/examples/${folder}/${name}`])
-  const variables = Object.entries(env).map(([key, value]) => `${key}=${value}`)
-  return (...args: ReadonlyArray<string>) =>
-    lab.engine.inside(["env", ...variables, "docker", "compose", "--ansi=never", ...files, ...args])
-}
+const compose = (folder: string, names: ReadonlyArray<string>, env: Readonly<Record<string, string>>) =>
+  composeExample(lab, folder, names, env)
 
 const files: ReadonlyArray<readonly [folder: string, ...names: ReadonlyArray<string>]> = [
+  ["dhcp", "compose.yaml"],
   ["mailcow-shaped", "compose.yaml"],
   ["slaac", "compose.yaml", "engine-26.yaml"],
   ["slaac", "compose.yaml", "engine-27.yaml"],
@@ -29,22 +25,26 @@ interface Service {
   readonly read_only?: boolean
   readonly cap_drop?: ReadonlyArray<string>
   readonly cap_add?: ReadonlyArray<string>
+  readonly environment?: Readonly<Record<string, string | null>>
 }
 
-/** The first line that a TCP service says, by bash alone. */
-const greeting = (host: string, port: number) =>
-  run(inNetns(lab.alice.netns, "timeout", "5", "bash", "-c", `exec 3<>/dev/tcp/${host}/${port} && head -n 1 <&3`))
+/** A DHCP client sends packets before it has an address. */
+const capabilitiesOf = ({ environment }: Service): ReadonlyArray<string> =>
+  environment?.["ANCHORD_ADDRESS_MODE"] === "dhcp-refresh" ? ["NET_ADMIN", "NET_RAW"] : ["NET_ADMIN"]
+
+const greeting = (host: string, port: number) => firstLine(lab.alice, host, port)
 
 describe("the examples, as Docker Compose reads them", () => {
   for (const [folder, ...names] of files) {
-    it(`${folder}: ${names.join(" + ")} is valid, and every anchor runs with NET_ADMIN alone`, async () => {
+    it(`${folder}: ${names.join(" + ")} is valid, and every anchor runs with NET_ADMIN alone, or with NET_RAW for DHCP`, async () => {
       const env = { TARGET: "web-1", TARGET_NETWORK: "web_default", GATEWAY_IP: "172.30.0.250" }
       const read = await compose(folder, names, env)("config", "--format=json")
       const { services } = JSON.parse(read) as { readonly services: Readonly<Record<string, Service>> }
       const anchors = Object.values(services).filter(({ image }) => image?.startsWith("anchord"))
       expect(anchors.length).toBeGreaterThan(0)
-      for (const { read_only, cap_drop, cap_add } of anchors) {
-        expect({ read_only, cap_drop, cap_add }).toEqual({ read_only: true, cap_drop: ["ALL"], cap_add: ["NET_ADMIN"] })
+      for (const anchor of anchors) {
+        expect(anchor).toMatchObject({ read_only: true, cap_drop: ["ALL"] })
+        expect(anchor.cap_add).toEqual(capabilitiesOf(anchor))
       }
     })
   }
