@@ -32,7 +32,7 @@ afterAll(async () => {
 })
 
 /** Reverts the route again and again, at another moment of anchord's each time; all in the container, so that only anchord's time counts. */
-const script = (revert: string, isBack: string) => `
+const script = (revert: string, isBack: string, back: string) => `
 set -e
 export TZ=UTC
 ip -ts monitor route > /run/routes &
@@ -43,6 +43,7 @@ for time in $(seq ${REVERTS}); do
   until ${isBack}; do busybox usleep 10000; done
   busybox usleep $((time * 2500))
 done
+until [ $(grep -c "${back}" /run/routes) -ge ${REVERTS} ]; do busybox usleep 10000; done
 kill $monitor
 cat /run/routes
 `
@@ -64,13 +65,15 @@ for (const family of ["v4", "v6"] as const) {
     })
 
     it(`is set again ${REVERTS} times, by the kernel's own clock`, async () => {
-      const isBack = `ip ${flag} route show default | grep -q "via ${own} .*proto 97"`
-      const output = await project.exec("anchord", "sh", "-c", script(["ip", flag, ...revert].join(" "), isBack))
+      const back = `default via ${own} .*proto 97`
+      const isBack = `ip ${flag} route show default | grep -q "${back}"`
+      const commands = script(["ip", flag, ...revert].join(" "), isBack, back)
+      const output = await project.exec("anchord", "sh", "-c", commands)
       const lines = stampedLines(output)
       const took = lines.flatMap(({ at, text }, index) => {
         if (!text.startsWith(`default via ${other} `)) return []
-        const back = lines.slice(index).find((line) => new RegExp(`^default via ${own} .*proto 97`).test(line.text))
-        return [(back?.at ?? Infinity) - at]
+        const answer = lines.slice(index).find((line) => new RegExp(`^${back}`).test(line.text))
+        return [(answer?.at ?? Infinity) - at]
       })
       expect(took).toHaveLength(REVERTS)
       expect(Math.max(...took)).toBeLessThan(Infinity)

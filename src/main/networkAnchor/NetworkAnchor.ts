@@ -1,3 +1,4 @@
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
@@ -97,6 +98,9 @@ const poll = (pending: PendingWork, { pollInterval }: NetworkAnchorSettings) =>
     Effect.forever
   )
 
+/** How long the DHCP clients wait for the first reconcile: they would only slow it down, and Docker's addresses are there already. */
+const FIRST_RECONCILE_LIMIT = "1 second"
+
 /**
  * The network-anchor: keeps the DNAT maps what the labels of the project's containers ask for, and the default route on the external
  * network, for as long as it runs (SPEC §4 to §8). Ends by itself only when its start is impossible.
@@ -142,13 +146,14 @@ export const networkAnchor = Effect.fnUntraced(function* (
     return refresh.self ? Effect.andThen(offered, external.lookAgain) : offered
   }
 
+  const reconciled = yield* Deferred.make<void>()
   const reconciler = yield* makeReconciler({
     settings,
     mirror,
     external,
     pending,
     readiness,
-    onOwnNetworks: routes.lookAgain
+    onOwnNetworks: Effect.andThen(Deferred.succeed(reconciled, undefined), routes.lookAgain)
   })
   yield* Effect.all(
     [
@@ -156,7 +161,7 @@ export const networkAnchor = Effect.fnUntraced(function* (
       follow(pending, onEvent),
       poll(pending, settings),
       external.keep,
-      leases.keep,
+      Effect.andThen(Effect.timeoutOption(Deferred.await(reconciled), FIRST_RECONCILE_LIMIT), leases.keep),
       routes.keep,
       listenToKernel(routes, external, leases)
     ],
