@@ -1,6 +1,7 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"
+import { spawned } from "./spawned.ts"
 
 /** A program could not be started, took too long, or ended with a status other than zero. */
 export class CommandError extends Data.TaggedError("CommandError")<{
@@ -27,8 +28,11 @@ export const run = (
 ): Effect.Effect<string, CommandError> =>
   Effect.callback((resume) => {
     const [program = "", ...args] = [...prefix, ...command]
-    const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] })
     const text = command.join(" ")
+    const child = spawned(() => spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] }))
+    if (child instanceof Error) {
+      return resume(Effect.fail(new CommandError({ command: text, stdout: "", message: child.message })))
+    }
     let stdout = ""
     let stderr = ""
     let stopped: string | undefined

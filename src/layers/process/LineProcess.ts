@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process"
+import { spawned } from "./spawned.ts"
 
 export interface LineProcessOptions {
   readonly onLine: (line: string) => void
-  /** Called once, when the process has ended or could not be started. */
+  /** Called once, after {@link start} has returned, when the process has ended or could not be started. */
   readonly onExit: (why: string) => void
 }
 
@@ -14,10 +15,16 @@ export interface LineProcess {
   readonly kill: () => void
 }
 
+const neverBegan: LineProcess = { write: () => {}, signal: () => {}, kill: () => {} }
+
 /** Starts a long-lived child. Its standard error is not read: where that matters it is joined to the output by a shell. */
 export const start = (command: ReadonlyArray<string>, { onLine, onExit }: LineProcessOptions): LineProcess => {
   const [program = "", ...args] = command
-  const child = spawn(program, args, { stdio: ["pipe", "pipe", "ignore"] })
+  const child = spawned(() => spawn(program, args, { stdio: ["pipe", "pipe", "ignore"] }))
+  if (child instanceof Error) {
+    queueMicrotask(() => onExit(child.message))
+    return neverBegan
+  }
   let rest = ""
   let ended = false
   const end = (why: string) => {

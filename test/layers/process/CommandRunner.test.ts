@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it, vi } from "vitest"
 import { run, type RunOptions } from "../../../src/layers/process/CommandRunner.ts"
-import { makeFolder, patience } from "./scripts.ts"
+import { makeFolder, patience, withoutDescriptors } from "./scripts.ts"
 
 const succeed = (command: ReadonlyArray<string>, options?: RunOptions) => Effect.runPromise(run(command, options))
 
@@ -86,6 +86,24 @@ describe("a command that fails", () => {
     expect(error).toMatchObject({ command: "anchord-no-such-program -x", stdout: "" })
     expect(error.message).toContain("ENOENT")
     expect(error.status).toBeUndefined()
+  })
+
+  it("has no status when the system would not take its arguments", async () => {
+    for (const argument of ["a\0b", "x".repeat(10_000_000)]) {
+      const error = await fail(["true", argument])
+      expect(error).toMatchObject({ _tag: "CommandError", command: `true ${argument}`, stdout: "" })
+      expect(error.message).toMatch(/null bytes|E2BIG/)
+      expect(error.status).toBeUndefined()
+    }
+  })
+
+  it("has no status when no descriptors are left to start it", async () => {
+    const ended = await withoutDescriptors(`
+      import * as Effect from "effect/Effect"
+      import { run } from "./src/layers/process/CommandRunner.ts"
+      const failing = () => Effect.runPromise(Effect.flip(run(["true"])))
+    `)
+    expect(ended).toMatchObject({ status: 0, stdout: expect.stringMatching(/^CommandError .*EMFILE/) })
   })
 
   it("has no status when a signal ended it", async () => {

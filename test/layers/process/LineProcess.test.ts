@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest"
 import { start } from "../../../src/layers/process/LineProcess.ts"
-import { patience } from "./scripts.ts"
+import { patience, withoutDescriptors } from "./scripts.ts"
 
 /** A child and what it has said; an exit is noted among the lines. */
 const started = (...command: ReadonlyArray<string>) => {
@@ -77,6 +77,28 @@ describe("the end of a child", () => {
   it("is told once when it never began", async () => {
     const child = started("anchord-no-such-program")
     await vi.waitFor(() => expect(child.seen).toEqual([expect.stringContaining("ENOENT")]), patience)
+  })
+
+  it("is told once, and not before the start is over, when the system would not take its arguments", async () => {
+    for (const argument of ["a\0b", "x".repeat(10_000_000)]) {
+      const child = started("true", argument)
+      expect(child.seen).toEqual([])
+      await child.shows(expect.stringMatching(/null bytes|E2BIG/))
+      child.write("too late\n")
+      child.kill()
+    }
+  })
+
+  it("is told once when no descriptors are left to start it", async () => {
+    const ended = await withoutDescriptors(`
+      import { start } from "./src/layers/process/LineProcess.ts"
+      const failing = () => new Promise((resolve) => {
+        const child = start(["cat"], { onLine: () => {}, onExit: (message) => resolve({ _tag: "Exit", message }) })
+        child.write("x")
+        child.signal("SIGTERM")
+      })
+    `)
+    expect(ended).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Exit .*EMFILE/) })
   })
 
   it("makes writing and killing do nothing", async () => {

@@ -70,6 +70,22 @@ export const startScript = (code: string, { args = [], env = {} }: NodeOptions =
   return startNode([file, ...args], env)
 }
 
+/**
+ * Runs a TypeScript module that defines `failing`, takes every file descriptor that is left, and prints what `failing` then answers: its
+ * tag and its message.
+ */
+export const withoutDescriptors = async (code: string): Promise<Ended> => {
+  const rest = `
+    import { spawnSync } from "node:child_process"
+    import { openSync } from "node:fs"
+    spawnSync("prlimit", ["--pid", String(process.pid), "--nofile=100"])
+    try { while (true) openSync("/dev/null", "r") } catch {}
+    const { _tag, message } = await failing()
+    process.stdout.write(_tag + " " + message)
+  `
+  return startScript(code + rest).ended
+}
+
 /** The JSON objects among the lines of a text. */
 export const jsonLines = (text: string): ReadonlyArray<Readonly<Record<string, unknown>>> =>
   text
