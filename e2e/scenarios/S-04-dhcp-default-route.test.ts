@@ -35,7 +35,8 @@ afterAll(async () => {
 const script = (revert: string, isBack: string, back: string) => `
 set -e
 export TZ=UTC
-ip -ts monitor route > /run/routes &
+: > /run/routes
+ip -ts monitor route >> /run/routes &
 monitor=$!
 until [ -s /run/routes ]; do ip route replace 192.0.2.1 dev lo; ip route del 192.0.2.1 dev lo; done
 for time in $(seq ${REVERTS}); do
