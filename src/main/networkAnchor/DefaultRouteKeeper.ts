@@ -13,7 +13,7 @@ export interface DefaultRouteKeeper {
 }
 
 /** Between two looks: somebody who fights for the route is answered within 100 ms, and does not get all of the processor. */
-const GAP = "50 millis"
+const GAP = "25 millis"
 const CHECK = "30 seconds"
 const RETRY = "1 second"
 
