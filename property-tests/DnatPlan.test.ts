@@ -1,12 +1,20 @@
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { entryKey, sameEntry, type DnatTable, type Flow } from "../src/domain/Dnat.ts"
-import { applyPlan, isEmptyPlan, planDnat } from "../src/domain/DnatPlan.ts"
+import { entryKey, sameEntry, type DnatPlan, type DnatTable, type Flow } from "../src/domain/Dnat.ts"
+import { isEmptyPlan, planDnat } from "../src/domain/DnatPlan.ts"
 import { isDnated, ownersIn, selectorMatches } from "../src/domain/FlowConsistency.ts"
 import { flowsOf } from "./arbitraries/flows.ts"
 import { tablePairs, tables } from "./arbitraries/tables.ts"
 
 const numRuns = 500
+
+/** The maps after the plan: its additions, without what it removes, and everything else as it was. */
+const carriedOut = (applied: DnatTable, plan: DnatPlan): DnatTable => {
+  const table = new Map(applied)
+  for (const entry of plan.remove) table.delete(entryKey(entry))
+  for (const entry of plan.add) table.set(entryKey(entry), entry)
+  return table
+}
 
 const target = (table: DnatTable, flow: Flow): string => {
   const owner = ownersIn(table)(flow)
@@ -33,7 +41,7 @@ describe("the plan", () => {
   it("applied to what was applied gives exactly what is desired", () => {
     fc.assert(
       fc.property(tablePairs, ([before, after]) => {
-        expect(applyPlan(before, planDnat(before, after))).toEqual(after)
+        expect(carriedOut(before, planDnat(before, after))).toEqual(after)
       }),
       { numRuns }
     )

@@ -85,7 +85,7 @@ export const containerOf = (id: string): fc.Arbitrary<ContainerSnapshot> =>
 
 const memberOf = (id: string): fc.Arbitrary<NetworkMember> => {
   const host = id.codePointAt(0) ?? 0
-  const member = { containerId: id, containerName: nameOf(id) }
+  const member = { containerId: id }
   const [v4, v6] = [backendAddress("v4", host), backendAddress("v6", host)]
   const both = { ...member, v4, v6 }
   return fc.constantFrom<NetworkMember>(both, both, both, { ...member, v4 }, { ...member, v6 }, member)
@@ -98,7 +98,6 @@ export const networkOf = (name: string): fc.Arbitrary<NetworkSnapshot> =>
     .map((members) => ({
       id: networkIdOf(name),
       name,
-      driver: name === "dmz" ? "macvlan" : "bridge",
       gateway: {},
       members: new Map(members.map((member) => [member.containerId, member]))
     }))

@@ -4,8 +4,8 @@ import type { Backend } from "./DesiredDnat.ts"
 import type { ContainerSnapshot, ContainerStatus, DockerState, NetworkMember, Scope } from "./DockerState.ts"
 import { parseExpose, parseExposeV6 } from "./ExposeLabel.ts"
 
-export const EXPOSE_LABEL = "anchord.expose"
-export const EXPOSE_V6_LABEL = "anchord.expose.v6"
+const EXPOSE_LABEL = "anchord.expose"
+const EXPOSE_V6_LABEL = "anchord.expose.v6"
 export const PROJECT_LABEL = "com.docker.compose.project"
 
 /** Why a container that asked for ports does not get them; `key` stays the same as long as the reason does. */

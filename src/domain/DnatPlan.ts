@@ -125,12 +125,4 @@ export const planDnat = (applied: DnatTable, desired: DnatTable): DnatPlan => {
   return { remove, add, flush }
 }
 
-/** What is applied after `plan`: exactly the plan's additions, minus its removals, and everything else as it was. */
-export const applyPlan = (applied: DnatTable, plan: DnatPlan): DnatTable => {
-  const table = new Map(applied)
-  for (const entry of plan.remove) table.delete(entryKey(entry))
-  for (const entry of plan.add) table.set(entryKey(entry), entry)
-  return table
-}
-
 export const isEmptyPlan = (plan: DnatPlan): boolean => plan.add.length === 0 && plan.remove.length === 0

@@ -20,14 +20,12 @@ export interface ContainerSnapshot {
 /** One endpoint on a Docker network, as `GET /networks/{id}` lists it. An endpoint exists from `connect` to `disconnect`. */
 export interface NetworkMember extends AddressPair {
   readonly containerId: string
-  readonly containerName: string
   readonly mac?: string
 }
 
 export interface NetworkSnapshot {
   readonly id: string
   readonly name: string
-  readonly driver: string
   /** The IPAM gateways, one per family. */
   readonly gateway: AddressPair
   readonly members: ReadonlyMap<string, NetworkMember>

@@ -25,7 +25,7 @@ const addressModes = ["bootstrap", "dhcp-refresh", "slaac-ra-only"] as const
 const ownLabel = (key: string): boolean => key === "anchord.managed-by" || key.startsWith("com.docker.compose.")
 
 /** Variables that every mode knows. */
-export const commonDefinitions = {
+const commonDefinitions = {
   ANCHORD_MODE: define("network-anchor", "what to run, unless the command line says it", Read.text),
   ANCHORD_LOG_LEVEL: define("info", "debug, info, warn or error", Read.oneOf("debug", "info", "warn", "error")),
   ANCHORD_LOG_FORMAT: define(

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import { ANCHORD_ROUTE_PROTOCOL, ORIGINALS_TABLE, type RouteStep } from "../domain/Routing.ts"
-import { Netlink, type NetlinkError } from "../services/Netlink.ts"
+import { Netlink } from "../services/Netlink.ts"
 import { FatalError } from "./FatalError.ts"
 
 /** A deletion of what is never there: the kernel checks the permission before it looks. */
@@ -13,19 +13,19 @@ const probe: RouteStep = {
  * Ends the program when it may not change its namespace at all: nothing that it could wait for would change that. `what` says in the
  * message what the capability is needed for.
  */
-export const requireNetAdmin = Effect.fnUntraced(
-  function* (_what: string) {
-    const netlink = yield* Netlink
-    yield* netlink.applyRoutes([probe])
-  },
-  (effect, what) =>
-    Effect.catch(effect, (error: NetlinkError) =>
-      error.reason === "not-permitted"
-        ? Effect.fail(
-            new FatalError({ message: `${what}, which needs the capability NET_ADMIN (cap_add: [NET_ADMIN])` })
-          )
-        : Effect.logWarning("cannot tell whether routes may be changed; going on").pipe(
-            Effect.annotateLogs({ error: error.message })
-          )
+export const requireNetAdmin = Effect.fnUntraced(function* (what: string) {
+  const netlink = yield* Netlink
+  yield* netlink
+    .applyRoutes([probe])
+    .pipe(
+      Effect.catch((error) =>
+        error.reason === "not-permitted"
+          ? Effect.fail(
+              new FatalError({ message: `${what}, which needs the capability NET_ADMIN (cap_add: [NET_ADMIN])` })
+            )
+          : Effect.logWarning("cannot tell whether routes may be changed; going on").pipe(
+              Effect.annotateLogs({ error: error.message })
+            )
+      )
     )
-)
+})

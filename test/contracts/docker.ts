@@ -189,7 +189,6 @@ export const dockerEngineContract = (title: string, setUp: () => Promise<DockerS
         expect(byName).toEqual({
           id,
           name: NET,
-          driver: "bridge",
           gateway,
           members: new Map()
         })
@@ -202,7 +201,7 @@ export const dockerEngineContract = (title: string, setUp: () => Promise<DockerS
         expect(await member(id)).toBeUndefined()
         await world.start(A)
         const running = await member(id)
-        expect(running).toMatchObject({ containerId: id, containerName: A, v4: "172.30.77.2", v6: "fd00:77::2" })
+        expect(running).toMatchObject({ containerId: id, v4: "172.30.77.2", v6: "fd00:77::2" })
         expect(running?.mac).toMatch(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/)
         await world.stop(A)
         expect(await member(id)).toBeUndefined()

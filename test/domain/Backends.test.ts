@@ -29,7 +29,6 @@ const exposing = (name: string, expose: string, rest: Partial<ContainerSnapshot>
 
 const member = (name: string, last: number, families = "46"): NetworkMember => ({
   containerId: idOf(name),
-  containerName: name,
   ...(families.includes("4") ? { v4: `172.20.0.${last}` } : {}),
   ...(families.includes("6") ? { v6: `fd20::${last}` } : {})
 })
@@ -44,7 +43,6 @@ const stateOf = (containers: ReadonlyArray<ContainerSnapshot>, members: Readonly
       {
         id: "transit",
         name: "mail_transit",
-        driver: "bridge",
         gateway: {},
         members: new Map(members.map((one) => [one.containerId, one]))
       }

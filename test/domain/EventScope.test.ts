@@ -22,9 +22,8 @@ const container = (id: string, name = id): ContainerSnapshot => ({
 const network = (id: string, ...members: ReadonlyArray<string>): NetworkSnapshot => ({
   id,
   name: id,
-  driver: "bridge",
   gateway: {},
-  members: new Map(members.map((containerId) => [containerId, { containerId, containerName: containerId }]))
+  members: new Map(members.map((containerId) => [containerId, { containerId }]))
 })
 
 const mapOf = <A extends { readonly id: string }>(...all: ReadonlyArray<A>) => new Map(all.map((one) => [one.id, one]))

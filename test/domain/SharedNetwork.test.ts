@@ -31,12 +31,9 @@ const stateOf = ({ networks }: Plan): DockerState => {
   const snapshot = (name: string): NetworkSnapshot => ({
     id: idOf(name),
     name,
-    driver: "bridge",
     gateway: {},
     members: new Map(
-      backends
-        .filter(({ network }) => network === name)
-        .map(({ id }) => [id, { containerId: id, containerName: id, v4: "172.20.0.9" }])
+      backends.filter(({ network }) => network === name).map(({ id }) => [id, { containerId: id, v4: "172.20.0.9" }])
     )
   })
   return {

@@ -21,7 +21,7 @@ const isBefore = ([major, minor]: Version, other: Version): boolean =>
  * The path prefix to speak to an engine that offers API `offered`: its own version, but none that is newer than what is known here. Nothing
  * when it is older than 1.41.
  */
-export const prefixFor = (offered: string): string | undefined => {
+const prefixFor = (offered: string): string | undefined => {
   const version = parse(offered)
   if (version === undefined || isBefore(version, OLDEST)) return undefined
   return `/v${(isBefore(version, NEWEST) ? version : NEWEST).join(".")}`

@@ -41,12 +41,11 @@ export const InspectedContainer = Schema.Struct({
   NetworkSettings: Attachments
 })
 
-const Member = Schema.Struct({ Name: Text, MacAddress: Text, IPv4Address: Text, IPv6Address: Text })
+const Member = Schema.Struct({ MacAddress: Text, IPv4Address: Text, IPv6Address: Text })
 
 export const InspectedNetwork = Schema.Struct({
   Id: Schema.String,
   Name: Schema.String,
-  Driver: Schema.String,
   IPAM: maybe(Schema.Struct({ Config: maybe(Schema.Array(Schema.Struct({ Gateway: Text }))) })),
   Containers: maybe(Schema.Record(Schema.String, Member))
 })
@@ -102,14 +101,12 @@ export const toContainer = (listed: typeof Listed.Type): ContainerSnapshot => {
 export const toNetwork = (network: typeof InspectedNetwork.Type): NetworkSnapshot => ({
   id: network.Id,
   name: network.Name,
-  driver: network.Driver,
   gateway: pairOf((network.IPAM?.Config ?? []).map(({ Gateway }) => Gateway)),
   members: new Map(
     Object.entries(network.Containers ?? {}).map(([containerId, member]): [string, NetworkMember] => [
       containerId,
       {
         containerId,
-        containerName: member.Name ?? "",
         ...macOf(member.MacAddress),
         ...pairOf([member.IPv4Address, member.IPv6Address])
       }

@@ -53,7 +53,7 @@ const toEvent = ({ Type, Action, Actor, timeNano }: typeof Event.Type): DockerEv
 }
 
 /** The event of one line, or nothing when it is of a kind that nobody asked for. Refuses what is no event at all. */
-export const eventOfLine = (line: string): Effect.Effect<DockerEvent | undefined, DockerError> =>
+const eventOfLine = (line: string): Effect.Effect<DockerEvent | undefined, DockerError> =>
   Effect.try({
     try: (): unknown => JSON.parse(line, exactTime as (key: string, value: unknown) => unknown),
     catch: () => notUnderstood(ENDPOINT, `not JSON: ${line.slice(0, 200)}`)

@@ -249,14 +249,12 @@ export class SimDocker {
   network(ref: string): NetworkSnapshot | undefined {
     const network = this.#findNetwork(ref)
     if (network === undefined) return undefined
-    const { id, name, driver, pools } = network
+    const { id, name, pools } = network
     const members = [...this.#containers.values()].flatMap((container) => {
       const endpoint = container.endpoints.get(id)
-      return endpoint === undefined
-        ? []
-        : [[container.id, { containerId: container.id, containerName: container.name, ...endpoint }] as const]
+      return endpoint === undefined ? [] : [[container.id, { containerId: container.id, ...endpoint }] as const]
     })
-    return { id, name, driver, gateway: gatewaysOf(pools), members: new Map(members) }
+    return { id, name, gateway: gatewaysOf(pools), members: new Map(members) }
   }
 
   inspect(ref: string): OwnContainer | undefined {

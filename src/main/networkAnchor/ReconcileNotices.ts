@@ -8,7 +8,7 @@ const ports = ({ protocol, from, to }: Conflict): string =>
   from === to ? `${protocol}/${from}` : `${protocol}/${from}-${to}`
 
 /** A conflict in the operator's words (SPEC §5). */
-export const conflictNotice = (conflict: Conflict): Notice => ({
+const conflictNotice = (conflict: Conflict): Notice => ({
   key: `conflict:${ports(conflict)}:${conflict.owner.id}:${conflict.standby.id}`,
   level: "ERROR",
   message: `${ports(conflict)} is wanted by ${conflict.owner.name} and ${conflict.standby.name}; ${conflict.owner.name} was created first and has it, ${conflict.standby.name} is on standby`
