@@ -3,7 +3,7 @@ import { ANCHORD_ROUTE_PROTOCOL } from "../../domain/Routing.ts"
 
 const ONLINK_METRIC = { v4: "", v6: " metric 256" } as const
 
-/** One step as a line of `ip -batch`; nothing for what `ip` does not do. */
+/** One step as the words behind `ip`; nothing for what `ip` does not do. */
 export const addressLine = (step: AddressStep): string | undefined => {
   switch (step._tag) {
     case "SetAddress": {
