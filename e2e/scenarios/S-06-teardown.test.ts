@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { attachLab } from "../lab/attach.ts"
-import { composeProject, externalDmz, idle, networkAnchor, serviceAnchor, transit } from "../lab/composeProject.ts"
+import {
+  composeProject,
+  externalDmz,
+  idle,
+  networkAnchor,
+  serviceAnchor,
+  transit,
+  type Project
+} from "../lab/composeProject.ts"
 import { mapsOf } from "../lab/kernel.ts"
 import { eventually } from "../lab/steps.ts"
 
@@ -19,29 +27,43 @@ const project = composeProject(lab, "s06", {
   networks: { dmz: externalDmz, transit: transit(6) }
 })
 
-const stop = async (service: string) => {
+/** A network-anchor whose nft will hang. */
+const hanging = composeProject(lab, "s06-hanging", {
+  services: {
+    anchord: networkAnchor(lab, { v4: "10.99.0.61", v6: "fd99::61" }),
+    "anchord-witness": idle(lab, { networks: undefined, network_mode: "service:anchord", cap_add: ["NET_ADMIN"] })
+  },
+  networks: { dmz: externalDmz, transit: transit(61) }
+})
+
+const stop = async (of: Project, service: string) => {
   const begun = performance.now()
-  await lab.docker("stop", project.container(service))
+  await lab.docker("stop", of.container(service))
   return {
     seconds: (performance.now() - begun) / 1000,
-    exitCode: await project.inspect(service, "{{.State.ExitCode}}")
+    exitCode: await of.inspect(service, "{{.State.ExitCode}}")
   }
 }
 
 beforeAll(async () => {
   await project.compose("up", "-d")
+  await hanging.compose("up", "-d")
   await project.ready("anchord", "web-anchor", "wrapper")
+  await hanging.ready("anchord")
   await eventually("both families are mapped", 10_000, async () => expect(await mapsOf(project)).toHaveLength(4))
 })
 
-afterAll(project.down)
+afterAll(async () => {
+  await project.down()
+  await hanging.down()
+})
 
 describe("S-6 teardown", () => {
   it("a service-anchor that is stopped puts the routes back, and ends with 0 in less than 5 s", async () => {
     const routes = (family: "-4" | "-6") => project.exec("wrapped", "ip", family, "route", "show", "default")
     expect(await routes("-4")).toContain("proto 97")
     expect(await routes("-6")).toContain("proto 97")
-    const { seconds, exitCode } = await stop("wrapper")
+    const { seconds, exitCode } = await stop(project, "wrapper")
     expect(exitCode).toBe("0")
     expect(seconds).toBeLessThan(5)
     expect(await routes("-4")).toMatch(/^default via 172\.31\.6\.1 dev eth0 *\n$/)
@@ -50,11 +72,24 @@ describe("S-6 teardown", () => {
 
   it("a network-anchor that is stopped removes its tables and no other, and ends with 0 in less than 5 s", async () => {
     await project.exec("anchord-witness", "nft", "add", "table", "ip", "somebody_elses")
-    const { seconds, exitCode } = await stop("anchord")
+    const { seconds, exitCode } = await stop(project, "anchord")
     expect(exitCode).toBe("0")
     expect(seconds).toBeLessThan(5)
     const tables = await project.exec("anchord-witness", "nft", "list", "tables")
     expect(tables).not.toContain("anchord_v")
     expect(tables).toContain("somebody_elses")
+  })
+
+  it("does so when its nft hangs", async () => {
+    const tables = () => hanging.exec("anchord-witness", "nft", "list", "tables")
+    expect(await tables()).toMatch(/anchord_v4[^]*anchord_v6/)
+    await hanging.exec("anchord", "sh", "-c", "kill -STOP $(busybox pidof nft)")
+    const { seconds, exitCode } = await stop(hanging, "anchord")
+    expect(exitCode).toBe("0")
+    expect(seconds).toBeLessThan(5)
+    expect(await tables()).not.toContain("anchord_v")
+    expect((await hanging.logs("anchord")).map(({ msg }) => msg)).toContain(
+      "the nft session was lost during a change, which a process of its own has made"
+    )
   })
 })

@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { listTable, parseTable, type NftCommand } from "../../domain/NftJson.ts"
 import { Nftables, NftError } from "../../services/Nftables.ts"
 import { run } from "../process/CommandRunner.ts"
-import { start, type LineProcess } from "../process/LineProcess.ts"
+import { document, isAnswer, makeInteractiveNft, sessionLost } from "./InteractiveNft.ts"
 
 export interface NftOptions {
   /** Put before each command: another network namespace, another root. */
@@ -15,90 +15,15 @@ export interface NftOptions {
   readonly root?: string
 }
 
-/** A transaction of more characters goes by file: `nft -f` is faster then, and the session stays free of huge lines. */
+/** A transaction of more characters goes by file: `nft -f` is faster then, and the session stays free of huge lines. Fewer fit into an argument. */
 const BULK_CHARACTERS = 100_000
-const ANSWER_TIMEOUT = "5 seconds"
 
-/**
- * A cheap query whose answer marks the end of what nft had to say about the command before it: a change prints nothing. It lists a
- * family in which anchord has no table, so that its answer cannot be taken for another.
- */
-const marker = { list: { tables: { family: "bridge" } } }
+/** How long a session may take over a question. */
+const ANSWER_MILLIS = 5_000
 
-const document = (commands: ReadonlyArray<NftCommand>): string => JSON.stringify({ nftables: commands })
-
-const isAnswer = (line: string): boolean => line.startsWith('{"nftables"')
-
-const isEnd = (line: string): boolean => isAnswer(line) && !line.includes('"name": "anchord_v')
-
-/** Without CAP_NET_ADMIN nft says so to every question, that for the end of an answer included. */
-const isForbidden = (line: string): boolean => line.includes("Operation not permitted")
-
-interface Session {
-  readonly child: LineProcess
-  /** What nft has said since the last question, and who waits for it. */
-  lines: Array<string>
-  heard: () => void
-  dead: string | undefined
-}
-
-/** Serialises questions to one long-lived `nft -j -i`; a child that died is replaced at the next question. */
-const makeSessions = (prefix: ReadonlyArray<string>) => {
-  let session: Session | undefined
-  let generation = 1
-
-  const open = (): Session => {
-    const fresh: Session = {
-      child: start([...prefix, "sh", "-c", "exec nft -j -i 2>&1"], {
-        onLine: (line) => {
-          fresh.lines.push(line)
-          fresh.heard()
-        },
-        onExit: (why) => {
-          fresh.dead = why
-          generation += 1
-          fresh.heard()
-        }
-      }),
-      lines: [],
-      heard: () => {},
-      dead: undefined
-    }
-    return fresh
-  }
-
-  const close = () => {
-    session?.child.kill()
-    session = undefined
-  }
-
-  const lost = (command: string, message: string, which = session) => {
-    // A session that was given up may end later than its successor begins.
-    if (which === session) close()
-    return new NftError({ reason: "session-lost", commands: command.slice(0, 2_000), message: `nft ${message}` })
-  }
-
-  /** Gives nft one command, and answers with every line that it says about it. */
-  const ask = (command: string): Effect.Effect<ReadonlyArray<string>, NftError> =>
-    Effect.callback<ReadonlyArray<string>, NftError>((resume) => {
-      if (session === undefined || session.dead !== undefined) session = open()
-      const current = session
-      current.lines = []
-      current.heard = () => {
-        if (current.dead !== undefined) return resume(Effect.fail(lost(command, current.dead, current)))
-        if (current.lines.some(isForbidden)) return resume(Effect.succeed(current.lines))
-        if (isEnd(current.lines.at(-1) ?? "")) resume(Effect.succeed(current.lines.slice(0, -1)))
-      }
-      current.child.write(`${command}\n${document([marker])}\n`)
-    }).pipe(
-      Effect.timeoutOrElse({
-        duration: ANSWER_TIMEOUT,
-        orElse: () => Effect.fail(lost(command, "did not answer within 5 s"))
-      })
-    )
-
-  return { ask, close, generation: () => generation }
-}
+/** How long it may take over a change, which takes milliseconds, and a process of its own after it: a shutdown has 5 s for all (SPEC §14). */
+const CHANGE_MILLIS = 1_000
+const ALONE_MILLIS = 2_000
 
 const refusal = (commands: string, lines: ReadonlyArray<string>): NftError =>
   new NftError({ reason: "refused", commands: commands.slice(0, 2_000), message: lines.join(" ").trim() })
@@ -142,31 +67,58 @@ const byFile = (
   )
 
 /**
- * The rule set by a long-lived `nft -j -i` (SPEC §6). A session that dies or stalls is given up: what ran is `session-lost`, and the next
- * question opens another; that one has ended shows as a new generation at once.
+ * The rule set by a long-lived `nft -j -i` (SPEC §6). A session that dies or stalls is given up, and the next question opens another; that
+ * one has ended shows as a new generation at once. What was asked is `session-lost`, unless it was a change that a fresh `nft` could make.
  */
 export const layer = (options: NftOptions = {}): Layer.Layer<Nftables> =>
   Layer.effect(Nftables)(
     Effect.gen(function* () {
-      const sessions = makeSessions(options.prefix ?? [])
+      const { prefix = [] } = options
+      const session = makeInteractiveNft(prefix)
       const turn = yield* Semaphore.make(1)
-      yield* Effect.addFinalizer(() => Effect.sync(sessions.close))
+      yield* Effect.addFinalizer(() => Effect.sync(session.close))
 
       const inSession = Effect.fnUntraced(function* (commands: string) {
-        const wrong = complaints(yield* sessions.ask(commands))
+        const wrong = complaints(yield* session.ask(commands, CHANGE_MILLIS))
         if (wrong.length > 0) return yield* refusal(commands, wrong)
       })
+
+      /**
+       * Makes a change that a session left open, once that has ended. Where the session had made it after all, the second one changes nothing
+       * more, or is refused: then, as after any failure here, nobody knows what holds.
+       */
+      const alone = Effect.fnUntraced(
+        function* (commands: string, why: NftError) {
+          yield* session.end
+          yield* run(["nft", "-j", commands], { prefix, timeoutMillis: ALONE_MILLIS })
+          yield* Effect.logWarning(
+            "the nft session was lost during a change, which a process of its own has made"
+          ).pipe(Effect.annotateLogs({ error: why.message }))
+        },
+        (effect, commands, why) =>
+          Effect.mapError(effect, ({ message }) =>
+            sessionLost(commands, `${why.message}, and a process of its own failed as well: ${message}`)
+          )
+      )
+
+      const change = (commands: string): Effect.Effect<void, NftError> =>
+        inSession(commands).pipe(
+          Effect.catchIf(
+            ({ reason }) => reason === "session-lost",
+            (why) => alone(commands, why)
+          )
+        )
 
       return {
         transaction: (commands) => {
           if (commands.length === 0) return Effect.void
           const text = document(commands)
-          const change = text.length > BULK_CHARACTERS ? byFile(commands, options) : inSession(text)
-          return turn.withPermits(1)(Effect.uninterruptible(change))
+          const made = text.length > BULK_CHARACTERS ? byFile(commands, options) : change(text)
+          return turn.withPermits(1)(Effect.uninterruptible(made))
         },
         readTable: Effect.fnUntraced(function* (family) {
           const command = document([listTable(family)])
-          const lines = yield* turn.withPermits(1)(sessions.ask(command))
+          const lines = yield* turn.withPermits(1)(session.ask(command, ANSWER_MILLIS))
           const answer = lines.find(isAnswer)
           if (answer !== undefined) return parseTable(JSON.parse(answer), family)
           const wrong = complaints(lines)
@@ -174,7 +126,7 @@ export const layer = (options: NftOptions = {}): Layer.Layer<Nftables> =>
             ? undefined
             : yield* refusal(command, wrong)
         }),
-        generation: Effect.sync(sessions.generation)
+        generation: Effect.sync(session.generation)
       }
     })
   )
