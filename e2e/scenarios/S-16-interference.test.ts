@@ -30,13 +30,28 @@ const answers = async () => {
   expect(await ask(lab.alice, "tcp", address.v6, 80)).toMatchObject({ name: "web", client: lab.alice.v6 })
 }
 
+/** A network-anchor that polls so seldom that only events lead to anything. */
+const unpolled = composeProject(lab, "s16-unpolled", {
+  services: {
+    anchord: networkAnchor(lab, { v4: "10.99.0.62", v6: "fd99::62", env: { ANCHORD_POLL_INTERVAL: "1h" } }),
+    first: idle(lab, { labels: { "anchord.expose": "tcp/80" } }),
+    late: idle(lab, { labels: { "anchord.expose": "tcp/81" } })
+  },
+  networks: { dmz: externalDmz, transit: transit(62) }
+})
+
 beforeAll(async () => {
   await project.compose("up", "-d", "anchord", "web")
+  await unpolled.compose("up", "-d", "anchord", "first")
   await project.ready("anchord")
+  await unpolled.ready("anchord")
   await eventually("it answers", 10_000, answers)
 })
 
-afterAll(project.down)
+afterAll(async () => {
+  await project.down()
+  await unpolled.down()
+})
 
 describe("S-16 somebody interferes", () => {
   it("a flushed rule set is installed again", async () => {
@@ -86,5 +101,28 @@ describe("S-16 somebody interferes", () => {
       )
     )
     await answers()
+  })
+
+  it("an nft that is killed between two polls is started again by an event, and what was changed meanwhile is put right", async () => {
+    const mapped = (...ports: ReadonlyArray<string>) =>
+      eventually(`${ports.join(" and ")} in both families`, 10_000, async () =>
+        expect((await mapsOf(unpolled)).map((line) => line.split(" ")[0]).toSorted()).toEqual(
+          ports.flatMap((port) => [port, port])
+        )
+      )
+    const kill = async () => {
+      await unpolled.exec("anchord", "sh", "-c", "kill -KILL $(busybox pidof nft)")
+      await eventually("it is gone", 5_000, () =>
+        expect(unpolled.exec("anchord", "busybox", "pidof", "nft")).rejects.toThrow()
+      )
+    }
+    await mapped("tcp/80")
+    await kill()
+    await unpolled.exec("anchord", "nft", "delete", "element", "ip6", "anchord_v6", "dnat_tcp", "{ 80 }")
+    await unpolled.compose("up", "-d", "late")
+    await step("what comes is mapped", () => mapped("tcp/80", "tcp/81"))
+    await kill()
+    await unpolled.compose("rm", "-sf", "first")
+    await step("what goes is not", () => mapped("tcp/81"))
   })
 })
