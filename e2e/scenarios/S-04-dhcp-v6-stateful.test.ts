@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { attachLab } from "../lab/attach.ts"
-import { dhcpProject, forgetLan, SILENCE } from "../lab/dhcpProject.ts"
+import { run } from "../lab/command.ts"
+import { ANOTHER, dhcpProject, forgetLan, rememberAnother, SILENCE } from "../lab/dhcpProject.ts"
 import { startDnsmasq, type DhcpServer } from "../lab/dnsmasq.ts"
 import { INTERNET_PORT, startInternet } from "../lab/internet.ts"
 import { INTERNET, LAN } from "../lab/lan.ts"
@@ -19,6 +20,7 @@ let internet: ReturnType<typeof startInternet>
 beforeAll(async () => {
   server = await startDnsmasq(lab, "stateful", ["enable-ra", `dhcp-range=${LEASED},${LEASED},64,120s`])
   internet = startInternet(lab)
+  await rememberAnother(lab.alice, LEASED)
   await project.compose("up", "-d")
   await project.ready("anchord")
 })
@@ -36,6 +38,17 @@ describe("a server of stateful DHCPv6 alone", () => {
     const mac = (await project.exec("anchord", "cat", `/sys/class/net/${(await external()).name}/address`)).trim()
     const rows = server.leases().map((line) => line.split(" "))
     expect(rows.filter(([, , address]) => address === LEASED).map((row) => row[4]?.endsWith(mac))).toEqual([true])
+  })
+
+  it("a neighbour that remembers another machine under it has been told, without asking", async () => {
+    const entry = () => run(["ip", "-n", lab.alice.netns, "-6", "neigh", "show", "to", LEASED])
+    expect(
+      await eventually("another entry", 5_000, async () => {
+        const shown = await entry()
+        if (shown.includes(ANOTHER)) throw new Error(shown)
+        return shown
+      })
+    ).toContain("lladdr ")
   })
 
   it("a client reaches the project on it, and is seen as itself", async () => {
