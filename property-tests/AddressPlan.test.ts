@@ -1,7 +1,8 @@
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { families, type Family } from "../src/domain/Address.ts"
-import { isUndone, planAddresses, type AddressSituation, type Prefixed } from "../src/domain/AddressPlan.ts"
+import { isUndone, planAddresses, type AddressSituation } from "../src/domain/AddressPlan.ts"
+import type { Prefixed } from "../src/domain/Network.ts"
 import type { Lease } from "../src/domain/DhcpLease.ts"
 import { SimNetns } from "../src/layers/sim/SimNetns.ts"
 

@@ -1,18 +1,7 @@
-import * as IpNetwork from "effect/net/IpNetwork"
-import * as NetAddress from "effect/net/NetAddress"
-import * as Result from "effect/Result"
 import type { Address, Family } from "./Address.ts"
 import type { Lease, StaticRoute } from "./DhcpLease.ts"
+import { holds, isSameNetwork, networkOf, type Network, type Prefixed } from "./Network.ts"
 import type { LinkAddress } from "./Routing.ts"
-
-/** An address with its prefix length. */
-export interface Prefixed {
-  readonly address: Address
-  readonly prefixLength: number
-}
-
-/** A network: its first address and its prefix length. */
-export type Network = Prefixed
 
 /**
  * One step that changes the external interface. Carrying it out twice does no harm. `SetAddress` without lifetimes is for ever;
@@ -47,18 +36,6 @@ export type AddressStep =
   | { readonly _tag: "SetMtu"; readonly link: string; readonly mtu: number }
   | { readonly _tag: "Announce"; readonly family: Family; readonly link: string; readonly address: Address }
 
-/** The network that an address with its prefix length lies in. */
-export const networkOf = ({ address, prefixLength }: Prefixed): Network | undefined => {
-  const parsed = NetAddress.ipFromString(address)
-  if (Result.isFailure(parsed)) return undefined
-  const network = IpNetwork.fromAddress(parsed.success, prefixLength)
-  if (Result.isFailure(network)) return undefined
-  return { address: IpNetwork.format(network.success).split("/")[0] ?? address, prefixLength }
-}
-
-const holds = (network: Network, address: Address): boolean =>
-  networkOf({ address, prefixLength: network.prefixLength })?.address === network.address
-
 const hostLength: Readonly<Record<Family, number>> = { v4: 32, v6: 128 }
 
 export interface AddressSituation {
@@ -77,32 +54,41 @@ export interface AddressSituation {
 }
 
 /**
- * The network that is on the link while a lease holds. IPv4 leases say it; a DHCPv6 address comes without one, and then Docker's is taken
- * when the address lies in it (otherwise the router's advertisements say what is on the link).
+ * The networks that are on the link while a lease holds. An IPv4 lease says its own; a router that is not in it gets a route of its own, as other
+ * clients do. A DHCPv6 address comes without one: Docker's stays, which holds the gateway, and what else is on the link is the router's
+ * advertisements' to say.
  */
-const onLink = (lease: Lease, bootstrap: Prefixed | undefined): Network | undefined => {
-  if (lease.family === "v4") return networkOf(lease)
-  const network = bootstrap && networkOf(bootstrap)
-  return network !== undefined && holds(network, lease.address) ? network : undefined
+const onLink = (lease: Lease, bootstrap: Prefixed | undefined): ReadonlyArray<Network> => {
+  const network = lease.family === "v4" ? networkOf(lease) : bootstrap && networkOf(bootstrap)
+  const { router } = lease
+  const apart = router !== undefined && network !== undefined && !holds(network, router)
+  return [
+    ...(network === undefined || network.prefixLength === hostLength[lease.family] ? [] : [network]),
+    ...(apart ? [{ address: router, prefixLength: hostLength[lease.family] }] : [])
+  ]
 }
 
 const sameRoute = (a: StaticRoute, b: StaticRoute): boolean =>
   a.destination === b.destination && a.prefixLength === b.prefixLength
 
-const steps = {
-  routes: (situation: AddressSituation): ReadonlyArray<AddressStep> => {
-    const { family, link, lease, previous } = situation
-    const wanted = lease?.routes ?? []
-    const gone = (previous?.routes ?? []).filter((route) => !wanted.some((one) => sameRoute(one, route)))
-    return [
-      ...wanted.map((route): AddressStep => ({ _tag: "SetRoute", family, link, route })),
-      ...gone.map((route): AddressStep => ({ _tag: "DeleteRoute", family, link, route }))
-    ]
-  },
-  mtu: ({ link, lease, previous, bootstrapMtu }: AddressSituation): ReadonlyArray<AddressStep> => {
-    const wanted = lease?.mtu ?? bootstrapMtu
-    return wanted === (previous?.mtu ?? bootstrapMtu) ? [] : [{ _tag: "SetMtu", link, mtu: wanted }]
-  }
+/** Routes of an earlier lease go before those of this one come: an on-link network may be what both are about. */
+const routeSteps = (situation: AddressSituation): ReadonlyArray<AddressStep> => {
+  const { family, link, lease, previous } = situation
+  const wanted = lease?.routes ?? []
+  const gone = (previous?.routes ?? []).filter((route) => !wanted.some((one) => sameRoute(one, route)))
+  return [
+    ...gone.map((route): AddressStep => ({ _tag: "DeleteRoute", family, link, route })),
+    ...wanted.map((route): AddressStep => ({ _tag: "SetRoute", family, link, route }))
+  ]
+}
+
+/** A link takes no more than what it had: the parent of a macvlan sets the limit. */
+const mtuOf = (lease: Lease | undefined, bootstrapMtu: number): number =>
+  Math.min(lease?.mtu ?? bootstrapMtu, bootstrapMtu)
+
+const mtuSteps = ({ link, lease, previous, bootstrapMtu }: AddressSituation): ReadonlyArray<AddressStep> => {
+  const wanted = mtuOf(lease, bootstrapMtu)
+  return wanted === mtuOf(previous, bootstrapMtu) ? [] : [{ _tag: "SetMtu", link, mtu: wanted }]
 }
 
 /** Global addresses of the family that are not wanted: what Docker gave, and what earlier leases left. Others are not anchord's. */
@@ -116,50 +102,68 @@ const outdated = ({ family, link, bootstrap, previous, present }: AddressSituati
 const hasAddress = ({ link, present }: AddressSituation, { address, prefixLength }: Prefixed): boolean =>
   present.some((one) => one.link === link && one.address === address && one.prefixLength === prefixLength)
 
-/** A network that an earlier lease put on the link, and that this one does not. */
-const formerNetwork = ({ family, link, bootstrap, previous }: AddressSituation, now: Network | undefined) => {
-  const before =
-    previous === undefined || previous.address === bootstrap?.address ? undefined : onLink(previous, bootstrap)
-  const same = before?.address === now?.address && before?.prefixLength === now?.prefixLength
-  return before === undefined || same ? [] : [{ _tag: "DeleteOnLink" as const, family, link, network: before }]
+/** The networks that an earlier lease put on the link, and that are not to be there now. */
+const formerNetworks = ({ family, link, bootstrap, previous }: AddressSituation, now: ReadonlyArray<Network>) => {
+  const before = previous === undefined || previous.address === bootstrap?.address ? [] : onLink(previous, bootstrap)
+  return before
+    .filter((network) => !now.some((one) => isSameNetwork(one, network)))
+    .map((network) => ({ _tag: "DeleteOnLink" as const, family, link, network }))
 }
 
 /** Docker's own address: without a lease, or when the server gave that very one. It stays as it is for as long as the container lives. */
 const withBootstrapAddress = (situation: AddressSituation, bootstrap: Prefixed): ReadonlyArray<AddressStep> => {
   const { family, link } = situation
   const returns = !hasAddress(situation, bootstrap)
-  const former = formerNetwork(situation, undefined)
+  const former = formerNetworks(situation, [])
   // The kernel makes no IPv6 route for the address's network while there is another: that one has to go first.
   const set: ReadonlyArray<AddressStep> =
     returns || (family === "v6" && former.length > 0) ? [{ _tag: "SetAddress", family, link, ...bootstrap }] : []
   return [
     ...(family === "v6" ? [...former, ...set] : [...set, ...former]),
     ...outdated(situation, bootstrap),
-    ...steps.routes(situation),
-    ...steps.mtu(situation),
-    ...(returns ? [{ _tag: "Announce" as const, family, link, address: bootstrap.address }] : [])
+    ...(returns ? [{ _tag: "Announce" as const, family, link, address: bootstrap.address }] : []),
+    ...routeSteps(situation),
+    ...mtuSteps(situation)
   ]
 }
+
+const FOR_EVER = 0xffff_ffff
+
+/** Seconds by which the kernel holds on to an address longer than its lease: anchord is to bring Docker's back before it goes. */
+const KERNEL_GRACE = 5
+
+const lifetimeOf = ({ leaseSeconds }: Lease) => ({
+  validSeconds: Math.min(leaseSeconds + KERNEL_GRACE, FOR_EVER),
+  preferredSeconds: Math.min(leaseSeconds, FOR_EVER)
+})
+
+/** Steps without which the address works all the same: one that the kernel refuses must not keep the others from being taken. */
+export const isOptional = ({ _tag }: AddressStep): boolean =>
+  _tag === "SetRoute" || _tag === "DeleteRoute" || _tag === "SetMtu"
 
 const withLease = (situation: AddressSituation, lease: Lease): ReadonlyArray<AddressStep> => {
   const { family, link, bootstrap } = situation
   // A prefix of its own makes it a primary address: with Docker's, it would go when that goes, because the kernel's promote_secondaries is off.
   const kept: Prefixed = { address: lease.address, prefixLength: hostLength[family] }
-  const lifetime = { validSeconds: lease.leaseSeconds, preferredSeconds: lease.leaseSeconds }
-  const network = onLink(lease, bootstrap)
-  const connect: ReadonlyArray<AddressStep> =
-    network === undefined ? [] : [{ _tag: "SetOnLink", family, link, network, source: lease.address }]
+  const networks = onLink(lease, bootstrap)
+  const connect = networks.map((network): AddressStep => ({
+    _tag: "SetOnLink",
+    family,
+    link,
+    network,
+    source: lease.address
+  }))
   return [
-    { _tag: "SetAddress", family, link, ...kept, lifetime },
-    // It takes the place of the route that came with Docker's address, so that the network is never off the link.
+    { _tag: "SetAddress", family, link, ...kept, lifetime: lifetimeOf(lease) },
+    // They take the place of the route that came with Docker's address, so that the network is never off the link.
     ...connect,
     ...outdated(situation, kept),
     // For IPv6 the kernel takes that route away with Docker's address, whoever has made it.
     ...(family === "v6" ? connect : []),
-    ...formerNetwork(situation, network),
-    ...steps.routes(situation),
-    ...steps.mtu(situation),
-    ...(hasAddress(situation, kept) ? [] : [{ _tag: "Announce" as const, family, link, address: lease.address }])
+    ...formerNetworks(situation, networks),
+    ...(hasAddress(situation, kept) ? [] : [{ _tag: "Announce" as const, family, link, address: lease.address }]),
+    ...routeSteps(situation),
+    ...mtuSteps(situation)
   ]
 }
 
@@ -195,10 +199,10 @@ export const planAddresses = (situation: AddressSituation): ReadonlyArray<Addres
   if (lease === undefined && previous === undefined) return []
   return bootstrap === undefined
     ? [
-        ...formerNetwork(situation, undefined),
+        ...formerNetworks(situation, []),
         ...outdated(situation, undefined),
-        ...steps.routes(situation),
-        ...steps.mtu(situation)
+        ...routeSteps(situation),
+        ...mtuSteps(situation)
       ]
     : withBootstrapAddress(situation, bootstrap)
 }

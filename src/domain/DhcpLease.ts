@@ -1,5 +1,6 @@
 import * as Result from "effect/Result"
 import { parseAddress, type Address, type Family } from "./Address.ts"
+import { networkOf } from "./Network.ts"
 
 /** What a DHCP client's hook reports: the event's name and every parameter, as text. */
 export interface DhcpReport {
@@ -43,8 +44,8 @@ export type DhcpEvent =
   /** No server answered. */
   | { readonly _tag: "Unanswered"; readonly family: Family }
 
-/** RFC 791: every host takes datagrams of 576 bytes; a larger one than Ethernet's jumbo frames is nobody's. */
-const MTU = { least: 576, most: 9_216 }
+/** Below 1280 bytes the kernel would take IPv6 off the link (RFC 8200 §5); more than Ethernet's jumbo frames is nobody's. */
+const MTU = { least: 1_280, most: 9_216 }
 
 const wholeNumber = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d{1,10}$/.test(text.trim()) ? Number(text) : undefined
@@ -70,9 +71,12 @@ const ones = (mask: string): number | undefined => {
   return parts.length === 4 && /^1*0*$/.test(bits) && bits.length === 32 ? bits.replace(/0+$/, "").length : undefined
 }
 
+/** No LAN is larger than 10.0.0.0/8; a shorter mask would take other networks' place. */
+const LARGEST_NETWORK = 8
+
 const prefixOf = ({ mask, subnet }: Readonly<Record<string, string>>): number | undefined => {
   const length = wholeNumber(mask) ?? (subnet === undefined ? undefined : ones(subnet))
-  return length !== undefined && length >= 1 && length <= 32 ? length : undefined
+  return length !== undefined && length >= LARGEST_NETWORK && length <= 32 ? length : undefined
 }
 
 interface Routes {
@@ -86,13 +90,15 @@ const staticRoutes = (text: string | undefined): Routes => {
   const routes: Array<StaticRoute> = []
   let router: Address | undefined
   for (let index = 0; index + 1 < parts.length; index += 2) {
-    const [network = "", length = ""] = (parts[index] ?? "").split("/")
-    const destination = addressOf(network, "v4")
+    const [first = "", length = ""] = (parts[index] ?? "").split("/")
+    const destination = addressOf(first, "v4")
     const prefixLength = wholeNumber(length)
     const gateway = addressOf(parts[index + 1], "v4")
     if (destination === undefined || prefixLength === undefined || prefixLength > 32 || gateway === undefined) continue
-    if (prefixLength === 0) router ??= gateway
-    else routes.push({ destination, prefixLength, ...(gateway === "0.0.0.0" ? {} : { gateway }) })
+    const network = networkOf({ address: destination, prefixLength })
+    if (network === undefined) continue
+    if (prefixLength === 0) router ??= isHostAddress(gateway) ? gateway : undefined
+    else routes.push({ destination: network.address, prefixLength, ...(gateway === "0.0.0.0" ? {} : { gateway }) })
   }
   return { routes, router }
 }
@@ -103,17 +109,25 @@ const timers = (leaseSeconds: number, t1: number | undefined, t2: number | undef
   return { renewSeconds: Math.min(renewSeconds, rebindSeconds), rebindSeconds }
 }
 
+/** Whether an address is one of its network's hosts: neither its first nor its last, where it has those (RFC 3021). */
+const isHostOf = (address: Address, prefixLength: number): boolean => {
+  if (prefixLength > 30) return true
+  const host = address.split(".").reduce((sum, byte) => sum * 256 + Number(byte), 0) % 2 ** (32 - prefixLength)
+  return host !== 0 && host !== 2 ** (32 - prefixLength) - 1
+}
+
 const lease4 = (given: Readonly<Record<string, string>>): Result.Result<Lease, string> => {
   const address = addressOf(given["ip"], "v4")
-  if (address === undefined || !isHostAddress(address))
-    return Result.fail(`"${given["ip"] ?? ""}" is no host's address`)
   const prefixLength = prefixOf(given)
   if (prefixLength === undefined) return Result.fail(`"${given["mask"] ?? given["subnet"] ?? ""}" is no subnet mask`)
+  if (address === undefined || !isHostAddress(address) || !isHostOf(address, prefixLength))
+    return Result.fail(`"${given["ip"] ?? ""}" is no host's address`)
   const leaseSeconds = wholeNumber(given["lease"])
   if (leaseSeconds === undefined || leaseSeconds < 1) return Result.fail(`"${given["lease"] ?? ""}" is no lease time`)
   const static121 = staticRoutes(given["staticroutes"])
-  const router =
+  const named =
     static121.router ?? (given["staticroutes"] === undefined ? addressOf(words(given["router"])[0], "v4") : undefined)
+  const router = named !== undefined && named !== address && isHostAddress(named) ? named : undefined
   const server = addressOf(given["serverid"], "v4")
   const mtu = wholeNumber(given["mtu"])
   return Result.succeed({

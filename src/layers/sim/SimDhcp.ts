@@ -9,6 +9,8 @@ import { DhcpClient, DhcpClientEnded, type DhcpRequest } from "../../services/Dh
 /** What a DHCP server gives. */
 export interface SimOffer {
   readonly address: string
+  /** Given as well, to a client that asks for it. */
+  readonly others?: ReadonlyArray<string>
   readonly leaseSeconds: number
   /** Option 3. */
   readonly router?: string
@@ -111,10 +113,15 @@ export class SimDhcp {
     Queue.failCauseUnsafe(reports, Cause.fail(new DhcpClientEnded({ family, message })))
   }
 
+  /** What the server gives to a client that has or asks for this address: that one, if it may. */
+  #offerFor({ request }: Session, address: string | undefined): SimOffer | undefined {
+    const offer = this.offers.get(request.family)
+    return address !== undefined && offer?.others?.includes(address) === true ? { ...offer, address } : offer
+  }
+
   /** The life of one client: without an address until somebody offers one, then with it until it is lost. */
   #live(session: Session) {
-    const offered = () => this.offers.get(session.request.family)
-
+    const offerFor = (address: string | undefined) => this.#offerFor(session, address)
     const give = (offer: SimOffer) => this.#give(session, offer)
     const take = () => this.#take(session)
 
@@ -124,8 +131,13 @@ export class SimDhcp {
       while (left > 0) {
         const wait = Math.max(1_000, Math.floor(left / 2))
         const asked = yield* session.woken.pipe(Effect.timeoutOption(wait))
+        const now = offerFor(first.address)
+        if (now === undefined && asked._tag === "Some") {
+          // busybox asks three times, and then takes its lease for lost, however long it is.
+          session.lease = undefined
+          return yield* Effect.sleep(SILENCE_MILLIS)
+        }
         left -= asked._tag === "Some" ? 0 : wait
-        const now = offered()
         if (now === undefined) continue
         if (now.address !== first.address) {
           take()
@@ -140,9 +152,10 @@ export class SimDhcp {
     })
 
     return Effect.gen(function* () {
+      let wanted = session.request.wanted
+      yield* say(session, "deconfig")
       while (true) {
-        yield* say(session, "deconfig")
-        const offer = offered()
+        const offer = offerFor(wanted)
         if (offer === undefined) {
           yield* Effect.sleep(SILENCE_MILLIS)
           yield* say(session, "leasefail")
@@ -151,6 +164,8 @@ export class SimDhcp {
         }
         yield* say(session, "bound", offer)
         yield* holding(offer)
+        wanted = undefined
+        yield* say(session, "deconfig")
       }
     })
   }
@@ -175,7 +190,11 @@ export class SimDhcp {
       )
       if (this.linked) yield* Effect.forkScoped(this.#live(session))
       else this.#end(session, "ended with status 1")
-      return { next: Queue.take(reports), renew: wake }
+      const abandon = Effect.sync(() => {
+        session.lease = undefined
+        this.#sessions.delete(session)
+      })
+      return { next: Queue.take(reports), renew: wake, abandon }
     }.bind(this)
   )
 

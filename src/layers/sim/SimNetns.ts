@@ -1,7 +1,8 @@
 import { familyOf, type Address, type Family } from "../../domain/Address.ts"
-import { networkOf, type AddressStep, type Network, type Prefixed } from "../../domain/AddressPlan.ts"
+import type { AddressStep } from "../../domain/AddressPlan.ts"
 import { isSameRoute, metricOf } from "../../domain/DefaultRoute.ts"
 import type { StaticRoute } from "../../domain/DhcpLease.ts"
+import { isSameNetwork, networkOf, type Network, type Prefixed } from "../../domain/Network.ts"
 import {
   ANCHORD_ROUTE_PROTOCOL,
   type DefaultRoute,
@@ -45,8 +46,6 @@ interface OnLink extends Network {
   /** Absent when the kernel made it. */
   readonly protocol?: string
 }
-
-const isSameNetwork = (a: Network, b: Network): boolean => a.address === b.address && a.prefixLength === b.prefixLength
 
 /**
  * A network namespace as the kernel keeps it: links, addresses, neighbours and default routes, with the rules of rtnetlink(7) that

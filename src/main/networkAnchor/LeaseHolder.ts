@@ -1,9 +1,12 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import type { Lease } from "../../domain/DhcpLease.ts"
+import { fitLease } from "../../domain/LeaseFitness.ts"
 import * as Metrics from "../../layers/observability/DhcpMetrics.ts"
-import type { Netlink } from "../../services/Netlink.ts"
+import { Netlink } from "../../services/Netlink.ts"
+import { makeNotices } from "../Notices.ts"
 import { makeLeasedInterface, type LeasedInterfaceInput } from "./LeasedInterface.ts"
 
 /** A lease, and when it is to be renewed and ends, in milliseconds of Unix time. */
@@ -18,8 +21,8 @@ export interface LeaseHolder {
   readonly held: () => HeldLease | undefined
   readonly take: (lease: Lease) => Effect.Effect<void, never, Netlink>
   readonly lose: (why: string) => Effect.Effect<void, never, Netlink>
-  /** Puts the lease on the interface again if somebody has undone it. */
-  readonly repair: Effect.Effect<void, never, Netlink>
+  /** Puts the lease on the interface again if somebody has undone it, or `anyway`. Answers with whether there is nothing left to do. */
+  readonly repair: (anyway: boolean) => Effect.Effect<boolean, never, Netlink>
   /** The interface was plugged in anew: the lease that holds goes on it for as long as it is left. */
   readonly replug: Effect.Effect<void, never, Netlink>
 }
@@ -38,20 +41,49 @@ const describe = ({ address, leaseSeconds, router, server, mtu }: Lease) => ({
   ...(mtu === undefined ? {} : { mtu })
 })
 
+/** What of a lease can be used here; nothing when none of it can. Both are told once, however often the server says the same. */
+const makeFitting = ({ family, external }: LeasedInterfaceInput) => {
+  const notices = makeNotices()
+  return Effect.fnUntraced(
+    function* (lease: Lease) {
+      const present = yield* (yield* Netlink).addresses
+      const fitting = fitLease(lease, external().link, present)
+      const messages = Result.isFailure(fitting)
+        ? [`a lease is not used: ${fitting.failure}`]
+        : fitting.success.leftOut.map((what) => `part of a lease is not used: ${what}`)
+      yield* notices(messages.map((message) => ({ key: message, level: "WARN" as const, message })))
+      return Result.isFailure(fitting) ? undefined : fitting.success.lease
+    },
+    (effect, lease) =>
+      Effect.catch(effect, ({ message }) =>
+        Effect.as(
+          Effect.logDebug("cannot compare the lease with other interfaces").pipe(
+            Effect.annotateLogs({ family, error: message })
+          ),
+          lease
+        )
+      )
+  )
+}
+
 export const makeLeaseHolder = Effect.fnUntraced(function* (input: LeasedInterfaceInput) {
   const { family } = input
-  const { put, repair } = makeLeasedInterface(input)
+  const { put, repair, hasBootstrap } = makeLeasedInterface(input)
+  const fitting = makeFitting(input)
   const turn = yield* Semaphore.make(1)
   let held: HeldLease | undefined
 
-  const take = Effect.fn("lease.take")(function* (lease: Lease) {
+  const take = Effect.fn("lease.take")(function* (offered: Lease) {
+    const lease = yield* fitting(offered)
+    if (lease === undefined) return yield* Metrics.acquired(family, "error")
     const now = yield* Clock.currentTimeMillis
     const same = held?.lease.address === lease.address
     yield* Effect.annotateCurrentSpan({ family, renewed: same, ...describe(lease) })
     held = { lease, renewAt: now + lease.renewSeconds * 1_000, expiresAt: now + lease.leaseSeconds * 1_000 }
     Metrics.leaseHeld(family, held.expiresAt)
-    yield* put(lease)
-    yield* Metrics.acquired(family, "ok")
+    const isThere = yield* put(lease)
+    yield* Metrics.acquired(family, isThere ? "ok" : "error")
+    if (!isThere) return
     const line = same ? Effect.logDebug("the lease is renewed") : Effect.logInfo("the project has a leased address")
     yield* line.pipe(Effect.annotateLogs({ family, ...describe(lease) }))
   })
@@ -62,14 +94,16 @@ export const makeLeaseHolder = Effect.fnUntraced(function* (input: LeasedInterfa
     yield* Effect.annotateCurrentSpan({ family, address, why })
     held = undefined
     Metrics.leaseHeld(family, undefined)
-    yield* put(undefined)
-    yield* Effect.logWarning(`the lease is lost: ${why}; Docker's address is back until there is another`).pipe(
+    const isThere = yield* put(undefined)
+    const then =
+      isThere && hasBootstrap() ? "Docker's address is back" : "the project has no other address of this family"
+    yield* Effect.logWarning(`the lease is lost: ${why}; ${then} until there is another`).pipe(
       Effect.annotateLogs({ family, address })
     )
   })
 
-  const again = Effect.fnUntraced(function* (how: (lease: Lease) => Effect.Effect<void, never, Netlink>) {
-    if (held !== undefined) yield* how(remainderOf(held, yield* Clock.currentTimeMillis))
+  const again = Effect.fnUntraced(function* (how: (lease: Lease) => Effect.Effect<boolean, never, Netlink>) {
+    return held === undefined || (yield* how(remainderOf(held, yield* Clock.currentTimeMillis)))
   })
 
   const inTurn = turn.withPermit
@@ -77,7 +111,7 @@ export const makeLeaseHolder = Effect.fnUntraced(function* (input: LeasedInterfa
     held: () => held,
     take: (lease) => inTurn(take(lease)),
     lose: (why) => inTurn(lose(why)),
-    repair: inTurn(again(repair)),
-    replug: inTurn(again(put))
+    repair: (anyway) => inTurn(again((lease) => repair(lease, anyway))),
+    replug: inTurn(Effect.asVoid(again(put)))
   } satisfies LeaseHolder
 })

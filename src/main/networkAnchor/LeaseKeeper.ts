@@ -31,28 +31,40 @@ export interface LeaseKeeperInput {
   readonly replugged: Effect.Effect<void>
 }
 
-/** Milliseconds until something has to be done without the client's saying so: to renew at T1, or to give the lease up. */
-const untilDeadline = (held: HeldLease, now: number): number =>
-  Math.max(0, Math.min(held.renewAt > now ? held.renewAt : Infinity, held.expiresAt) - now)
+/**
+ * Milliseconds until something has to be done without the client's saying so: to renew at a T1 that is earlier than the client's own, which is
+ * half the lease, or to give the lease up.
+ */
+const untilDeadline = ({ lease, renewAt, expiresAt }: HeldLease, now: number): number => {
+  const isEarlier = lease.renewSeconds < Math.floor(lease.leaseSeconds / 2)
+  return Math.max(0, Math.min(isEarlier && renewAt > now ? renewAt : Infinity, expiresAt) - now)
+}
 
-/** What a client's events do to the lease; whether the client has to be started anew. */
+/** What a client's events do to the lease. Answers with whether the client has to be started anew; `first` is a client's first event. */
 const makeEventHandler = (family: Family, { held, take, lose }: LeaseHolder) => {
   const notices = makeNotices()
-  return Effect.fnUntraced(function* (event: DhcpEvent) {
+  return Effect.fnUntraced(function* (event: DhcpEvent, first: boolean) {
     switch (event._tag) {
       case "Leased":
         yield* take(event.lease)
         yield* notices([])
         return false
-      case "Refused":
+      case "Refused": {
+        const had = held() !== undefined
         yield* lose("the server refused it")
-        // By itself the client would wait for some seconds before it asks for another.
-        return true
+        yield* Metrics.acquired(family, "error")
+        // By itself the client would wait for some seconds before it asks for another; one that has had none is to do so.
+        return had
+      }
       case "Deconfigured": {
-        // Also what a client says that has just begun: then the lease still holds.
-        const expiresAt = held()?.expiresAt ?? Infinity
-        if ((yield* Clock.currentTimeMillis) >= expiresAt - CLOCK_TOLERANCE_MILLIS) yield* lose(RUN_OUT)
-        return false
+        const expiresAt = held()?.expiresAt
+        if (expiresAt === undefined || first) return false
+        if ((yield* Clock.currentTimeMillis) >= expiresAt - CLOCK_TOLERANCE_MILLIS) {
+          yield* lose(RUN_OUT)
+          return false
+        }
+        // Nobody answered a renewal. The lease holds all the same; another client asks for the same address.
+        return true
       }
       case "Unanswered":
         yield* Metrics.acquired(family, "error")
@@ -63,54 +75,71 @@ const makeEventHandler = (family: Family, { held, take, lose }: LeaseHolder) => 
   })
 }
 
-/**
- * Gets leases and keeps them, for ever (SPEC §9): one supervised client, started again with back-off when it ends, told to renew at T1 as
- * the server gave it, and started anew at once when the server refuses what it had or the interface was plugged in anew.
- */
-export const keepLease = (
-  { family, hostname, backoffMax, link, replugged }: LeaseKeeperInput,
-  holder: LeaseHolder
-): Effect.Effect<never, never, DhcpClient | Netlink> => {
-  const { held, lose, replug } = holder
+/** Gives up a lease that has run out; else asks for its renewal. */
+const atDeadline = Effect.fnUntraced(function* ({ held, lose }: LeaseHolder, renew: Effect.Effect<void>) {
+  const expired = (yield* Clock.currentTimeMillis) >= (held()?.expiresAt ?? Infinity)
+  yield* expired ? lose(RUN_OUT) : renew
+})
+
+const nextReport = Effect.fnUntraced(function* ({ next }: DhcpSession, { held }: LeaseHolder) {
+  const lease = held()
+  if (lease === undefined) return Option.some(yield* next)
+  return yield* Effect.timeoutOption(next, untilDeadline(lease, yield* Clock.currentTimeMillis) + 1)
+})
+
+/** What one client after the other does; ends when the client is to be started anew, and fails when it ended by itself. */
+const makeSession = ({ family, hostname, link }: LeaseKeeperInput, holder: LeaseHolder) => {
   const handle = makeEventHandler(family, holder)
+  let running: DhcpSession | undefined
 
-  const atDeadline = Effect.fnUntraced(function* (renew: Effect.Effect<void>) {
-    const expired = (yield* Clock.currentTimeMillis) >= (held()?.expiresAt ?? Infinity)
-    yield* expired ? lose(RUN_OUT) : renew
+  const begin = Effect.gen(function* () {
+    const wanted = holder.held()?.lease.address
+    const request = { family, link: link(), hostname, ...(wanted === undefined ? {} : { wanted }) }
+    running = yield* (yield* DhcpClient).start(request)
+    return running
   })
 
-  const nextReport = Effect.fnUntraced(function* ({ next }: DhcpSession) {
-    const lease = held()
-    if (lease === undefined) return Option.some(yield* next)
-    return yield* Effect.timeoutOption(next, untilDeadline(lease, yield* Clock.currentTimeMillis) + 1)
-  })
-
-  const session = Effect.gen(function* () {
-    const client = yield* DhcpClient
-    const running = yield* client.start({ family, link: link(), hostname })
+  const live = Effect.gen(function* () {
+    const client = yield* begin
+    let first = true
     while (true) {
-      const report = yield* nextReport(running)
+      const report = yield* nextReport(client, holder)
       if (Option.isNone(report)) {
-        yield* atDeadline(running.renew)
+        yield* atDeadline(holder, client.renew)
         continue
       }
       const event = decodeReport(report.value)
-      if (Result.isSuccess(event)) {
-        if (yield* handle(event.success)) return
+      if (Result.isFailure(event)) {
+        yield* Effect.logWarning(`what the DHCP server sent is not usable: ${event.failure}`).pipe(
+          Effect.annotateLogs({ family })
+        )
         continue
       }
-      yield* Effect.logWarning(`what the DHCP server sent is not usable: ${event.failure}`).pipe(
-        Effect.annotateLogs({ family })
-      )
+      if (yield* handle(event.success, first)) return
+      first = false
     }
   })
+  return { live: Effect.scoped(live), abandon: Effect.suspend(() => running?.abandon ?? Effect.void) }
+}
+
+/**
+ * Gets leases and keeps them, for ever (SPEC §9): one supervised client, started again with back-off when it ends, told to renew at T1 as
+ * the server gave it, and started anew at once when the server refuses what it had, when it has lost what still holds, or when the interface was
+ * plugged in anew.
+ */
+export const keepLease = (
+  input: LeaseKeeperInput,
+  holder: LeaseHolder
+): Effect.Effect<never, never, DhcpClient | Netlink> => {
+  const { family, backoffMax, replugged } = input
+  const { live, abandon } = makeSession(input, holder)
 
   /** While no client runs the lease may run out. */
   const rest = Effect.fnUntraced(function* (millis: number) {
-    const lease = held()
+    const lease = holder.held()
     const left = lease === undefined ? Infinity : lease.expiresAt - (yield* Clock.currentTimeMillis)
     yield* Effect.sleep(Math.max(0, Math.min(millis, left)))
-    if (left <= millis) yield* atDeadline(Effect.void)
+    if (left <= millis) yield* atDeadline(holder, Effect.void)
   })
 
   const restart = Effect.fnUntraced(function* ({ message }: DhcpClientEnded, pause: number) {
@@ -122,15 +151,17 @@ export const keepLease = (
     return true
   })
 
+  /** A client that is on a link which is gone does not come to another by itself, and must not release what goes on being used. */
+  const moveOver = replugged.pipe(Effect.andThen(Effect.uninterruptible(Effect.andThen(abandon, holder.replug))))
+
   return Effect.gen(function* () {
     let pause = FIRST_BACKOFF_MILLIS
     while (true) {
       const begun = yield* Clock.currentTimeMillis
-      const died = yield* Effect.scoped(session).pipe(
+      const died = yield* live.pipe(
         Effect.as(false),
         Effect.catchTag("DhcpClientEnded", (error) => restart(error, pause)),
-        // A client that is on a link which is gone does not come to another by itself.
-        Effect.raceFirst(Effect.as(Effect.andThen(replugged, Effect.uninterruptible(replug)), false))
+        Effect.raceFirst(Effect.as(moveOver, false))
       )
       const worked = !died || (yield* Clock.currentTimeMillis) - begun >= PROVEN_MILLIS
       pause = worked ? FIRST_BACKOFF_MILLIS : Math.min(pause * 2, Duration.toMillis(backoffMax))

@@ -2,14 +2,17 @@ import * as Effect from "effect/Effect"
 import type { Family } from "../../domain/Address.ts"
 import {
   bootstrapAmong,
+  isOptional,
   isUndone,
   planAddresses,
   type AddressSituation,
-  type Prefixed
+  type AddressStep
 } from "../../domain/AddressPlan.ts"
 import type { Lease } from "../../domain/DhcpLease.ts"
 import type { FoundExternal } from "../../domain/ExternalInterface.ts"
+import type { Prefixed } from "../../domain/Network.ts"
 import { Netlink, type NetlinkError } from "../../services/Netlink.ts"
+import { makeNotices, type Notice } from "../Notices.ts"
 
 const ETHERNET_MTU = 1_500
 
@@ -21,12 +24,14 @@ export interface LeasedInterfaceInput {
   readonly onChange: Effect.Effect<void>
 }
 
-/** Puts leases of one family on the external interface. What the kernel refuses is logged. */
+/** Puts leases of one family on the external interface. What the kernel refuses is logged; each answers with whether the address is there. */
 export interface LeasedInterface {
   /** Puts a lease on the interface, or takes the last one off. */
-  readonly put: (lease: Lease | undefined) => Effect.Effect<void, never, Netlink>
-  /** Does so only if somebody has undone it, and tells. */
-  readonly repair: (lease: Lease) => Effect.Effect<void, never, Netlink>
+  readonly put: (lease: Lease | undefined) => Effect.Effect<boolean, never, Netlink>
+  /** The same if somebody has undone it, and tells; `anyway` also where nothing shows. */
+  readonly repair: (lease: Lease, anyway: boolean) => Effect.Effect<boolean, never, Netlink>
+  /** Whether Docker has given the interface an address of its own. */
+  readonly hasBootstrap: () => boolean
 }
 
 /** What is known of one plugging of the interface. */
@@ -36,7 +41,7 @@ interface Plugging {
   bootstrap: Prefixed | undefined
   /** Its MTU before any lease. */
   mtu: number | undefined
-  /** The lease whose address and routes are on it. */
+  /** The lease whose address and routes are on it, or were meant to be. */
   installed: Lease | undefined
 }
 
@@ -48,8 +53,29 @@ const nextPlugging = ({ index, addresses }: FoundExternal, family: Family, befor
   installed: undefined
 })
 
+const describe = (step: AddressStep): string =>
+  step._tag === "SetMtu" ? `MTU ${step.mtu}` : "route" in step ? `${step._tag} ${step.route.destination}` : step._tag
+
+/** Carries a plan out: what the address needs in one go, and each other step for itself. Answers with what was refused. */
+const carryOut = Effect.fnUntraced(function* (plan: ReadonlyArray<AddressStep>, family: Family) {
+  const netlink = yield* Netlink
+  const refused = (key: string, level: Notice["level"], what: string) => (error: NetlinkError) =>
+    Effect.succeed<ReadonlyArray<Notice>>([{ key, level, message: `${what} (${family}): ${error.message}` }])
+  const attempt = (steps: ReadonlyArray<AddressStep>, otherwise: ReturnType<typeof refused>) =>
+    Effect.catch(Effect.as(netlink.applyAddresses(steps), []), otherwise)
+  const needed = yield* attempt(
+    plan.filter((step) => !isOptional(step)),
+    refused("address", "ERROR", "the kernel refuses the address")
+  )
+  const others = yield* Effect.forEach(plan.filter(isOptional), (step) =>
+    attempt([step], refused(describe(step), "WARN", `the kernel refuses ${describe(step)} of the lease`))
+  )
+  return { isThere: needed.length === 0, notices: [...needed, ...others.flat()] }
+})
+
 export const makeLeasedInterface = ({ family, external, onChange }: LeasedInterfaceInput): LeasedInterface => {
   let plugging = nextPlugging(external(), family)
+  const notices = makeNotices()
 
   const lookAt = Effect.fnUntraced(function* (lease: Lease | undefined) {
     const netlink = yield* Netlink
@@ -58,43 +84,43 @@ export const makeLeasedInterface = ({ family, external, onChange }: LeasedInterf
     if (plugging.index !== index) plugging = nextPlugging(external(), family, plugging)
     plugging.bootstrap ??= bootstrapAmong(present, link, family, addresses[family])
     plugging.mtu ??= links.find(({ name }) => name === link)?.mtu
-    const { bootstrap, mtu = ETHERNET_MTU, installed } = plugging
-    const situation: AddressSituation = {
-      family,
-      link,
-      bootstrap,
-      bootstrapMtu: mtu,
-      lease,
-      previous: installed,
-      present
-    }
-    return { situation, isThere: links.some((one) => one.name === link && one.index === index) }
+    const { bootstrap, mtu = ETHERNET_MTU, installed: previous } = plugging
+    const situation: AddressSituation = { family, link, bootstrap, bootstrapMtu: mtu, lease, previous, present }
+    const own = links.find((one) => one.name === link && one.index === index)
+    return { situation, isThere: own !== undefined, isUp: own?.up === true }
   })
 
-  const carryOut = Effect.fn("lease.install")(function* (situation: AddressSituation) {
+  const install = Effect.fn("lease.install")(function* (situation: AddressSituation) {
     yield* Effect.annotateCurrentSpan({ family, address: situation.lease?.address ?? "none" })
-    yield* (yield* Netlink).applyAddresses(planAddresses(situation))
+    // Also if it fails half-way: what is left of it has to be taken off by the next plan.
     plugging.installed = situation.lease
+    const outcome = yield* carryOut(planAddresses(situation), family)
+    yield* notices(outcome.notices)
     yield* onChange
+    return outcome.isThere
   })
 
-  const logged = Effect.catch((error: NetlinkError) =>
-    Effect.logError("cannot put the lease on the interface").pipe(
-      Effect.annotateLogs({ family, command: error.command, error: error.message })
+  const unseen = Effect.catch((error: NetlinkError) =>
+    Effect.as(
+      notices([{ key: "look", level: "ERROR", message: `cannot look at the interface (${family}): ${error.message}` }]),
+      false
     )
   )
 
   return {
     put: Effect.fnUntraced(function* (lease) {
-      yield* carryOut((yield* lookAt(lease)).situation)
-    }, logged),
-    repair: Effect.fnUntraced(function* (lease) {
-      const { situation, isThere } = yield* lookAt(lease)
-      if (!isThere || !isUndone(situation)) return
-      yield* Effect.logWarning("somebody changed the project's address; the leased one is set again").pipe(
-        Effect.annotateLogs({ family, address: lease.address })
-      )
-      yield* carryOut(situation)
-    }, logged)
+      return yield* install((yield* lookAt(lease)).situation)
+    }, unseen),
+    repair: Effect.fnUntraced(function* (lease, anyway) {
+      const { situation, isThere, isUp } = yield* lookAt(lease)
+      if (!isThere || !isUp) return true
+      const undone = isUndone(situation)
+      if (undone)
+        yield* Effect.logWarning("somebody changed the project's address; the leased one is set again").pipe(
+          Effect.annotateLogs({ family, address: lease.address })
+        )
+      return undone || anyway ? yield* install(situation) : true
+    }, unseen),
+    hasBootstrap: () => plugging.bootstrap !== undefined
   }
 }

@@ -7,8 +7,8 @@ import type { ExternalLink } from "./ExternalLink.ts"
 export interface Leases {
   /** The IPv4 router of the lease that holds, if there is one. */
   readonly router: () => Address | undefined
-  /** Asks for another look at the interface: addresses on it are others than before. */
-  readonly lookAgain: Effect.Effect<void>
+  /** Asks for another look at the interface: addresses on it are others than before, or a link is. */
+  readonly lookAgain: (change: "address" | "link") => Effect.Effect<void>
   readonly keep: Effect.Effect<never, never, Netlink>
 }
 
@@ -22,4 +22,4 @@ export type MakeLeases = (input: LeasesInput) => Effect.Effect<Leases, never, Ne
 
 /** For the address modes in which Docker's addresses stay. */
 export const noLeases: MakeLeases = () =>
-  Effect.succeed({ router: () => undefined, lookAgain: Effect.void, keep: Effect.never })
+  Effect.succeed({ router: () => undefined, lookAgain: () => Effect.void, keep: Effect.never })

@@ -81,7 +81,7 @@ const listenToKernel = Effect.fnUntraced(function* (
       [
         change === "neighbour" ? Effect.void : routes.lookAgain,
         change === "link" ? external.lookIfLinksChanged : Effect.void,
-        change === "address" ? leases.lookAgain : Effect.void,
+        change === "address" || change === "link" ? leases.lookAgain(change) : Effect.void,
         change === "link" || change === "address" ? Queue.offer(linksChanged, undefined) : Effect.void
       ],
       { discard: true }
