@@ -15,8 +15,8 @@ const STRANGER = { v4: "10.1.0.77/28", v6: "fd01:0:0:77::77/64" }
 const ROUTER = { v4: "10.1.0.1", v6: "fd01::1" }
 
 const addresses = {
-  v4: ["10.1.0.9", "10.1.0.50", "10.1.0.51", "10.1.0.52"],
-  v6: ["fd01::9", "fd01::50", "fd01::51", "fd01::52"]
+  v4: ["10.1.0.9", "10.1.0.50", "10.1.0.51", "192.168.7.52"],
+  v6: ["fd01::9", "fd01::50", "fd01::51", "fd07::52"]
 }
 
 const route = fc.constantFrom(
@@ -24,20 +24,33 @@ const route = fc.constantFrom(
   { destination: "192.0.2.0", prefixLength: 24 }
 )
 
+/** Routes are by a router in the lease's own network: others are left out before a plan is made. */
+const withRoutesInReach = (lease: Lease): Lease =>
+  lease.address.startsWith("10.1.") && lease.prefixLength < 32 ? lease : { ...lease, routes: [] }
+
 const leaseOf = (family: Family): fc.Arbitrary<Lease> =>
-  fc.record(
-    {
-      family: fc.constant(family),
-      address: fc.constantFrom(...addresses[family]),
-      prefixLength: family === "v4" ? fc.constantFrom(16, 24) : fc.constant(128),
-      leaseSeconds: fc.integer({ min: 1, max: 100_000 }),
-      renewSeconds: fc.constant(1),
-      rebindSeconds: fc.constant(1),
-      routes: family === "v4" ? fc.uniqueArray(route, { selector: ({ destination }) => destination }) : fc.constant([]),
-      mtu: fc.constant(1400)
-    },
-    { requiredKeys: ["family", "address", "prefixLength", "leaseSeconds", "renewSeconds", "rebindSeconds", "routes"] }
-  )
+  fc
+    .record(
+      {
+        family: fc.constant(family),
+        address: fc.constantFrom(...addresses[family]),
+        prefixLength: family === "v4" ? fc.constantFrom(16, 24, 32) : fc.constant(128),
+        router: fc.constant(ROUTER[family]),
+        leaseSeconds: fc.integer({ min: 1, max: 100_000 }),
+        renewSeconds: fc.constant(1),
+        rebindSeconds: fc.constant(1),
+        routes:
+          family === "v4" ? fc.uniqueArray(route, { selector: ({ destination }) => destination }) : fc.constant([]),
+        mtu: fc.constantFrom(1400, 1500, 9000)
+      },
+      {
+        requiredKeys:
+          family === "v4"
+            ? ["router", "family", "address", "prefixLength", "leaseSeconds", "renewSeconds", "rebindSeconds", "routes"]
+            : ["family", "address", "prefixLength", "leaseSeconds", "renewSeconds", "rebindSeconds", "routes"]
+      }
+    )
+    .map(withRoutesInReach)
 
 /** The life of an interface: leases of one family that come, are renewed, change and are lost; Docker gave it an address of that family, or none. */
 interface Life {
@@ -74,6 +87,7 @@ const situationOf = (
   link: LINK,
   bootstrap,
   bootstrapMtu: 1500,
+  mtu: netns.mtus.get(LINK) ?? 1500,
   lease,
   previous,
   present: netns.addresses()
@@ -214,11 +228,11 @@ describe("the plan for the addresses of the external interface", () => {
     )
   })
 
-  it("leaves the interface's own MTU when no lease says another", () => {
+  it("leaves the interface's own MTU when no lease says a smaller one", () => {
     fc.assert(
       fc.property(life, (lived) => {
         const { netns, last } = live(lived)
-        expect(netns.mtus.get(LINK) ?? 1500).toBe(last?.mtu ?? 1500)
+        expect(netns.mtus.get(LINK) ?? 1500).toBe(Math.min(last?.mtu ?? 1500, 1500))
       })
     )
   })

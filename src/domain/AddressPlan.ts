@@ -46,6 +46,8 @@ export interface AddressSituation {
   readonly bootstrap: Prefixed | undefined
   /** The interface's MTU before any lease changed it. */
   readonly bootstrapMtu: number
+  /** The MTU that it has. */
+  readonly mtu: number
   /** The lease that holds now, if any, and the one before it: its routes are anchord's own to remove. */
   readonly lease: Lease | undefined
   readonly previous: Lease | undefined
@@ -86,9 +88,10 @@ const routeSteps = (situation: AddressSituation): ReadonlyArray<AddressStep> => 
 const mtuOf = (lease: Lease | undefined, bootstrapMtu: number): number =>
   Math.min(lease?.mtu ?? bootstrapMtu, bootstrapMtu)
 
-const mtuSteps = ({ link, lease, previous, bootstrapMtu }: AddressSituation): ReadonlyArray<AddressStep> => {
+const mtuSteps = ({ link, lease, previous, bootstrapMtu, mtu }: AddressSituation): ReadonlyArray<AddressStep> => {
+  if (lease?.mtu === undefined && previous?.mtu === undefined) return []
   const wanted = mtuOf(lease, bootstrapMtu)
-  return wanted === mtuOf(previous, bootstrapMtu) ? [] : [{ _tag: "SetMtu", link, mtu: wanted }]
+  return wanted === mtu ? [] : [{ _tag: "SetMtu", link, mtu: wanted }]
 }
 
 /** Global addresses of the family that are not wanted: what Docker gave, and what earlier leases left. Others are not anchord's. */

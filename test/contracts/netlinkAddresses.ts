@@ -57,6 +57,7 @@ export const netlinkAddressContract = (title: string, setUp: () => Promise<Netli
               link: LINK,
               bootstrap: bootstrap[family],
               bootstrapMtu: 1_500,
+              mtu: 1_500,
               lease,
               previous,
               present

@@ -127,3 +127,34 @@ describe("the other events", () => {
     }
   })
 })
+
+describe("what an odd server says", () => {
+  const refused = (parameters: Readonly<Record<string, string>>) =>
+    Result.isFailure(decode({ ...bound, ...parameters }))
+
+  it("is no lease when its network is larger than any LAN, or its address is the network's or everybody's", () => {
+    expect(refused({ mask: "7", subnet: "254.0.0.0" })).toBe(true)
+    expect(refused({ mask: "8" })).toBe(false)
+    expect(refused({ ip: "10.99.0.0" })).toBe(true)
+    expect(refused({ ip: "10.99.0.255" })).toBe(true)
+    expect(refused({ ip: "10.99.0.255", mask: "16" })).toBe(false)
+    expect(refused({ ip: "10.99.0.254", mask: "31" })).toBe(false)
+  })
+
+  it("names no router when that is nobody, or the leased address itself", () => {
+    expect(leaseOf({ ...bound, router: "0.0.0.0" }).router).toBeUndefined()
+    expect(leaseOf({ ...bound, router: "10.99.0.120" }).router).toBeUndefined()
+    expect(leaseOf({ ...bound, staticroutes: "0.0.0.0/0 0.0.0.0" }).router).toBeUndefined()
+  })
+
+  it("sets no MTU with which the kernel would take IPv6 off the link", () => {
+    expect(leaseOf({ ...bound, mtu: "1279" }).mtu).toBeUndefined()
+    expect(leaseOf({ ...bound, mtu: "1280" }).mtu).toBe(1280)
+  })
+
+  it("may write a route's destination with host bits", () => {
+    expect(leaseOf({ ...bound, staticroutes: "10.50.1.1/16 10.99.0.7" }).routes).toEqual([
+      { destination: "10.50.0.0", prefixLength: 16, gateway: "10.99.0.7" }
+    ])
+  })
+})

@@ -2,7 +2,7 @@ import { familyOf, type Address, type Family } from "../../domain/Address.ts"
 import type { AddressStep } from "../../domain/AddressPlan.ts"
 import { isSameRoute, metricOf } from "../../domain/DefaultRoute.ts"
 import type { StaticRoute } from "../../domain/DhcpLease.ts"
-import { isSameNetwork, networkOf, type Network, type Prefixed } from "../../domain/Network.ts"
+import { holds, isSameNetwork, networkOf, type Network, type Prefixed } from "../../domain/Network.ts"
 import {
   ANCHORD_ROUTE_PROTOCOL,
   type DefaultRoute,
@@ -159,6 +159,10 @@ export class SimNetns {
   /** Addresses that were announced, in order. */
   readonly announced: Array<Address> = []
   readonly mtus = new Map<string, number>()
+  /** For how many seconds an address was last set to be valid; absent when it was set for ever. */
+  readonly lifetimes = new Map<Address, number>()
+  /** Set: what the kernel says to a step that it does not want. */
+  refusal: ((step: AddressStep) => string | undefined) | undefined
 
   /**
    * One step as `ip` carries it out. Deleting the first IPv4 address of a prefix takes the others of it along, because the kernel's
@@ -166,8 +170,11 @@ export class SimNetns {
    */
   applyAddress(step: AddressStep): string | undefined {
     if (!this.#links.has(step.link)) return `Cannot find device "${step.link}"`
+    const refusal = this.refusal?.(step)
+    if (refusal !== undefined) return refusal
     switch (step._tag) {
       case "SetAddress":
+        if (step.lifetime !== undefined) this.lifetimes.set(step.address, step.lifetime.validSeconds)
         if (!this.#addresses.some((one) => one.link === step.link && one.address === step.address)) {
           this.addAddress(step.link, `${step.address}/${step.prefixLength}`)
         }
@@ -250,7 +257,7 @@ export class SimNetns {
   }
 
   links(): ReadonlyArray<Link> {
-    return [...this.#links.values()]
+    return [...this.#links.values()].map((link) => Object.assign({}, link, { mtu: this.mtus.get(link.name) ?? 1_500 }))
   }
 
   addresses(): ReadonlyArray<LinkAddress> {
@@ -300,12 +307,12 @@ export class SimNetns {
     const family = familyOf(gateway)
     const usable = <A extends { readonly family: Family; readonly link: string }>(all: ReadonlyArray<A>) =>
       all.filter((one) => one.family === family && isUp(one.link) && (link === undefined || one.link === link))
-    const connected = usable(this.#onLink).map((one): LinkAddress =>
-      Object.assign({}, one, { scope: "global" as const, tentative: false })
-    )
     const own = usable(this.#addresses)
-    const itself = own.map((local) => Object.assign({}, local, { prefixLength: 128 }))
-    return linkTowards(gateway, [...(family === "v4" ? own : itself), ...connected])
+    if (own.some(({ address }) => address === gateway)) return undefined
+    const [connected] = usable(this.#onLink)
+      .filter((one) => holds(one, gateway))
+      .toSorted((one, other) => other.prefixLength - one.prefixLength)
+    return connected?.link ?? (family === "v4" ? linkTowards(gateway, own) : undefined)
   }
 
   #hasSource({ source }: DefaultRoute): boolean {

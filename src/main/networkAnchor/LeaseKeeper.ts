@@ -19,6 +19,9 @@ const PROVEN_MILLIS = 60_000
 /** A client tells that a lease has run out a moment before or after the clock here does. */
 const CLOCK_TOLERANCE_MILLIS = 1_000
 
+const NOT_PERMITTED = /not permitted|permission denied/i
+const NEEDS_NET_RAW = "a DHCP client needs the capability NET_RAW as well: cap_add: [NET_ADMIN, NET_RAW]"
+
 const RUN_OUT = "it has run out"
 const SILENCE = "no DHCP server answers; the project stays on the address it has, and asking goes on"
 
@@ -144,7 +147,8 @@ export const keepLease = (
 
   const restart = Effect.fnUntraced(function* ({ message }: DhcpClientEnded, pause: number) {
     yield* Metrics.restarted(family)
-    yield* Effect.logWarning("the DHCP client ended; it is started again").pipe(
+    const needs = NOT_PERMITTED.test(message) ? `; ${NEEDS_NET_RAW}` : ""
+    yield* Effect.logWarning(`the DHCP client ended; it is started again${needs}`).pipe(
       Effect.annotateLogs({ family, why: message, afterMs: pause })
     )
     yield* rest(pause)

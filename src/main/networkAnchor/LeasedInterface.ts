@@ -83,10 +83,11 @@ export const makeLeasedInterface = ({ family, external, onChange }: LeasedInterf
     const { link, index, addresses } = external()
     if (plugging.index !== index) plugging = nextPlugging(external(), family, plugging)
     plugging.bootstrap ??= bootstrapAmong(present, link, family, addresses[family])
-    plugging.mtu ??= links.find(({ name }) => name === link)?.mtu
-    const { bootstrap, mtu = ETHERNET_MTU, installed: previous } = plugging
-    const situation: AddressSituation = { family, link, bootstrap, bootstrapMtu: mtu, lease, previous, present }
     const own = links.find((one) => one.name === link && one.index === index)
+    const mtu = own?.mtu ?? ETHERNET_MTU
+    plugging.mtu ??= own?.mtu
+    const { bootstrap, mtu: bootstrapMtu = ETHERNET_MTU, installed: previous } = plugging
+    const situation: AddressSituation = { family, link, bootstrap, bootstrapMtu, mtu, lease, previous, present }
     return { situation, isThere: own !== undefined, isUp: own?.up === true }
   })
 

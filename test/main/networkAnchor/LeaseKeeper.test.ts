@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as TestClock from "effect/testing/TestClock"
 import { describe, expect, it } from "vitest"
@@ -10,8 +11,10 @@ import * as SimNetlink from "../../../src/layers/sim/SimNetlink.ts"
 import { SimNetns } from "../../../src/layers/sim/SimNetns.ts"
 import { makeLeaseHolder } from "../../../src/main/networkAnchor/LeaseHolder.ts"
 import { keepLease } from "../../../src/main/networkAnchor/LeaseKeeper.ts"
-import type { DhcpClient } from "../../../src/services/DhcpClient.ts"
+import * as Metrics from "../../../src/layers/observability/DhcpMetrics.ts"
+import { DhcpClient } from "../../../src/services/DhcpClient.ts"
 import type { Netlink } from "../../../src/services/Netlink.ts"
+import { scrapeAfter } from "../../layers/observability/scrape.ts"
 import { backend, inWorld, linesWith, plugIn, plugOut, start, type World } from "./world.ts"
 
 /** A keeper of an IPv4 lease on a simulated link, in virtual time. */
@@ -198,6 +201,9 @@ describe("an interface that is plugged out and in", () => {
           expect(world.netns.mtus.get(name)).toBe(1_400)
           expect(world.dhcp.started).toBe(clients + families.length)
           expect(world.dhcp.leases()).toMatchObject([{ address: "10.99.0.50" }])
+          expect(world.dhcp.released).toEqual([])
+          // What is left of the hour, and the kernel's grace.
+          expect(world.netns.lifetimes.get("10.99.0.50")).toBeLessThanOrEqual(3_600 + 5)
           yield* running.stop
         })
       ))
@@ -217,6 +223,174 @@ describe("an interface that is plugged out and in", () => {
         yield* running.stop
       })
     ))
+})
+
+describe("a renewal that nobody answers", () => {
+  it("does not end the lease: another client asks for the same address until somebody is there", () =>
+    living(({ dhcp, addresses, pass, lines }) =>
+      Effect.gen(function* () {
+        dhcp.offers.set("v4", { ...offer("10.1.0.50"), renewSeconds: 60 })
+        yield* pass("10 seconds")
+        dhcp.offers.clear()
+        yield* pass("5 minutes")
+        expect(addresses()).toEqual(["10.1.0.50/32"])
+        dhcp.offers.set("v4", { ...offer("10.1.0.51"), others: ["10.1.0.50"], renewSeconds: 60 })
+        yield* pass("20 seconds")
+        expect(addresses()).toEqual(["10.1.0.50/32"])
+        expect(dhcp.leases()).toMatchObject([{ address: "10.1.0.50" }])
+        expect(lines.filter((line) => line.includes("the lease is lost"))).toEqual([])
+      })
+    ))
+
+  it("leaves the client alone until half the lease when the server names no T1", () =>
+    living(({ dhcp, pass }) =>
+      Effect.gen(function* () {
+        dhcp.offers.set("v4", offer("10.1.0.50"))
+        yield* pass("10 seconds")
+        dhcp.offers.clear()
+        yield* pass("55 minutes")
+        expect(dhcp.started).toBe(1)
+      })
+    ))
+})
+
+describe("a lease of which the kernel refuses a part", () => {
+  it("has its address all the same, one WARN, and goes when it is lost", () =>
+    living(({ dhcp, netns, addresses, pass, lines }) =>
+      Effect.gen(function* () {
+        netns.refusal = ({ _tag }) => (_tag === "SetMtu" || _tag === "SetRoute" ? "not today" : undefined)
+        const odd = { ...offer("10.1.0.50", 60), mtu: 1_400, staticRoutes: "10.50.0.0/16 10.1.0.9" }
+        dhcp.offers.set("v4", odd)
+        yield* pass("3 minutes")
+        expect(addresses()).toEqual(["10.1.0.50/32"])
+        expect(lines.filter((line) => line.includes("the kernel refuses"))).toHaveLength(2)
+        dhcp.offers.clear()
+        yield* pass("2 minutes")
+        expect(addresses()).toEqual(["10.1.0.9/24"])
+      })
+    ))
+
+  it("is tried again while the kernel refuses the address, and never said to be there", () =>
+    living(({ dhcp, netns, addresses, pass, lines }) =>
+      Effect.gen(function* () {
+        netns.refusal = ({ _tag }) => (_tag === "SetAddress" ? "not today" : undefined)
+        dhcp.offers.set("v4", offer("10.1.0.50", 60))
+        yield* pass("10 seconds")
+        expect(addresses()).toEqual(["10.1.0.9/24"])
+        expect(lines.filter((line) => line.includes("has a leased address"))).toEqual([])
+        expect(lines.filter((line) => line.startsWith("Error"))).toHaveLength(1)
+        netns.refusal = undefined
+        yield* pass("31 seconds")
+        expect(addresses()).toEqual(["10.1.0.50/32"])
+      })
+    ))
+})
+
+describe("a link that was down", () => {
+  it("has the lease's network and routes again as soon as it is up", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { dhcp, netns } = world
+        dhcp.offers.set("v4", {
+          address: "192.168.7.50",
+          leaseSeconds: 86_400,
+          router: "192.168.7.1",
+          staticRoutes: "0.0.0.0/0 192.168.7.1 10.50.0.0/16 192.168.7.9"
+        })
+        const running = yield* start(world, { ANCHORD_ADDRESS_MODE: "dhcp-refresh" })
+        yield* TestClock.adjust("10 seconds")
+        expect(netns.defaultRoutes("v4")).toMatchObject([{ gateway: "192.168.7.1" }])
+        netns.setUp("eth0", false)
+        yield* TestClock.adjust("1 minute")
+        netns.setUp("eth0", true)
+        yield* TestClock.adjust("2 seconds")
+        expect(netns.defaultRoutes("v4")).toMatchObject([{ gateway: "192.168.7.1" }])
+        expect(netns.staticRoutes()).toEqual(["10.50.0.0/16 via 192.168.7.9"])
+        yield* running.stop
+      })
+    ))
+})
+
+describe("a server that refuses whoever has nothing", () => {
+  it("is left to the client's own patience: none is started anew", async () => {
+    let started = 0
+    const refusing = Layer.succeed(DhcpClient)({
+      start: ({ family }) =>
+        Effect.sync(() => {
+          started += 1
+          const next = Effect.sleep("10 millis").pipe(Effect.as({ family, action: "nak", parameters: {} }))
+          return { next, renew: Effect.void, abandon: Effect.void }
+        })
+    })
+    await Effect.runPromise(
+      Effect.gen(function* () {
+        const external = () => ({ _tag: "Found", link: "eth0", index: 1, networkId: "dmz", addresses: {} }) as const
+        const holder = yield* makeLeaseHolder({ family: "v4", external, onChange: Effect.void })
+        const input = {
+          family: "v4",
+          hostname: "mail",
+          backoffMax: Duration.minutes(5),
+          link: () => "eth0",
+          replugged: Effect.never
+        } as const
+        const fiber = yield* Effect.forkDetach(keepLease(input, holder))
+        yield* TestClock.adjust("1 minute")
+        expect(started).toBe(1)
+        yield* Fiber.interrupt(fiber)
+      }).pipe(
+        Effect.provide(refusing),
+        Effect.provide(SimNetlink.layer(new SimNetns().addLink("eth0", "10.1.0.9/24"))),
+        Effect.provide(Logger.layer([])),
+        Effect.provide(TestClock.layer())
+      )
+    )
+  })
+})
+
+describe("what is counted", () => {
+  it("is each lease given and renewed, each silence, and each client that ended", async () => {
+    const scraped = await scrapeAfter(
+      Effect.promise(() => Promise.resolve()).pipe(
+        Effect.andThen(Metrics.initialise),
+        Effect.andThen(
+          Effect.gen(function* () {
+            const dhcp = new SimDhcp()
+            const netns = new SimNetns().addLink("eth0", "10.1.0.9/24")
+            const external = () =>
+              ({ _tag: "Found", link: "eth0", index: 1, networkId: "dmz", addresses: { v4: "10.1.0.9" } }) as const
+            const holder = yield* makeLeaseHolder({ family: "v4", external, onChange: Effect.void })
+            const input = {
+              family: "v4",
+              hostname: "mail",
+              backoffMax: Duration.minutes(5),
+              link: () => "eth0",
+              replugged: Effect.never
+            } as const
+            const fiber = yield* keepLease(input, holder).pipe(
+              Effect.provide(dhcp.layer),
+              Effect.provide(SimNetlink.layer(netns)),
+              Effect.forkDetach
+            )
+            // One round without an answer, then a lease, two renewals, and a client that is killed and asks again.
+            yield* TestClock.adjust("4500 millis")
+            dhcp.offers.set("v4", offer("10.1.0.50", 60))
+            yield* TestClock.adjust("3 seconds")
+            yield* TestClock.adjust("61 seconds")
+            dhcp.killAll()
+            yield* TestClock.adjust("2 seconds")
+            yield* Fiber.interrupt(fiber)
+          })
+        ),
+        Effect.provide(Logger.layer([])),
+        Effect.provide(TestClock.layer())
+      )
+    )
+    expect(scraped["anchord_dhcp_acquired_total"]?.values).toMatchObject({
+      'family="v4",outcome="ok"': 4,
+      'family="v4",outcome="error"': 1
+    })
+    expect(scraped["anchord_dhcp_client_restarts_total"]?.values).toMatchObject({ 'family="v4"': 1 })
+  })
 })
 
 describe("a leased address that somebody takes away", () => {
