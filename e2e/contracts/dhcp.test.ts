@@ -10,10 +10,10 @@ import { project } from "../lab/folders.ts"
 import { inNetns } from "../lab/lan.ts"
 import { childrenRunning } from "../lab/processes.ts"
 
-const rangeOf = (family: Family, address: string): ReadonlyArray<string> =>
+const rangeOf = (family: Family, address: string, last = address): ReadonlyArray<string> =>
   family === "v4"
-    ? [`dhcp-range=${address},${address},255.255.255.0,120s`, `dhcp-option=option:router,${SERVER.v4}`]
-    : [`dhcp-range=${address},${address},64,120s`]
+    ? [`dhcp-range=${address},${last},255.255.255.0,120s`, `dhcp-option=option:router,${SERVER.v4}`]
+    : [`dhcp-range=${address},${last},64,120s`]
 
 dhcpContract("udhcpc and udhcpc6 with dnsmasq", async () => {
   const { root } = attachLab()
@@ -32,10 +32,10 @@ dhcpContract("udhcpc and udhcpc6 with dnsmasq", async () => {
     router: SERVER.v4,
     world: {
       link: "eth0",
-      offer: async (family, address) => {
+      offer: async (family, address, last) => {
         await dnsmasq?.stop()
         dnsmasq?.forget("")
-        dnsmasq = await startDnsmasq(place, "contract", rangeOf(family, address))
+        dnsmasq = await startDnsmasq(place, "contract", rangeOf(family, address, last))
       },
       silence,
       configure: async (family, address) => {

@@ -13,8 +13,10 @@ dhcpContract("SimDhcp", () => {
     router,
     world: {
       link: "eth0",
-      offer: (family: Family, address: string) =>
-        done(() => dhcp.offers.set(family, { address, leaseSeconds: 120, router })),
+      offer: (family: Family, address: string, last?: string) =>
+        done(() =>
+          dhcp.offers.set(family, { address, others: last === undefined ? [] : [last], leaseSeconds: 120, router })
+        ),
       silence: () => done(() => dhcp.offers.clear()),
       configure: () => Promise.resolve(),
       kill: () => done(() => dhcp.killAll()),

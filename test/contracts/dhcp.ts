@@ -11,8 +11,8 @@ import { DhcpClient, type DhcpSession } from "../../src/services/DhcpClient.ts"
 export interface DhcpWorld {
   /** The client's link. */
   readonly link: string
-  /** From now on the server gives this address of the family and no other, for 120 s; a client that has another is refused. */
-  readonly offer: (family: Family, address: string) => Promise<void>
+  /** From now on the server gives this address of the family, up to `last` when that is given, for 120 s; a client that has another is refused. */
+  readonly offer: (family: Family, address: string, last?: string) => Promise<void>
   readonly silence: () => Promise<void>
   /** Puts an address on the link, as whoever uses the client does. */
   readonly configure: (family: Family, address: string) => Promise<void>
@@ -47,12 +47,13 @@ export const dhcpContract = (title: string, setUp: () => Promise<DhcpSetup>): vo
     /** Runs a client for as long as the body does. */
     const withClient = <A>(
       family: Family,
-      body: (session: DhcpSession) => Effect.Effect<A, unknown, Scope.Scope>
+      body: (session: DhcpSession) => Effect.Effect<A, unknown, Scope.Scope>,
+      wanted: { readonly wanted?: string } = {}
     ): Promise<A> =>
       Effect.runPromise(
         Effect.scoped(
           Effect.flatMap(DhcpClient, (client) =>
-            Effect.flatMap(client.start({ family, link: world.link, hostname: "mail" }), body)
+            Effect.flatMap(client.start({ family, link: world.link, hostname: "mail", ...wanted }), body)
           )
         ).pipe(Effect.provide(setup.layer))
       )
@@ -103,6 +104,44 @@ export const dhcpContract = (title: string, setUp: () => Promise<DhcpSetup>): vo
             expect({ renewed, address: lease.address }).toEqual({ renewed: true, address })
           })
         )
+      })
+
+      it(`${family}: gives its lease up when it is asked to renew and nobody answers`, async () => {
+        const [address] = setup.pool[family]
+        await world.offer(family, address)
+        await withClient(family, (session) =>
+          Effect.gen(function* () {
+            yield* leased(session)
+            yield* at(() => world.configure(family, address))
+            yield* at(world.silence)
+            yield* session.renew
+            yield* until(session, "Deconfigured")
+          })
+        )
+      })
+
+      it(`${family}: gets the address that it asks for, when it is free`, async () => {
+        const [first, second] = setup.pool[family]
+        await world.offer(family, first, second)
+        const address = await withClient(
+          family,
+          (session) => Effect.map(leased(session), ({ lease }) => lease.address),
+          { wanted: second }
+        )
+        expect(address).toBe(second)
+      })
+
+      it(`${family}: does not release the lease when it is abandoned`, async () => {
+        const [address] = setup.pool[family]
+        await world.offer(family, address)
+        await withClient(family, (session) =>
+          Effect.gen(function* () {
+            yield* leased(session)
+            yield* at(() => world.configure(family, address))
+            yield* session.abandon
+          })
+        )
+        expect((await world.leases()).map((one) => one.address)).toEqual([address])
       })
 
       it(`${family}: says that nobody answers`, async () => {
