@@ -69,3 +69,21 @@ describe("beside an anchor that does not ask", () => {
     await still.answersOn(still.bootstrap.v4)
   })
 })
+
+describe("without NET_RAW", () => {
+  const weak = dhcpProject(lab, "dhcpweak", 92, { anchor: { cap_add: ["NET_ADMIN"] } })
+
+  beforeAll(async () => {
+    await weak.project.compose("up", "-d")
+    await weak.project.ready("anchord")
+  })
+
+  afterAll(weak.project.down)
+
+  it("the project is reachable on Docker's addresses, and the log says which capability is missing", async () => {
+    await weak.answersOn(weak.bootstrap.v4)
+    await eventually("the WARN", 20_000, async () =>
+      expect((await weak.warnings()).join("\n")).toContain("cap_add: [NET_ADMIN, NET_RAW]")
+    )
+  })
+})
