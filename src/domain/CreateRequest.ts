@@ -1,0 +1,93 @@
+import { containerMounts } from "./ContainerMounts.ts"
+import { containerNetworks, type NetworkToJoin } from "./ContainerNetworks.ts"
+import { withoutDefaults } from "./ImageDefaults.ts"
+import { shortId, type ImageConfig, type Inspection, type Json, type RunConfig } from "./Inspection.ts"
+
+/** What is meant to be different in the new container. */
+export interface Changes {
+  /** Joins this container's namespace. A PID or IPC namespace that named the same container as before goes with it. */
+  readonly networkMode?: `container:${string}`
+  /** Runs another image; what the container only has from its present image, whose `Config` is `replaced`, is not kept. */
+  readonly image?: { readonly name: string; readonly replaced: ImageConfig }
+}
+
+/** What makes a container: `POST /containers/create`, and the networks that it must be on when that is done. */
+export interface CreateRequest {
+  /** The body, without `NetworkingConfig`. */
+  readonly body: Json & { readonly Image: string; readonly Labels?: unknown }
+  /** Every network it is on, that of its `NetworkMode` first. */
+  readonly networks: ReadonlyArray<NetworkToJoin>
+  /** The network that `NetworkMode` would put it on, when it is not to be there: somebody disconnected it. */
+  readonly leave?: string
+  /** `os/architecture[/variant]`, where the engine keeps images of several. */
+  readonly platform?: string
+}
+
+const JOINS = "container:"
+
+export const joinsContainer = (mode: string | null | undefined): boolean => mode?.startsWith(JOINS) === true
+
+const without = <A extends Json>(json: A, ...keys: ReadonlyArray<string>): Json =>
+  Object.fromEntries(Object.entries(json).filter(([key]) => !keys.includes(key)))
+
+/** What a container that joins another's namespace has from its owner; Docker shows it, and refuses it when it is asked for. */
+const ofOwnNamespace = ["Hostname", "Domainname", "ExposedPorts", "MacAddress"]
+
+/** What Docker refuses there as well. */
+const ofOwnNetwork = ["PortBindings", "PublishAllPorts", "Links", "Dns", "ExtraHosts"]
+
+/** An entrypoint that was overridden with nothing shows as none; asked for as none it would become the image's again. */
+const ownEntrypoint = (config: RunConfig): Json =>
+  (config.Entrypoint ?? []).length === 0 ? { ...config, Entrypoint: [""] } : config
+
+const configOf = ({ Id, Config }: Inspection, joins: boolean, image: Changes["image"]): Json => {
+  const own =
+    image === undefined ? ownEntrypoint(Config) : { ...withoutDefaults(Config, image.replaced), Image: image.name }
+  if (joins) return without(own, ...ofOwnNamespace)
+  return Config.Hostname === shortId(Id) ? without(own, "Hostname") : own
+}
+
+const hostConfigOf = (inspection: Inspection, mode: string): Json => {
+  const { HostConfig } = inspection
+  const before = HostConfig.NetworkMode
+  const follows = (namespace: "PidMode" | "IpcMode"): Json =>
+    joinsContainer(before) && HostConfig[namespace] === before ? { [namespace]: mode } : {}
+  const all = {
+    ...HostConfig,
+    ...containerMounts(inspection),
+    ...follows("PidMode"),
+    ...follows("IpcMode"),
+    NetworkMode: mode
+  }
+  return joinsContainer(mode) ? without(all, ...ofOwnNetwork) : all
+}
+
+const platformOf = ({ ImageManifestDescriptor }: Inspection): { readonly platform?: string } => {
+  const platform = ImageManifestDescriptor?.platform
+  if (!platform) return {}
+  const { os, architecture, variant } = platform
+  return { platform: [os, architecture, ...(variant ? [variant] : [])].join("/") }
+}
+
+/**
+ * The request that makes the same container once more, as it is now, but for the changes (SPEC §11). What the engine chose for the old one
+ * (host name by ID, addresses, generated MAC) is left to it again; data stays, because every volume is asked for by name; what this code does
+ * not know is passed on.
+ */
+export const createRequest = (inspection: Inspection, changes: Changes = {}): CreateRequest => {
+  const mode = changes.networkMode ?? (inspection.HostConfig.NetworkMode || "bridge")
+  const joins = joinsContainer(mode)
+  const config = configOf(inspection, joins, changes.image)
+  const Image = changes.image?.name ?? (inspection.Config.Image || inspection.Image)
+  return {
+    body: { ...config, Image, HostConfig: hostConfigOf(inspection, mode) },
+    ...(joins ? { networks: [] } : containerNetworks(inspection, mode)),
+    ...(changes.image === undefined ? platformOf(inspection) : {})
+  }
+}
+
+/** The same, of exactly that image, whatever its name means by now. */
+export const ofImage = (request: CreateRequest, imageId: string): CreateRequest => ({
+  ...request,
+  body: { ...request.body, Image: imageId }
+})

@@ -1,0 +1,156 @@
+import * as Result from "effect/Result"
+import { createRequest, type Changes, type CreateRequest } from "./CreateRequest.ts"
+import { nameOf, type RestartPolicy, runs, shortId, wasStarted, type Inspection } from "./Inspection.ts"
+
+/** One call to Docker; `old` is the container that is replaced, `new` the one that takes its place. */
+export type Action =
+  | { readonly _tag: "Rename"; readonly who: "old"; readonly name: string }
+  /** Of the image with `imageId` when that is given, whatever the name in the request means by now. */
+  | { readonly _tag: "Create"; readonly name: string; readonly request: CreateRequest; readonly imageId?: string }
+  | { readonly _tag: "SetRestartPolicy"; readonly who: "old"; readonly policy: RestartPolicy }
+  | { readonly _tag: "Stop"; readonly who: Who; readonly graceSeconds: number }
+  | { readonly _tag: "Start"; readonly who: Who }
+  /** Never with its volumes. */
+  | { readonly _tag: "Remove"; readonly who: Who }
+
+export type Who = "old" | "new"
+
+/** An action, and what takes it back; taking it back is harmless when the action has had no effect. */
+export interface Step {
+  readonly action: Action
+  readonly undo?: Action
+}
+
+/** How to replace one container by another that is the same but for what was meant to change. */
+export interface Recreation {
+  readonly id: string
+  readonly name: string
+  /** In order. Until the last one is begun everything can be undone, the last step first. */
+  readonly steps: ReadonlyArray<Step>
+  /** After the steps: the new container runs under the name, and this only tidies up. */
+  readonly last: Action
+}
+
+const AWAY = "-anchord-old-"
+
+/** The name of a container while another takes its place: made of its own ID, so that it is recognised after a crash. */
+export const nameAway = (name: string, id: string): string => `${name}${AWAY}${shortId(id)}`
+
+/** The name that a container had before it was renamed away, when that is what its name tells. */
+export const nameBefore = ({ id, name }: { readonly id: string; readonly name: string }): string | undefined => {
+  const end = `${AWAY}${shortId(id)}`
+  return name.endsWith(end) && name.length > end.length ? name.slice(0, -end.length) : undefined
+}
+
+const DEFAULT_GRACE_SECONDS = 10
+/** What a container gets that asks to be waited for without end. */
+const LONGEST_GRACE_SECONDS = 300
+
+const graceOf = ({ Config }: Inspection): number => {
+  const seconds = Config.StopTimeout ?? DEFAULT_GRACE_SECONDS
+  return seconds < 0 ? LONGEST_GRACE_SECONDS : Math.min(seconds, LONGEST_GRACE_SECONDS)
+}
+
+/** Whether the engine may start a container again that was stopped by hand: with `always` and `on-failure` it does when it is started itself. */
+const mayComeBack = (policy: RestartPolicy | null | undefined): policy is RestartPolicy =>
+  !["", "no", "unless-stopped"].includes(policy?.Name ?? "")
+
+/** Why a container cannot be re-created without losing something, if that is so. */
+const refusalOf = (inspection: Inspection): string | undefined => {
+  const { Id: id, HostConfig, State } = inspection
+  if (nameBefore({ id, name: nameOf(inspection) }) !== undefined) return "another container is taking its place already"
+  if (HostConfig.AutoRemove === true) {
+    return "it was started with --rm, so stopping it removes it with its anonymous volumes: create it without"
+  }
+  if (State.Status === "paused") return "it is paused, and what it holds in memory would be lost: unpause it"
+  return ["removing", "dead"].includes(State.Status) ? `it is being removed (${State.Status})` : undefined
+}
+
+/**
+ * The steps that re-create a container (SPEC §11), or why that would lose something. The new container is created before the old one is
+ * stopped, so that a request that Docker refuses interrupts nothing, and started after that, so that no two ever use one volume, address or
+ * port. A container that does not run is replaced by one that does not run.
+ */
+export const recreation = (inspection: Inspection, changes: Changes = {}): Result.Result<Recreation, string> => {
+  const refusal = refusalOf(inspection)
+  if (refusal !== undefined) return Result.fail(refusal)
+  const { Id: id, Image, HostConfig } = inspection
+  const name = nameOf(inspection)
+  const policy = HostConfig.RestartPolicy
+  const stop = (who: Who): Action => ({ _tag: "Stop", who, graceSeconds: graceOf(inspection) })
+  const start = (who: Who): Action => ({ _tag: "Start", who })
+  const create: Action = {
+    _tag: "Create",
+    name,
+    request: createRequest(inspection, changes),
+    ...(changes.image === undefined ? { imageId: Image } : {})
+  }
+  const rename = (to: string): Action => ({ _tag: "Rename", who: "old", name: to })
+  const setPolicy = (to: RestartPolicy): Action => ({ _tag: "SetRestartPolicy", who: "old", policy: to })
+  const handOver: ReadonlyArray<Step> = [
+    ...(mayComeBack(policy) ? [{ action: setPolicy({ Name: "no" }), undo: setPolicy(policy) }] : []),
+    { action: stop("old"), undo: start("old") },
+    { action: start("new"), undo: stop("new") }
+  ]
+  return Result.succeed({
+    id,
+    name,
+    steps: [
+      { action: rename(nameAway(name, id)), undo: rename(name) },
+      { action: create, undo: { _tag: "Remove", who: "new" } },
+      ...(runs(inspection) ? handOver : [])
+    ],
+    last: { _tag: "Remove", who: "old" }
+  })
+}
+
+/** What takes back the steps that were begun, the last of them first: whether that one had an effect is not known. */
+export const undoing = ({ steps }: Recreation, begun: number): ReadonlyArray<Action> =>
+  steps
+    .slice(0, begun)
+    .toReversed()
+    .flatMap(({ undo }) => (undo === undefined ? [] : [undo]))
+
+/** Whether a container under the name of one that was renamed away can only be the one that was just made of that request. */
+export const isMadeOf = (found: Inspection, old: Inspection, request: CreateRequest): boolean =>
+  found.Id !== old.Id &&
+  !wasStarted(found) &&
+  Date.parse(found.Created) >= Date.parse(old.Created) &&
+  Object.entries(request.body.Labels ?? {}).every(([key, value]) => found.Config.Labels?.[key] === value)
+
+/** What is left to do of a re-creation that was cut short. */
+export interface Recovery {
+  readonly _tag: "Finish" | "Undo"
+  readonly actions: ReadonlyArray<Action>
+}
+
+const policyBack = (old: Inspection, successor: Inspection): ReadonlyArray<Action> => {
+  const policy = successor.HostConfig.RestartPolicy
+  const changed = mayComeBack(policy) && (old.HostConfig.RestartPolicy?.Name || "no") === "no"
+  return changed ? [{ _tag: "SetRestartPolicy", who: "old", policy }] : []
+}
+
+/**
+ * What to do about a container that was found renamed away, and the one that has its name by now, if any: the attempt ended with the process
+ * that made it. When the successor runs, it stays. Otherwise everything is as it was before: the old one has its name, and runs if it did, which
+ * shows by its end being later than the making of its successor.
+ */
+export const recovery = (old: Inspection, successor: Inspection | undefined): Recovery => {
+  const name = nameBefore({ id: old.Id, name: nameOf(old) }) ?? nameOf(old)
+  const nameBack: Action = { _tag: "Rename", who: "old", name }
+  if (successor === undefined) return { _tag: "Undo", actions: [nameBack] }
+  if (runs(successor)) {
+    const stop: Action = { _tag: "Stop", who: "old", graceSeconds: graceOf(old) }
+    return { _tag: "Finish", actions: [...(runs(old) ? [stop] : []), { _tag: "Remove", who: "old" }] }
+  }
+  const ran = Date.parse(old.State.FinishedAt ?? "") >= Date.parse(successor.Created)
+  return {
+    _tag: "Undo",
+    actions: [
+      ...(ran && !runs(old) ? [{ _tag: "Start", who: "old" } as const] : []),
+      ...policyBack(old, successor),
+      { _tag: "Remove", who: "new" },
+      nameBack
+    ]
+  }
+}
