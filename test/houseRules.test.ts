@@ -30,7 +30,14 @@ const importCases: ReadonlyArray<Case> = [
   ...forbidden("src/domain/Decision.ts", ...outside),
   ...forbidden("src/domain/Decision.ts", "effect/Effect", "effect/Context", "effect/Clock", "effect/net/Dns"),
   ...forbidden("src/domain/Decision.ts", "../services/Netlink.ts", "../layers/netlink/Ip.ts", "../main/anchord.ts"),
-  ...permitted("src/services/Service.ts", "../domain/Address.ts", "effect/Context", "effect/Effect", "effect/Stream"),
+  ...permitted(
+    "src/services/Service.ts",
+    "./DockerEngine.ts",
+    "../domain/Address.ts",
+    "effect/Context",
+    "effect/Effect",
+    "effect/Stream"
+  ),
   ...forbidden("src/services/Service.ts", ...outside, "effect/Layer", "effect/process/ChildProcess"),
   ...forbidden("src/services/Service.ts", "../layers/dns/Resolver.ts", "../main/anchord.ts"),
   ...permitted("src/layers/nftables/Session.ts", "../../services/Nftables.ts", "../../domain/NftJson.ts"),

@@ -3,6 +3,8 @@ import { containerNetworks, type NetworkToJoin } from "./ContainerNetworks.ts"
 import { withoutDefaults } from "./ImageDefaults.ts"
 import { shortId, type ImageConfig, type Inspection, type Json, type RunConfig } from "./Inspection.ts"
 
+export type { NetworkToJoin } from "./ContainerNetworks.ts"
+
 /** What is meant to be different in the new container. */
 export interface Changes {
   /** Joins this container's namespace. A PID or IPC namespace that named the same container as before goes with it. */

@@ -27,6 +27,15 @@ const prefixFor = (offered: string): string | undefined => {
   return `/v${(isBefore(version, NEWEST) ? version : NEWEST).join(".")}`
 }
 
+/**
+ * Whether an engine that is spoken to with that path prefix takes more than one network when it creates a container: since API 1.44. Not
+ * so sure with the engine's own version.
+ */
+export const takesAllNetworks = (prefix: string): boolean => {
+  const version = parse(prefix.slice(1))
+  return version !== undefined && !isBefore(version, [1, 44])
+}
+
 /** Whether an error may mean that another engine, or another version of it, will answer next. */
 const staleAfter = (error: DockerError): boolean =>
   error.reason === "unreachable" || error.status === 400 || (error.status ?? 0) >= 500

@@ -1,3 +1,4 @@
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { type AddressPair, parseAddress } from "../../domain/Address.ts"
 import type {
@@ -7,7 +8,9 @@ import type {
   NetworkSnapshot,
   OwnAttachment
 } from "../../domain/DockerState.ts"
-import type { OwnContainer } from "../../services/DockerEngine.ts"
+import type { DockerError, OwnContainer } from "../../services/DockerEngine.ts"
+import { notUnderstood } from "./DockerFailure.ts"
+import { nameOf as nameOfQuestion, type Question } from "./DockerodeConnection.ts"
 
 /** Absent, null and empty are one: which of them an engine writes has changed with its versions. */
 const Text = Schema.optionalKey(Schema.NullOr(Schema.String))
@@ -133,3 +136,20 @@ export const toOwnContainer = (container: typeof InspectedContainer.Type): OwnCo
         : []
   )
 })
+
+/** An answer that must be JSON of that shape. */
+export const decodeBody = <S extends Schema.ConstraintDecoder<unknown>>(
+  question: Question,
+  schema: S,
+  body: string
+): Effect.Effect<S["Type"], DockerError> => {
+  const name = nameOfQuestion(question)
+  return Effect.try({
+    try: (): unknown => JSON.parse(body),
+    catch: () => notUnderstood(name, `not JSON: ${body.slice(0, 200)}`)
+  }).pipe(
+    Effect.flatMap((answer) =>
+      Effect.mapError(Schema.decodeUnknownEffect(schema)(answer), (error) => notUnderstood(name, error.message))
+    )
+  )
+}

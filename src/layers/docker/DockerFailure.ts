@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http"
 import { DockerError } from "../../services/DockerEngine.ts"
 
 const UNREACHABLE = new Set([
@@ -62,11 +63,21 @@ const complaint = (body: string): string => {
   return (said === undefined ? body.replaceAll(/<[^>]*>|\s+/g, " ").trim() : String(JSON.parse(said))).slice(0, 300)
 }
 
+/** Docker forbids things of its own accord, such as an address that is in use; it signs what it says with its API version. */
+const isOwnRefusal = (headers: IncomingHttpHeaders, said: string): boolean =>
+  headers["api-version"] !== undefined && !said.startsWith("authorization denied")
+
 /** An answer with a status that is not a success. What 502 to 504 come from is a proxy whose engine is away. */
-export const refusal = (endpoint: string, status: number, body: string): DockerError => {
-  const reason = reasons[status] ?? "failed"
+export const refusal = (
+  endpoint: string,
+  { statusCode: status = 0, headers }: Pick<IncomingMessage, "statusCode" | "headers">,
+  body: string
+): DockerError => {
+  const said = complaint(body)
+  const known = reasons[status] ?? "failed"
+  const reason = known === "forbidden" && isOwnRefusal(headers, said) ? "failed" : known
   const advice =
     reason === "forbidden" ? "; a socket proxy or an authorization plugin forbids this endpoint: allow it there" : ""
-  const message = `${endpoint}: HTTP ${status}: ${complaint(body) || "no explanation"}${advice}`
+  const message = `${endpoint}: HTTP ${status}: ${said || "no explanation"}${advice}`
   return new DockerError({ endpoint, reason, status, message })
 }

@@ -15,6 +15,8 @@ export interface Question {
   readonly path: string
   readonly query?: Readonly<Record<string, unknown>>
   readonly body?: unknown
+  /** How long the whole answer may take; 10 s when left out. */
+  readonly limitSeconds?: number
 }
 
 export interface Answer {
@@ -24,7 +26,10 @@ export interface Answer {
 
 /** HTTP with one Docker engine; statuses of success only, everything else is a {@link DockerError}. */
 export interface DockerConnection {
-  /** Asks, and reads the whole answer. A connection that the other side had given up meanwhile is replaced once. */
+  /**
+   * Asks, and reads the whole answer. A connection that the other side had given up meanwhile is replaced once, for a question that
+   * changes nothing.
+   */
   readonly ask: (question: Question, version: string) => Effect.Effect<Answer, DockerError>
   /** Asks, and leaves the answer open until the scope closes. */
   readonly open: (question: Question, version: string) => Effect.Effect<http.IncomingMessage, DockerError, Scope.Scope>
@@ -32,6 +37,8 @@ export interface DockerConnection {
 
 const LIMIT_SECONDS = 10
 const LARGEST_ANSWER = 64 * 1024 * 1024
+/** Starting what runs, stopping what does not. */
+const ALREADY_SO = 304
 /** Also how soon the kernel begins to probe a connection on which nothing happens. */
 const KEEP_ALIVE_MILLIS = 15_000
 
@@ -81,7 +88,8 @@ const close = (answer: http.IncomingMessage) =>
 
 /**
  * A connection to the engine at `address`, with sockets that are kept for the next question and closed with the scope. Nothing is
- * opened or read before the first question, so that an engine, or its certificates, may come later. 10 s for every answer.
+ * opened or read before the first question, so that an engine, or its certificates, may come later. 10 s for an answer unless the question
+ * gives it more.
  */
 export const connect = Effect.fnUntraced(function* (
   address: DockerAddress
@@ -101,11 +109,13 @@ export const connect = Effect.fnUntraced(function* (
       onError: (error) => connectionFailure(nameOf(question), address.host, error)
     })
 
-  const inTime = <A, R>(question: Question, effect: Effect.Effect<A, DockerError, R>) =>
-    Effect.timeoutOrElse(effect, {
-      duration: `${LIMIT_SECONDS} seconds`,
-      orElse: () => Effect.fail(noAnswer(nameOf(question), address.host, LIMIT_SECONDS))
+  const inTime = <A, R>(question: Question, effect: Effect.Effect<A, DockerError, R>) => {
+    const { limitSeconds = LIMIT_SECONDS } = question
+    return Effect.timeoutOrElse(effect, {
+      duration: `${limitSeconds} seconds`,
+      orElse: () => Effect.fail(noAnswer(nameOf(question), address.host, limitSeconds))
     })
+  }
 
   const success = Effect.fnUntraced(function* (question: Question, version: string) {
     const name = nameOf(question)
@@ -116,8 +126,8 @@ export const connect = Effect.fnUntraced(function* (
     const answer = yield* Effect.acquireRelease(header, close, { interruptible: true })
     answer.socket.setKeepAlive(true, KEEP_ALIVE_MILLIS)
     const status = answer.statusCode ?? 0
-    if (status >= 200 && status < 300) return answer
-    return yield* refusal(name, status, yield* whole(question, answer))
+    if ((status >= 200 && status < 300) || status === ALREADY_SO) return answer
+    return yield* refusal(name, answer, yield* whole(question, answer))
   })
 
   const open = (question: Question, version: string) => inTime(question, success(question, version))

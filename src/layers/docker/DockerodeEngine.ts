@@ -1,20 +1,21 @@
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { DockerEngine, type DockerError } from "../../services/DockerEngine.ts"
 import { negotiate } from "./ApiVersion.ts"
 import type { DockerAddress } from "./DockerAddress.ts"
 import {
   ContainerList,
+  decodeBody,
   InspectedContainer,
   InspectedNetwork,
   toContainer,
   toNetwork,
   toOwnContainer
 } from "./DockerAnswers.ts"
-import { connectionFailure, notUnderstood } from "./DockerFailure.ts"
+import { connectionFailure } from "./DockerFailure.ts"
 import { connect, nameOf, type Question } from "./DockerodeConnection.ts"
 import { decodeEvents, eventFilters, sinceText } from "./EventLines.ts"
 
@@ -24,12 +25,6 @@ const REQUESTS_AT_ONCE = 4
 
 const chunksOf = <A>(items: ReadonlyArray<A>, size: number): ReadonlyArray<ReadonlyArray<A>> =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size))
-
-const parseJson = (name: string, body: string) =>
-  Effect.try({
-    try: (): unknown => JSON.parse(body),
-    catch: () => notUnderstood(name, `not JSON: ${body.slice(0, 200)}`)
-  })
 
 /**
  * The Docker Engine API through dockerode (SPEC §4, §15): API 1.41 to 1.52, whichever the engine offers, 10 s for every answer but the event
@@ -41,16 +36,11 @@ export const layer = (address: DockerAddress): Layer.Layer<DockerEngine> =>
       const connection = yield* connect(address)
       const api = yield* negotiate(connection)
 
-      const read = <S extends Schema.ConstraintDecoder<unknown>>(question: Question, schema: S) => {
-        const name = nameOf(question)
-        const decode = Schema.decodeUnknownEffect(schema)
-        return api
-          .speak((prefix) => connection.ask(question, prefix))
-          .pipe(
-            Effect.flatMap(({ body }) => parseJson(name, body)),
-            Effect.flatMap((answer) => Effect.mapError(decode(answer), (error) => notUnderstood(name, error.message)))
-          )
-      }
+      const read = <S extends Schema.ConstraintDecoder<unknown>>(question: Question, schema: S) =>
+        Effect.flatMap(
+          api.speak((prefix) => connection.ask(question, prefix)),
+          ({ body }) => decodeBody(question, schema, body)
+        )
 
       const list = (filters: object) =>
         read({ method: "GET", path: "/containers/json", query: { all: true, ...filters } }, ContainerList).pipe(
