@@ -97,3 +97,10 @@ export const wasStarted = ({ State }: Inspection): boolean => (State.StartedAt ?
 
 /** Running, or about to be again by itself. */
 export const runs = ({ State }: Inspection): boolean => ["running", "paused", "restarting"].includes(State.Status)
+
+/** A time as Docker tells it (RFC 3339 in UTC, with up to nine digits of a second) in nanoseconds since the epoch. */
+export const nanosOf = (time: string): bigint => {
+  const [, second = "", digits = ""] = /^([^.Z]*)(?:\.(\d+))?/.exec(time) ?? []
+  const millis = Date.parse(`${second}Z`)
+  return Number.isNaN(millis) ? 0n : BigInt(millis) * 1_000_000n + BigInt(digits.padEnd(9, "0").slice(0, 9))
+}

@@ -1,6 +1,6 @@
 import * as Result from "effect/Result"
 import { createRequest, type Changes, type CreateRequest } from "./CreateRequest.ts"
-import { nameOf, type RestartPolicy, runs, shortId, wasStarted, type Inspection } from "./Inspection.ts"
+import { nameOf, nanosOf, type RestartPolicy, runs, shortId, wasStarted, type Inspection } from "./Inspection.ts"
 
 /** One call to Docker; `old` is the container that is replaced, `new` the one that takes its place. */
 export type Action =
@@ -115,7 +115,7 @@ export const undoing = ({ steps }: Recreation, begun: number): ReadonlyArray<Act
 export const isMadeOf = (found: Inspection, old: Inspection, request: CreateRequest): boolean =>
   found.Id !== old.Id &&
   !wasStarted(found) &&
-  Date.parse(found.Created) >= Date.parse(old.Created) &&
+  nanosOf(found.Created) > nanosOf(old.Created) &&
   Object.entries(request.body.Labels ?? {}).every(([key, value]) => found.Config.Labels?.[key] === value)
 
 /** What is left to do of a re-creation that was cut short. */
@@ -143,7 +143,7 @@ export const recovery = (old: Inspection, successor: Inspection | undefined): Re
     const stop: Action = { _tag: "Stop", who: "old", graceSeconds: graceOf(old) }
     return { _tag: "Finish", actions: [...(runs(old) ? [stop] : []), { _tag: "Remove", who: "old" }] }
   }
-  const ran = Date.parse(old.State.FinishedAt ?? "") >= Date.parse(successor.Created)
+  const ran = nanosOf(old.State.FinishedAt ?? "") > nanosOf(successor.Created)
   return {
     _tag: "Undo",
     actions: [

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { afterEach, beforeAll, describe, expect, it } from "vitest"
 import { createRequest, type CreateRequest } from "../../src/domain/CreateRequest.ts"
-import type { Inspection, Json } from "../../src/domain/Inspection.ts"
+import { type Inspection, type Json, nanosOf } from "../../src/domain/Inspection.ts"
 import { ContainerLifecycle } from "../../src/services/ContainerLifecycle.ts"
 import type { DockerError } from "../../src/services/DockerEngine.ts"
 
@@ -124,18 +124,18 @@ export const lifecycleContract = (title: string, setUp: () => Promise<LifecycleS
         await start(id)
         const running = await inspect(id)
         expect(running.State.Status).toBe("running")
-        expect(Date.parse(running.State.StartedAt!)).toBeGreaterThanOrEqual(Date.parse(running.Created))
+        expect(nanosOf(running.State.StartedAt!)).toBeGreaterThanOrEqual(nanosOf(running.Created))
         await start(id)
         expect((await inspect(id)).State.StartedAt).toBe(running.State.StartedAt)
         await stop(id)
         const ended = await inspect(id)
         expect(ended.State.Status).toBe("exited")
-        expect(Date.parse(ended.State.FinishedAt!)).toBeGreaterThan(Date.parse(running.State.StartedAt!))
+        expect(nanosOf(ended.State.FinishedAt!)).toBeGreaterThan(nanosOf(running.State.StartedAt!))
         await stop(id)
         await ask((lifecycle) => lifecycle.restart(id, GRACE))
         const again = await inspect(id)
         expect(again.State.Status).toBe("running")
-        expect(Date.parse(again.State.StartedAt!)).toBeGreaterThan(Date.parse(ended.State.FinishedAt!))
+        expect(nanosOf(again.State.StartedAt!)).toBeGreaterThan(nanosOf(ended.State.FinishedAt!))
       })
 
       it("has another name when it is renamed, but not one that is taken, or that it has", async () => {

@@ -1,7 +1,7 @@
 import * as Result from "effect/Result"
 import { describe, expect, it } from "vitest"
 import { createRequest } from "../../src/domain/CreateRequest.ts"
-import type { Inspection } from "../../src/domain/Inspection.ts"
+import { type Inspection, nanosOf } from "../../src/domain/Inspection.ts"
 import {
   type Action,
   isMadeOf,
@@ -203,5 +203,15 @@ describe("an attempt that was cut short", () => {
   it("when the successor was stopped again, as undoing does, goes on with that", () => {
     expect(decided(old(ended(31)), successor(ended(32)))).toEqual(["Undo", "Start old", "Remove new", nameBack])
     expect(decided(old(running), successor(ended(32)))).toEqual(["Undo", "Remove new", nameBack])
+  })
+})
+
+describe("a time of Docker's", () => {
+  it("is read to the nanosecond, however many digits it has", () => {
+    expect(nanosOf("2026-11-24T16:00:00.123456789Z") - nanosOf("2026-11-24T16:00:00Z")).toBe(123_456_789n)
+    expect(nanosOf("2026-11-24T16:00:00.5Z") - nanosOf("2026-11-24T16:00:00Z")).toBe(500_000_000n)
+    expect(nanosOf("1970-01-01T00:00:01Z")).toBe(1_000_000_000n)
+    expect(nanosOf(never)).toBeLessThan(0n)
+    expect(nanosOf("")).toBe(0n)
   })
 })

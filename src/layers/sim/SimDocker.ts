@@ -1,68 +1,26 @@
-import type { AddressPair } from "../../domain/Address.ts"
 import type { ContainerSnapshot, ContainerStatus, NetworkSnapshot } from "../../domain/DockerState.ts"
+import type { Json } from "../../domain/Inspection.ts"
 import type { OwnContainer } from "../../services/DockerEngine.ts"
+import {
+  fixedAddresses,
+  inspectionOf,
+  isPlumbed,
+  joinedRef,
+  labelsOf,
+  macFor,
+  makeContainer,
+  networkModeOf,
+  type SimContainer
+} from "./SimContainer.ts"
+import { hostConfigOf, type SimImage } from "./SimContainerConfig.ts"
 import { makeEventLog, type SimEventLog } from "./SimEventLog.ts"
-import { gatewaysOf, makePool, releasePair, type SimPools, takePair } from "./SimIpam.ts"
+import { makeFiles, type SimFiles } from "./SimFiles.ts"
+import { gatewaysOf, releasePair, takePair } from "./SimIpam.ts"
+import { makeNetworks, type SimNetwork } from "./SimNetworks.ts"
+import { SimRefusal } from "./SimRefusal.ts"
+import { endpointFor, requestOf, type SimContainerSpec, type SimNetworkSpec } from "./SimSpec.ts"
 
-export interface SimNetworkSpec {
-  readonly name: string
-  /** `bridge` when left out. */
-  readonly driver?: string
-  /** `172.20.0.0/16`; a network without a subnet gives no addresses of that family. */
-  readonly v4?: string
-  /** `fd00:20::/64`. */
-  readonly v6?: string
-  /** Left out, the first address of the subnet is the gateway, but is not reported as such. */
-  readonly gateway?: AddressPair
-}
-
-export interface SimContainerSpec {
-  readonly name: string
-  readonly image?: string
-  readonly labels?: Readonly<Record<string, string>>
-  /** `network_mode`: `bridge` (default), `host`, `none`, a network, or `container:<ref>`. */
-  readonly network?: string
-  /** More networks, by name or ID. */
-  readonly also?: ReadonlyArray<string>
-  /** Fixed addresses, by network name. */
-  readonly addresses?: Readonly<Record<string, AddressPair>>
-}
-
-interface Endpoint extends AddressPair {
-  readonly mac?: string
-}
-
-interface SimContainer {
-  readonly id: string
-  readonly imageId: string
-  readonly labels: Readonly<Record<string, string>>
-  readonly networkMode: string
-  readonly createdAt: number
-  readonly addresses: Readonly<Record<string, AddressPair>>
-  name: string
-  status: ContainerStatus
-  /** By network ID; an endpoint is there only while the network is plumbed. */
-  readonly endpoints: Map<string, Endpoint | undefined>
-}
-
-interface SimNetwork {
-  readonly id: string
-  readonly name: string
-  readonly driver: string
-  readonly pools: SimPools
-}
-
-const JOINS = "container:"
-
-const joinedRef = (mode: string): string | undefined => (mode.startsWith(JOINS) ? mode.slice(JOINS.length) : undefined)
-
-const isPlumbed = ({ status }: SimContainer): boolean => status === "running" || status === "paused"
-
-/** The engine's own look of a MAC address up to Docker 27: the IPv4 address behind `02:42`. */
-const macFor = ({ v4 }: AddressPair): { readonly mac?: string } =>
-  v4 === undefined
-    ? {}
-    : { mac: ["02", "42", ...v4.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"))].join(":") }
+export type { SimContainerSpec, SimNetworkSpec } from "./SimSpec.ts"
 
 /**
  * A Docker engine in memory, with the engine's own rules: networks with address pools, containers with their life cycle, and events in the
@@ -71,75 +29,104 @@ const macFor = ({ v4 }: AddressPair): { readonly mac?: string } =>
  */
 export class SimDocker {
   readonly #now: () => bigint
+  #made = 0
+  #last = 0n
   /** What the engine has said so far, and who listens to it. */
   readonly log: SimEventLog
+  readonly files: SimFiles = makeFiles()
+  readonly #images = new Map<string, SimImage>()
   readonly #containers = new Map<string, SimContainer>()
-  readonly #networks = new Map<string, SimNetwork>()
+  readonly #networks = makeNetworks(() => this.#newId())
   readonly #starting = new Map<string, Array<() => void>>()
-  #made = 0
 
   constructor(now: () => bigint) {
     this.#now = now
     this.log = makeEventLog(now)
-    this.#addNetwork({ name: "bridge", v4: "172.17.0.0/16", gateway: { v4: "172.17.0.1" } })
-    this.#addNetwork({ name: "host", driver: "host" })
-    this.#addNetwork({ name: "none", driver: "null" })
   }
 
   createNetwork(spec: SimNetworkSpec): string {
-    if ([...this.#networks.values()].some(({ name }) => name === spec.name))
-      throw new Error(`${spec.name} already exists`)
-    const network = this.#addNetwork(spec)
+    if (this.#networks.find(spec.name) !== undefined) throw new Error(`${spec.name} already exists`)
+    const network = this.#networks.add(spec)
     this.#networkEvent("create", network)
     return network.id
   }
 
   removeNetwork(ref: string): void {
-    const network = this.#network(ref)
+    const network = this.#networks.get(ref)
     if (this.network(network.id)?.members.size !== 0) throw new Error(`network ${network.name} has active endpoints`)
     for (const container of this.#containers.values()) container.endpoints.delete(network.id)
-    this.#networks.delete(network.id)
+    this.#networks.remove(network.id)
     this.#networkEvent("destroy", network)
   }
 
-  /** `docker create`: no address yet. A `container:<ref>` becomes the ID of what it names now; one that names nothing stays as it is. */
+  addImage(name: string, config: Json, id = this.#newId()): void {
+    this.#images.set(name, { id: `sha256:${id}`, config })
+  }
+
+  image(name: string): SimImage | undefined {
+    return this.#images.get(name) ?? [...this.#images.values()].find(({ id }) => id === name)
+  }
+
+  /** `docker create`: no address yet. An image that is not there is made; everything is there to be run. */
   create(spec: SimContainerSpec): string {
-    this.#refuseName(spec.name)
+    const request = requestOf(spec)
+    const image = String(request["Image"])
+    if (!this.#images.has(image)) this.addImage(image, {}, image)
     const mode = spec.network ?? "bridge"
+    const networks = joinedRef(mode) === undefined ? [mode, ...(spec.also ?? [])] : []
+    for (const network of networks) this.#networks.get(network)
+    const asked = networks.map((name) => [name, endpointFor(spec.addresses?.[this.#networks.get(name).name])] as const)
+    return this.createFrom(spec.name, request, Object.fromEntries(asked))
+  }
+
+  /**
+   * `POST /containers/create`, with what it asks for on its networks. A `container:<ref>` becomes the ID of what it names now; one that
+   * names nothing stays as it is.
+   */
+  createFrom(name: string, request: Json, endpoints: Readonly<Record<string, Json>> = {}): string {
+    const image = this.image(String(request["Image"]))
+    if (image === undefined) throw new SimRefusal(404, `No such image: ${String(request["Image"])}`)
+    this.#refuseName(name)
+    const id = this.#newId()
+    const mode = String((request["HostConfig"] as Json | undefined)?.["NetworkMode"] ?? "bridge")
     const joined = joinedRef(mode)
-    const networks = joined !== undefined ? [] : [mode, ...(spec.also ?? [])].map((ref) => this.#network(ref))
-    const container: SimContainer = {
-      id: this.#newId(),
-      name: spec.name,
-      imageId: `sha256:${spec.image ?? "0".repeat(64)}`,
-      labels: spec.labels ?? {},
-      networkMode: joined === undefined ? mode : `container:${this.#lookUp(joined)?.id ?? joined}`,
-      createdAt: Number(this.#now() / 1_000_000_000n),
-      addresses: spec.addresses ?? {},
-      status: "created",
-      endpoints: new Map(networks.map(({ id }) => [id, undefined]))
+    const resolved = joined === undefined ? mode : `container:${this.#lookUp(joined)?.id ?? joined}`
+    const container = makeContainer(
+      { id, name, image, request, networkMode: resolved, created: this.#stamp() },
+      {
+        anonymous: () => {
+          const volume = this.#newId()
+          this.files.make(volume)
+          return volume
+        },
+        named: (volume) => this.files.make(volume),
+        from: (ref) => this.#container(ref).mounts
+      }
+    )
+    for (const [network, wanted] of joined === undefined ? Object.entries({ [mode]: {}, ...endpoints }) : []) {
+      this.#configure(container, this.#networks.get(network), wanted)
     }
-    this.#containers.set(container.id, container)
+    this.#containers.set(id, container)
     this.#containerEvent("create", container)
-    return container.id
+    return id
   }
 
   /** The first half of a start: the endpoints are there and announced, the container does not run yet (300 to 400 ms on a real engine). */
   beginStart(ref: string): void {
     const container = this.#container(ref)
     if (isPlumbed(container) || this.#starting.has(container.id)) throw new Error(`${container.name} runs already`)
-    const owner = joinedRef(container.networkMode)
+    const owner = joinedRef(networkModeOf(container))
     if (owner !== undefined && !isPlumbed(this.#container(owner))) {
       throw new Error("cannot join network of a non running container")
     }
     const plumbed: Array<string> = []
     try {
       for (const networkId of container.endpoints.keys()) {
-        this.#plumb(container, this.#network(networkId))
+        this.#plumb(container, this.#networks.get(networkId))
         plumbed.push(networkId)
       }
     } catch (error) {
-      for (const networkId of plumbed) this.#unplumb(container, this.#network(networkId))
+      for (const networkId of plumbed) this.#unplumb(container, this.#networks.get(networkId))
       throw error
     }
     this.#starting.set(container.id, [])
@@ -151,6 +138,7 @@ export class SimDocker {
     if (waiting === undefined) throw new Error(`${container.name} is not about to start`)
     this.#starting.delete(container.id)
     container.status = "running"
+    container.startedAt = this.#stamp()
     this.#containerEvent("start", container)
     for (const go of waiting) go()
   }
@@ -158,6 +146,10 @@ export class SimDocker {
   start(ref: string): void {
     this.beginStart(ref)
     this.finishStart(ref)
+  }
+
+  isRunning(ref: string): boolean {
+    return isPlumbed(this.#container(ref))
   }
 
   /** `docker run -d`. */
@@ -174,6 +166,7 @@ export class SimDocker {
     this.#halt(container)
     this.#containerEvent("stop", container)
     this.#containerEvent("die", container, { exitCode: "0" })
+    if (container.hostConfig["AutoRemove"] === true) this.remove(container.id)
   }
 
   /** The container ends by itself. */
@@ -198,6 +191,22 @@ export class SimDocker {
     this.#containerEvent("destroy", container)
   }
 
+  /** `docker rm`. */
+  removeStopped(ref: string): void {
+    const container = this.#container(ref)
+    if (isPlumbed(container)) throw new SimRefusal(409, `cannot remove container ${container.name}: it is running`)
+    this.remove(container.id)
+  }
+
+  setRestartPolicy(ref: string, policy: Json): void {
+    const container = this.#container(ref)
+    container.hostConfig = hostConfigOf(
+      { HostConfig: { ...container.hostConfig, RestartPolicy: policy } },
+      networkModeOf(container)
+    )
+    this.#containerEvent("update", container)
+  }
+
   pause(ref: string): void {
     this.#turn(ref, "running", "paused", "pause")
   }
@@ -208,26 +217,32 @@ export class SimDocker {
 
   rename(ref: string, name: string): void {
     const container = this.#container(ref)
+    if (container.name === name)
+      throw new SimRefusal(400, "Renaming a container with the same name as its current name")
     this.#refuseName(name)
     const oldName = container.name
     container.name = name
     this.#containerEvent("rename", container, { oldName: `/${oldName}` })
   }
 
-  /** `docker network connect`: at once when the container runs, else with its next start. */
-  connect(networkRef: string, ref: string): void {
-    const [network, container] = [this.#network(networkRef), this.#container(ref)]
-    if (container.endpoints.has(network.id)) throw new Error(`${container.name} is already attached to ${network.name}`)
+  /** `docker network connect`: at once when the container runs, else with its next start. One that fails stays wanted. */
+  connect(networkRef: string, ref: string, wanted: Json = {}): void {
+    const [network, container] = [this.#networks.get(networkRef), this.#container(ref)]
+    const isThere = container.endpoints.has(network.id)
+    if (isThere && (!isPlumbed(container) || container.endpoints.get(network.id) !== undefined)) {
+      throw new Error(`${container.name} is already attached to ${network.name}`)
+    }
+    this.#configure(container, network, wanted)
     if (isPlumbed(container)) this.#plumb(container, network)
-    else container.endpoints.set(network.id, undefined)
   }
 
   /** `docker network disconnect`; the engine announces it twice when the container runs. */
   disconnect(networkRef: string, ref: string): void {
-    const [network, container] = [this.#network(networkRef), this.#container(ref)]
+    const [network, container] = [this.#networks.get(networkRef), this.#container(ref)]
     if (!container.endpoints.has(network.id)) throw new Error(`${container.name} is not connected to ${network.name}`)
     this.#unplumb(container, network)
     container.endpoints.delete(network.id)
+    container.wanted.delete(network.id)
     if (isPlumbed(container)) this.#networkEvent("disconnect", network, { container: container.id })
   }
 
@@ -247,7 +262,7 @@ export class SimDocker {
   }
 
   network(ref: string): NetworkSnapshot | undefined {
-    const network = this.#findNetwork(ref)
+    const network = this.#networks.find(ref)
     if (network === undefined) return undefined
     const { id, name, pools } = network
     const members = [...this.#containers.values()].flatMap((container) => {
@@ -261,9 +276,25 @@ export class SimDocker {
     const container = this.#lookUp(ref)
     if (container === undefined) return undefined
     const attachments = [...container.endpoints].flatMap(([networkId, endpoint]) =>
-      endpoint === undefined ? [] : [{ networkId, networkName: this.#network(networkId).name, ...endpoint }]
+      endpoint === undefined ? [] : [{ networkId, networkName: this.#networks.get(networkId).name, ...endpoint }]
     )
     return { id: container.id, name: container.name, imageId: container.imageId, attachments }
+  }
+
+  /** `GET /containers/{id}/json`, in full. */
+  inspection(ref: string): Json {
+    const container = this.#container(ref)
+    const owner = joinedRef(networkModeOf(container))
+    const joined = owner === undefined ? undefined : this.#lookUp(owner)
+    return inspectionOf(container, (id) => this.#networks.get(id).name, joined)
+  }
+
+  write(ref: string, path: string, text: string): void {
+    this.files.write(this.#container(ref), path, text)
+  }
+
+  read(ref: string, path: string): string | undefined {
+    return this.files.read(this.#container(ref), path)
   }
 
   /** Calls back once the container is not in the middle of its start: until then the engine does not answer an inspection. */
@@ -273,25 +304,35 @@ export class SimDocker {
     else waiting.push(go)
   }
 
-  #addNetwork({ name, driver = "bridge", v4, v6, gateway = {} }: SimNetworkSpec): SimNetwork {
-    const pools: SimPools = {
-      ...(v4 === undefined ? {} : { v4: makePool("v4", v4, gateway.v4) }),
-      ...(v6 === undefined ? {} : { v6: makePool("v6", v6, gateway.v6) })
-    }
-    const network = { id: this.#newId(), name, driver, pools }
-    this.#networks.set(network.id, network)
-    return network
-  }
-
   #refuseName(wanted: string): void {
     if ([...this.#containers.values()].some(({ name }) => name === wanted)) {
-      throw new Error(`the name ${wanted} is already in use`)
+      throw new SimRefusal(409, `the name ${wanted} is already in use`)
     }
   }
 
-  #snapshot({ id, name, createdAt, status, labels, networkMode, endpoints }: SimContainer): ContainerSnapshot {
-    const networks = [...endpoints.keys()].map((networkId) => this.#network(networkId).name)
-    return { id, name, createdAt, status, labels, networkMode, networks }
+  #snapshot(container: SimContainer): ContainerSnapshot {
+    const { id, name, created, status, endpoints } = container
+    return {
+      id,
+      name,
+      createdAt: Number(created / 1_000_000_000n),
+      status,
+      labels: labelsOf(container),
+      networkMode: networkModeOf(container),
+      networks: [...endpoints.keys()].map((networkId) => this.#networks.get(networkId).name)
+    }
+  }
+
+  #configure(container: SimContainer, network: SimNetwork, wanted: Json): void {
+    container.endpoints.set(network.id, undefined)
+    container.wanted.set(network.id, wanted)
+  }
+
+  /** Later than every time before, as an engine's clock is. */
+  #stamp(): bigint {
+    const now = this.#now()
+    this.#last = now > this.#last ? now : this.#last + 1n
+    return this.#last
   }
 
   #lookUp(ref: string): SimContainer | undefined {
@@ -303,23 +344,14 @@ export class SimDocker {
 
   #container(ref: string): SimContainer {
     const found = this.#lookUp(ref)
-    if (found === undefined) throw new Error(`No such container: ${ref}`)
-    return found
-  }
-
-  #findNetwork(ref: string): SimNetwork | undefined {
-    return this.#networks.get(ref) ?? [...this.#networks.values()].find(({ name }) => name === ref)
-  }
-
-  #network(ref: string): SimNetwork {
-    const found = this.#findNetwork(ref)
-    if (found === undefined) throw new Error(`network ${ref} not found`)
+    if (found === undefined) throw new SimRefusal(404, `No such container: ${ref}`)
     return found
   }
 
   #plumb(container: SimContainer, network: SimNetwork): void {
-    const pair = takePair(network.pools, container.addresses[network.name])
-    container.endpoints.set(network.id, { ...macFor(pair), ...pair })
+    const wanted = container.wanted.get(network.id)
+    const pair = takePair(network.pools, fixedAddresses(wanted))
+    container.endpoints.set(network.id, { ...macFor(wanted, pair), ...pair })
     this.#networkEvent("connect", network, { container: container.id })
   }
 
@@ -333,7 +365,8 @@ export class SimDocker {
 
   #halt(container: SimContainer): void {
     container.status = "exited"
-    for (const networkId of container.endpoints.keys()) this.#unplumb(container, this.#network(networkId))
+    container.finishedAt = this.#stamp()
+    for (const networkId of container.endpoints.keys()) this.#unplumb(container, this.#networks.get(networkId))
   }
 
   #turn(ref: string, from: ContainerStatus, to: ContainerStatus, action: string): void {
@@ -344,7 +377,7 @@ export class SimDocker {
   }
 
   #containerEvent(action: string, container: SimContainer, more: Readonly<Record<string, string>> = {}): void {
-    const attributes = { ...container.labels, image: container.imageId, name: container.name, ...more }
+    const attributes = { ...labelsOf(container), image: container.imageId, name: container.name, ...more }
     this.log.append({ type: "container", action, containerId: container.id, attributes })
   }
 

@@ -1,0 +1,155 @@
+import type { AddressPair } from "../../domain/Address.ts"
+import type { ContainerStatus } from "../../domain/DockerState.ts"
+import { type Json, shortId } from "../../domain/Inspection.ts"
+import {
+  configOf,
+  hostConfigOf,
+  mountsOf,
+  type SimImage,
+  type SimMount,
+  type SimVolumes
+} from "./SimContainerConfig.ts"
+
+export interface SimEndpoint extends AddressPair {
+  readonly mac?: string
+}
+
+/** Times are nanoseconds since the epoch. */
+export interface SimContainer {
+  readonly id: string
+  readonly imageId: string
+  readonly config: Json
+  hostConfig: Json
+  readonly mounts: ReadonlyArray<SimMount>
+  readonly created: bigint
+  startedAt: bigint | undefined
+  finishedAt: bigint | undefined
+  name: string
+  status: ContainerStatus
+  /** By network ID; an endpoint is there only while the network is plumbed. */
+  readonly endpoints: Map<string, SimEndpoint | undefined>
+  /** By network ID: what it asks for there (`EndpointSettings`). */
+  readonly wanted: Map<string, Json>
+  /** What is in its own layer, by path. */
+  readonly files: Map<string, string>
+}
+
+/** What a container is made of. */
+export interface SimBirth {
+  readonly id: string
+  readonly name: string
+  readonly image: SimImage
+  /** The body of `POST /containers/create`. */
+  readonly request: Json
+  /** With the ID of the container that it joins. */
+  readonly networkMode: string
+  readonly created: bigint
+}
+
+/** A container that was just created; throws where the engine refuses the request. */
+export const makeContainer = (birth: SimBirth, volumes: SimVolumes): SimContainer => {
+  const { id, name, image, request, networkMode, created } = birth
+  const config = configOf(id, request, image)
+  const hostConfig = hostConfigOf(request, networkMode)
+  return {
+    id,
+    name,
+    imageId: image.id,
+    config,
+    hostConfig,
+    mounts: mountsOf(config, hostConfig, volumes),
+    created,
+    startedAt: undefined,
+    finishedAt: undefined,
+    status: "created",
+    endpoints: new Map(),
+    wanted: new Map(),
+    files: new Map()
+  }
+}
+
+const JOINS = "container:"
+
+export const joinedRef = (mode: string): string | undefined =>
+  mode.startsWith(JOINS) ? mode.slice(JOINS.length) : undefined
+
+export const networkModeOf = ({ hostConfig }: SimContainer): string => String(hostConfig["NetworkMode"])
+
+export const labelsOf = ({ config }: SimContainer): Readonly<Record<string, string>> =>
+  config["Labels"] as Readonly<Record<string, string>>
+
+export const isPlumbed = ({ status }: SimContainer): boolean => status === "running" || status === "paused"
+
+/** The addresses that a container asks for on a network. */
+export const fixedAddresses = (wanted: Json | undefined): AddressPair => {
+  const { IPv4Address: v4, IPv6Address: v6 } = (wanted?.["IPAMConfig"] ?? {}) as Readonly<Record<string, string>>
+  return { ...(v4 === undefined ? {} : { v4 }), ...(v6 === undefined ? {} : { v6 }) }
+}
+
+/** The one asked for, or the engine's own look of a MAC address up to Docker 27: the IPv4 address behind `02:42`. */
+export const macFor = (wanted: Json | undefined, { v4 }: AddressPair): { readonly mac?: string } => {
+  if (typeof wanted?.["MacAddress"] === "string") return { mac: wanted["MacAddress"] }
+  if (v4 === undefined) return {}
+  return { mac: ["02", "42", ...v4.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"))].join(":") }
+}
+
+const timeText = (nanos: bigint | undefined): string => {
+  if (nanos === undefined) return "0001-01-01T00:00:00Z"
+  const seconds = new Date(Number(nanos / 1_000_000_000n) * 1000).toISOString().slice(0, 19)
+  return `${seconds}.${String(nanos % 1_000_000_000n).padStart(9, "0")}Z`
+}
+
+const endpointText = (container: SimContainer, networkId: string): Json => {
+  const { id, name } = container
+  const wanted = container.wanted.get(networkId) ?? {}
+  const endpoint = container.endpoints.get(networkId)
+  const aliases = (wanted["Aliases"] ?? []) as ReadonlyArray<string>
+  const pinned = typeof wanted["MacAddress"] === "string" && container.startedAt === undefined
+  return {
+    IPAMConfig: null,
+    Links: null,
+    Aliases: null,
+    DriverOpts: null,
+    ...wanted,
+    NetworkID: container.startedAt === undefined ? "" : networkId,
+    MacAddress: endpoint?.mac ?? (pinned ? wanted["MacAddress"] : ""),
+    IPAddress: endpoint?.v4 ?? "",
+    GlobalIPv6Address: endpoint?.v6 ?? "",
+    DNSNames: [name, ...aliases, shortId(id)]
+  }
+}
+
+/** `GET /containers/{id}/json`, as API 1.45 tells it; `owner` is the container whose namespace it is in. */
+export const inspectionOf = (
+  container: SimContainer,
+  networkName: (id: string) => string,
+  owner: SimContainer | undefined
+): Json => {
+  const networks = [...container.endpoints.keys()].map((id) => [networkName(id), endpointText(container, id)] as const)
+  const mode = networkModeOf(container)
+  const own = networks.find(([name]) => name === mode)?.[0]
+  const ownId = [...container.endpoints.keys()].find((id) => networkName(id) === own)
+  const pinned = ownId === undefined ? undefined : container.wanted.get(ownId)?.["MacAddress"]
+  const { MacAddress: _said, ...config } = container.config
+  const { Hostname, Domainname } = owner?.config ?? config
+  return {
+    Id: container.id,
+    Name: `/${container.name}`,
+    Created: timeText(container.created),
+    Image: container.imageId,
+    State: {
+      Status: container.status,
+      Running: isPlumbed(container),
+      StartedAt: timeText(container.startedAt),
+      FinishedAt: timeText(container.finishedAt)
+    },
+    Config: {
+      ...config,
+      ...(container.startedAt === undefined ? {} : { Hostname, Domainname }),
+      ...(pinned === undefined ? {} : { MacAddress: pinned })
+    },
+    HostConfig: container.hostConfig,
+    Mounts: container.mounts,
+    NetworkSettings: { Networks: Object.fromEntries(networks) }
+  }
+}

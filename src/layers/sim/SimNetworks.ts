@@ -1,0 +1,48 @@
+import { makePool, type SimPools } from "./SimIpam.ts"
+import { SimRefusal } from "./SimRefusal.ts"
+import type { SimNetworkSpec } from "./SimSpec.ts"
+
+export interface SimNetwork {
+  readonly id: string
+  readonly name: string
+  readonly driver: string
+  readonly pools: SimPools
+}
+
+/** The networks of a simulated engine; the three that every engine has are there from the beginning. */
+export interface SimNetworks {
+  readonly add: (spec: SimNetworkSpec) => SimNetwork
+  readonly remove: (id: string) => void
+  /** By name or ID. */
+  readonly find: (ref: string) => SimNetwork | undefined
+  /** The same; throws where there is none. */
+  readonly get: (ref: string) => SimNetwork
+}
+
+export const makeNetworks = (newId: () => string): SimNetworks => {
+  const networks = new Map<string, SimNetwork>()
+  const add = ({ name, driver = "bridge", v4, v6, gateway = {} }: SimNetworkSpec): SimNetwork => {
+    const pools: SimPools = {
+      ...(v4 === undefined ? {} : { v4: makePool("v4", v4, gateway.v4) }),
+      ...(v6 === undefined ? {} : { v6: makePool("v6", v6, gateway.v6) })
+    }
+    const network = { id: newId(), name, driver, pools }
+    networks.set(network.id, network)
+    return network
+  }
+  const find = (ref: string) => networks.get(ref) ?? [...networks.values()].find(({ name }) => name === ref)
+
+  add({ name: "bridge", v4: "172.17.0.0/16", gateway: { v4: "172.17.0.1" } })
+  add({ name: "host", driver: "host" })
+  add({ name: "none", driver: "null" })
+  return {
+    add,
+    remove: (id) => void networks.delete(id),
+    find,
+    get: (ref) => {
+      const found = find(ref)
+      if (found === undefined) throw new SimRefusal(404, `network ${ref} not found`)
+      return found
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import type { AddressPair } from "../../domain/Address.ts"
+import type { Json } from "../../domain/Inspection.ts"
+
+export interface SimNetworkSpec {
+  readonly name: string
+  /** `bridge` when left out. */
+  readonly driver?: string
+  /** `172.20.0.0/16`; a network without a subnet gives no addresses of that family. */
+  readonly v4?: string
+  /** `fd00:20::/64`. */
+  readonly v6?: string
+  /** Left out, the first address of the subnet is the gateway, but is not reported as such. */
+  readonly gateway?: AddressPair
+}
+
+export interface SimContainerSpec {
+  readonly name: string
+  readonly image?: string
+  readonly labels?: Readonly<Record<string, string>>
+  /** `network_mode`: `bridge` (default), `host`, `none`, a network, or `container:<ref>`. */
+  readonly network?: string
+  /** More networks, by name or ID. */
+  readonly also?: ReadonlyArray<string>
+  /** Fixed addresses, by network name. */
+  readonly addresses?: Readonly<Record<string, AddressPair>>
+}
+
+/** What `docker create` makes of a specification. */
+export const requestOf = (spec: SimContainerSpec): Json => ({
+  Image: spec.image ?? "0".repeat(64),
+  Cmd: ["run"],
+  Labels: spec.labels ?? {},
+  HostConfig: { NetworkMode: spec.network ?? "bridge" }
+})
+
+export const endpointFor = ({ v4, v6 }: AddressPair = {}): Json => ({
+  IPAMConfig: {
+    ...(v4 === undefined ? {} : { IPv4Address: v4 }),
+    ...(v6 === undefined ? {} : { IPv6Address: v6 })
+  }
+})
