@@ -1,0 +1,103 @@
+import * as Effect from "effect/Effect"
+import { ofImage } from "../../domain/CreateRequest.ts"
+import { type Inspection, nameOf } from "../../domain/Inspection.ts"
+import { type Action, isMadeOf, type Recreation, type Who } from "../../domain/Recreation.ts"
+import type { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
+import type { DockerError } from "../../services/DockerEngine.ts"
+
+/** Carries out the actions of one re-creation, and knows which containers they are about. */
+export interface Attempt {
+  readonly carryOut: (action: Action) => Effect.Effect<void, DockerError>
+  /** The same, where it may have been done already, or what it is about may be gone. */
+  readonly takeBack: (action: Action) => Effect.Effect<void, DockerError>
+  /** The ID of the new container, once there is one. */
+  readonly newId: () => string | undefined
+}
+
+type Create = Extract<Action, { readonly _tag: "Create" }>
+
+const isGone = ({ reason }: DockerError): boolean => reason === "not-found"
+
+/** Nothing where there is no such container. */
+export const lookFor = (
+  lifecycle: ContainerLifecycle["Service"],
+  ref: string
+): Effect.Effect<Inspection | undefined, DockerError> =>
+  Effect.catchIf(lifecycle.inspect(ref), isGone, () => Effect.succeed(undefined))
+
+/** An attempt at replacing `old`; `successor` is the ID of the new container when that is known from before. */
+export const makeAttempt = (lifecycle: ContainerLifecycle["Service"], old: Inspection, successor?: string): Attempt => {
+  let made = successor
+  let asked: Create | undefined
+
+  /** Of the image that its name means, where that is the one the old container is of; else of that one by ID. */
+  const create = Effect.fnUntraced(function* (action: Create) {
+    asked = action
+    const { name, request, imageId } = action
+    const byName = Effect.map(lifecycle.create(name, request), (id) => (made = id))
+    if (imageId === undefined) return yield* byName
+    const byId = Effect.map(lifecycle.create(name, ofImage(request, imageId)), (id) => (made = id))
+    const id = yield* Effect.catchIf(byName, isGone, () => byId)
+    const { Image } = yield* lifecycle.inspect(id)
+    if (Image === imageId) return
+    yield* lifecycle.remove(id)
+    made = undefined
+    yield* byId
+  })
+
+  /** When the answer to its creation was lost, the new container is found by its name. */
+  const idOf = Effect.fnUntraced(function* (who: Who) {
+    if (who === "old") return old.Id
+    if (made !== undefined || asked === undefined) return made
+    const found = yield* lookFor(lifecycle, asked.name)
+    return found !== undefined && isMadeOf(found, old, asked.request) ? found.Id : undefined
+  })
+
+  const on = (id: string, action: Exclude<Action, Create>): Effect.Effect<void, DockerError> => {
+    switch (action._tag) {
+      case "Rename":
+        return lifecycle.rename(id, action.name)
+      case "SetRestartPolicy":
+        return lifecycle.setRestartPolicy(id, action.policy)
+      case "Stop":
+        return lifecycle.stop(id, action.graceSeconds)
+      case "Start":
+        return lifecycle.start(id)
+      case "Remove":
+        return lifecycle.remove(id)
+    }
+  }
+
+  const carryOut = Effect.fnUntraced(function* (action: Action) {
+    if (action._tag === "Create") return yield* Effect.asVoid(create(action))
+    const id = yield* idOf(action.who)
+    if (id !== undefined) yield* on(id, action)
+  })
+
+  const takeBack = Effect.fnUntraced(function* (action: Action) {
+    if (action._tag === "Rename" && nameOf(yield* lifecycle.inspect(old.Id)) === action.name) return
+    const done = carryOut(action)
+    yield* "who" in action && action.who === "new" ? Effect.catchIf(done, isGone, () => Effect.void) : done
+  })
+
+  return { carryOut, takeBack, newId: () => made }
+}
+
+/** What an operator calls a step. */
+export const wordsFor = (action: Action, { name }: Pick<Recreation, "name">): string => {
+  const which = "who" in action && action.who === "old" ? "the old container" : "the new container"
+  switch (action._tag) {
+    case "Rename":
+      return `renaming ${which} to ${action.name}`
+    case "Create":
+      return `creating a new ${name}`
+    case "SetRestartPolicy":
+      return `setting the restart policy of ${which} to ${action.policy.Name}`
+    case "Stop":
+      return `stopping ${which}`
+    case "Start":
+      return `starting ${which}`
+    case "Remove":
+      return `removing ${which}`
+  }
+}

@@ -1,0 +1,158 @@
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import type { Changes } from "../../domain/CreateRequest.ts"
+import type { ContainerSnapshot } from "../../domain/DockerState.ts"
+import { type Inspection, nameOf, shortId } from "../../domain/Inspection.ts"
+import { nameAway, nameBefore, recovery, recreation, type Recreation, undoing } from "../../domain/Recreation.ts"
+import { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
+import type { DockerError } from "../../services/DockerEngine.ts"
+import { type Attempt, lookFor, makeAttempt, wordsFor } from "./Attempt.ts"
+import { makeTurns } from "./Turns.ts"
+
+/** Re-creating this container would lose something; nothing was done. */
+export class RecreationRefused extends Data.TaggedError("RecreationRefused")<{
+  readonly container: string
+  readonly message: string
+}> {}
+
+/** A step failed. When it is `undone`, the old container is as it was; otherwise {@link Recreator.recover} has to look after it. */
+export class RecreationFailed extends Data.TaggedError("RecreationFailed")<{
+  readonly container: string
+  readonly undone: boolean
+  readonly message: string
+}> {}
+
+/** What is to be different. */
+export interface Wanted {
+  readonly networkMode?: `container:${string}`
+  /** The name of another image. */
+  readonly image?: string
+}
+
+/** The one place that replaces containers (SPEC §11). */
+export interface Recreator {
+  /**
+   * Replaces the container with that ID by one that is the same but for what is wanted; answers with the new ID. Cannot be interrupted half-way. One
+   * at a time for each container; who waited for another's re-creation finds the ID gone.
+   */
+  readonly recreate: (
+    id: string,
+    wanted?: Wanted
+  ) => Effect.Effect<string, RecreationRefused | RecreationFailed | DockerError>
+  /**
+   * Finishes or undoes what was cut short, by this process or one before it, with the containers among these that are still renamed away. Only
+   * for containers that nobody else re-creates. What fails is logged, and left for the next time.
+   */
+  readonly recover: (containers: ReadonlyArray<ContainerSnapshot>) => Effect.Effect<void>
+}
+
+/** About a minute: an engine that is restarted is back by then. */
+const retries = { schedule: Schedule.exponential("200 millis"), times: 8 }
+
+const changesFor = Effect.fnUntraced(function* (
+  lifecycle: ContainerLifecycle["Service"],
+  { Image }: Inspection,
+  { networkMode, image }: Wanted
+) {
+  const other = networkMode === undefined ? {} : { networkMode }
+  if (image === undefined) return other satisfies Changes
+  return { ...other, image: { name: image, replaced: yield* lifecycle.imageConfig(Image) } } satisfies Changes
+})
+
+/** Takes back what was begun, from the beginning again when it fails: every part of it can be done twice. */
+const undo = Effect.fnUntraced(function* (plan: Recreation, attempt: Attempt, begun: number, error: DockerError) {
+  const failed = plan.steps[begun - 1]?.action
+  // The engine may still be at it, and would end the container after it was started again.
+  if (failed?._tag === "Stop" && error.status === undefined) yield* Effect.ignore(attempt.carryOut(failed))
+  return yield* Effect.forEach(undoing(plan, begun), attempt.takeBack, { discard: true }).pipe(
+    Effect.retry(retries),
+    Effect.match({ onFailure: ({ message }) => message, onSuccess: () => undefined })
+  )
+})
+
+const giveUp = Effect.fnUntraced(function* (plan: Recreation, attempt: Attempt, begun: number, error: DockerError) {
+  const { id, name, steps } = plan
+  const step = steps[begun - 1]
+  const what = step === undefined ? "" : `${wordsFor(step.action, plan)}: `
+  const why = yield* undo(plan, attempt, begun, error)
+  const message =
+    why === undefined
+      ? `container ${name} could not be re-created, and is as it was: ${what}${error.message}`
+      : `container ${name} could not be re-created, nor could that be undone yet; what was ${name} may be called ${nameAway(name, id)}: ${what}${error.message}; then: ${why}`
+  yield* Effect.logError(message)
+  return yield* new RecreationFailed({ container: name, undone: why === undefined, message })
+})
+
+/** The successor runs: what is left of the old one harms nobody, and is removed when somebody looks again. */
+const tidyUp = (plan: Recreation, attempt: Attempt) =>
+  Effect.catch(attempt.carryOut(plan.last), ({ message }) =>
+    Effect.logWarning(
+      `container ${plan.name} was re-created, but the old one could not be removed; it is called ${nameAway(plan.name, plan.id)} and does not run: ${message}`
+    )
+  )
+
+const replace = Effect.fnUntraced(function* (lifecycle: ContainerLifecycle["Service"], id: string, wanted: Wanted) {
+  const old = yield* lifecycle.inspect(id)
+  const container = nameOf(old)
+  yield* Effect.annotateCurrentSpan({ container, ...wanted })
+  const decided = recreation(old, yield* changesFor(lifecycle, old, wanted))
+  if (Result.isFailure(decided)) {
+    const message = `container ${container} is not re-created: ${decided.failure}`
+    return yield* new RecreationRefused({ container, message })
+  }
+  const plan = decided.success
+  const attempt = makeAttempt(lifecycle, old)
+  for (const [index, { action }] of plan.steps.entries()) {
+    yield* Effect.catch(attempt.carryOut(action), (error) => giveUp(plan, attempt, index + 1, error))
+  }
+  yield* tidyUp(plan, attempt)
+  const newId = attempt.newId() ?? ""
+  yield* Effect.logInfo(`container ${container} was re-created`).pipe(
+    Effect.annotateLogs({ oldId: shortId(id), newId: shortId(newId), ...wanted })
+  )
+  return newId
+})
+
+const lookAfter = Effect.fnUntraced(function* (lifecycle: ContainerLifecycle["Service"], id: string, name: string) {
+  const old = yield* lookFor(lifecycle, id)
+  if (old === undefined || nameBefore({ id, name: nameOf(old) }) !== name) return
+  const successor = yield* lookFor(lifecycle, name)
+  const { _tag, actions } = recovery(old, successor)
+  yield* Effect.forEach(actions, makeAttempt(lifecycle, old, successor?.Id).takeBack, { discard: true })
+  const outcome = _tag === "Finish" ? "the old one is removed" : "it is as it was"
+  yield* Effect.logWarning(`the re-creation of container ${name} had been cut short; ${outcome}`)
+})
+
+export const makeRecreator: Effect.Effect<Recreator, never, ContainerLifecycle> = Effect.gen(function* () {
+  const lifecycle = yield* ContainerLifecycle
+  const { inTurn } = makeTurns()
+
+  const recreate = Effect.fn("container.recreate")(function* (id: string, wanted: Wanted = {}) {
+    const name = nameOf(yield* lifecycle.inspect(id))
+    return yield* inTurn(name)(Effect.uninterruptible(replace(lifecycle, id, wanted)))
+  })
+
+  const recoverOne = (id: string, name: string) =>
+    inTurn(name)(Effect.uninterruptible(lookAfter(lifecycle, id, name))).pipe(
+      Effect.catch(({ message }) =>
+        Effect.logWarning(
+          `the re-creation of container ${name} had been cut short, and what is left of it could not be looked after yet: ${message}`
+        )
+      ),
+      Effect.withSpan("container.recover", { attributes: { container: name } })
+    )
+
+  const recover = (containers: ReadonlyArray<ContainerSnapshot>) =>
+    Effect.forEach(
+      containers.flatMap((container) => {
+        const name = nameBefore(container)
+        return name === undefined ? [] : [[container.id, name] as const]
+      }),
+      ([id, name]) => recoverOne(id, name),
+      { discard: true }
+    )
+
+  return { recreate, recover }
+})
