@@ -1,16 +1,10 @@
 import * as Result from "effect/Result"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import {
-  backendsOf,
-  inScope,
-  namespaceReference,
-  resolveReference,
-  wantsPorts,
-  type Discovered
-} from "../src/domain/Backends.ts"
+import { backendsOf, inScope, wantsPorts, type Discovered } from "../src/domain/Backends.ts"
 import type { ContainerSnapshot, DockerState } from "../src/domain/DockerState.ts"
 import { parseExpose, parseExposeV6 } from "../src/domain/ExposeLabel.ts"
+import { namespaceReference, resolveReference } from "../src/domain/NetnsOwner.ts"
 import { shuffled } from "./arbitraries/backends.ts"
 import { badLabels, containerIds, dockerStates, networkIdOf, scope } from "./arbitraries/dockerStates.ts"
 
@@ -157,29 +151,6 @@ describe("discovery", () => {
         expect(about(found, id).backends).toEqual([])
       }),
       { numRuns }
-    )
-  })
-})
-
-describe("a reference", () => {
-  it("leads to one container, in whatever order they are listed", () => {
-    const looked = dockerStates.chain((state) => {
-      const all = [...state.containers.values()]
-      return fc.record({
-        all: fc.constant(all),
-        other: shuffled(all),
-        one: fc.constantFrom(...all),
-        length: fc.integer({ min: 12, max: 64 })
-      })
-    })
-    fc.assert(
-      fc.property(looked, ({ all, other, one, length }) => {
-        const [first, second] = [all, other].map((list) => new Map(list.map((each) => [each.id, each])))
-        for (const ref of [one.id, one.id.slice(0, length), one.name, `/${one.name}`]) {
-          expect(resolveReference(first!, ref)).toBe(one)
-          expect(resolveReference(second!, ref)).toBe(one)
-        }
-      })
     )
   })
 })

@@ -3,6 +3,7 @@ import { families, type AddressPair } from "./Address.ts"
 import type { Backend } from "./DesiredDnat.ts"
 import type { ContainerSnapshot, ContainerStatus, DockerState, NetworkMember, Scope } from "./DockerState.ts"
 import { parseExpose, parseExposeV6 } from "./ExposeLabel.ts"
+import { namespaceReference, resolveReference } from "./NetnsOwner.ts"
 
 const EXPOSE_LABEL = "anchord.expose"
 const EXPOSE_V6_LABEL = "anchord.expose.v6"
@@ -29,32 +30,6 @@ export const inScope = (labels: Readonly<Record<string, string>>, scope: Scope):
 /** In scope, and with a label that is not blank (SPEC §3, §4). */
 export const wantsPorts = (container: ContainerSnapshot, scope: Scope): boolean =>
   (container.labels[EXPOSE_LABEL] ?? "").trim() !== "" && inScope(container.labels, scope)
-
-const SHORT_ID = /^[0-9a-f]{12,64}$/
-
-/**
- * The container that `ref` of `network_mode: container:<ref>` names: a name, a full ID, or at least 12 characters of one,
- * with or without a leading slash (SPEC §11). A name wins over an ID that begins alike; a short ID that fits several names none.
- */
-export const resolveReference = (
-  containers: ReadonlyMap<string, ContainerSnapshot>,
-  ref: string
-): ContainerSnapshot | undefined => {
-  const wanted = ref.replace(/^\//, "")
-  const exact = containers.get(wanted)
-  if (exact) return exact
-  const all = [...containers.values()]
-  const named = all.find((container) => container.name === wanted)
-  if (named || !SHORT_ID.test(wanted)) return named
-  const fitting = all.filter((container) => container.id.startsWith(wanted))
-  return fitting.length === 1 ? fitting[0] : undefined
-}
-
-const CONTAINER_MODE = /^container:(.+)$/
-
-/** What `network_mode: container:<ref>` of a container refers to, if it is of that kind. */
-export const namespaceReference = (container: ContainerSnapshot): string | undefined =>
-  CONTAINER_MODE.exec(container.networkMode)?.[1]
 
 const alive: ReadonlySet<ContainerStatus> = new Set(["running", "paused", "restarting"])
 

@@ -1,12 +1,5 @@
 import { describe, expect, it } from "vitest"
-import {
-  backendsOf,
-  inScope,
-  namespaceReference,
-  resolveReference,
-  wantsPorts,
-  type Discovered
-} from "../../src/domain/Backends.ts"
+import { backendsOf, inScope, wantsPorts, type Discovered } from "../../src/domain/Backends.ts"
 import type { ContainerSnapshot, DockerState, NetworkMember, Scope } from "../../src/domain/DockerState.ts"
 
 const scope: Scope = { _tag: "Project", project: "mail" }
@@ -82,38 +75,6 @@ describe("the scope", () => {
     expect(wantsPorts(exposing("web", "tcp/80", { labels: { "com.docker.compose.project": "shop" } }), scope)).toBe(
       false
     )
-  })
-})
-
-describe("a reference to a container", () => {
-  const first = container("first", { id: `${"a".repeat(12)}1${"0".repeat(51)}` })
-  const second = container("second", { id: `${"a".repeat(12)}2${"0".repeat(51)}` })
-  const misleading = container("a".repeat(13), { id: "b".repeat(64) })
-  const known = new Map([first, second].map((one) => [one.id, one]))
-  const resolve = (ref: string, containers = known) => resolveReference(containers, ref)?.name
-
-  it("is a name, a full ID or at least 12 characters of one, with or without a slash", () => {
-    for (const ref of ["first", "/first", first.id, `/${first.id}`, first.id.slice(0, 13), first.id.slice(0, 40)])
-      expect(resolve(ref)).toBe("first")
-  })
-
-  it("is nobody's when it is short of 12 characters, fits several, or fits none", () => {
-    const alone = new Map([[first.id, first]])
-    expect(resolve(first.id.slice(0, 11), alone)).toBeUndefined()
-    expect(resolve(first.id.slice(0, 12), alone)).toBe("first")
-    expect(resolve(first.id.slice(0, 12))).toBeUndefined()
-    for (const ref of ["firs", "", "/", "c".repeat(64)]) expect(resolve(ref)).toBeUndefined()
-  })
-
-  it("is a name before it is the beginning of an ID", () => {
-    const containers = new Map([first, misleading].map((one) => [one.id, one]))
-    expect(resolve("a".repeat(13), containers)).toBe(misleading.name)
-  })
-
-  it("is read from network_mode", () => {
-    expect(namespaceReference(container("x", { networkMode: "container:first" }))).toBe("first")
-    for (const networkMode of ["bridge", "host", "none", "mail_transit", "container:"])
-      expect(namespaceReference(container("x", { networkMode }))).toBeUndefined()
   })
 })
 
