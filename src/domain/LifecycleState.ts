@@ -1,0 +1,113 @@
+import { inScope, PROJECT_LABEL } from "./Backends.ts"
+import type { ContainerNames } from "./ContainerNames.ts"
+import type { ContainerSnapshot, Scope } from "./DockerState.ts"
+
+/** What only `GET /containers/{id}/json` tells. */
+export interface Inspected {
+  /** Unix milliseconds; absent when it never was started. */
+  readonly startedAt?: number
+  /** `State.Error`: why the last start failed. Docker clears it when one succeeds. */
+  readonly startError?: string
+  readonly environment: Readonly<Record<string, string>>
+  /** `Path` and `Args`: what the container runs, entrypoint and command in one. */
+  readonly words: ReadonlyArray<string>
+}
+
+/**
+ * What the decisions of SPEC §11 need of one container. `inspected` is absent while nobody has asked; it is needed of every container whose
+ * `network_mode` is `container:<ref>` and of those that they refer to. (Inspecting a container blocks while it is being started.)
+ */
+export interface LifecycleContainer extends ContainerSnapshot {
+  /** `ImageID` of the list, `sha256:…`. */
+  readonly imageId: string
+  readonly inspected?: Inspected
+}
+
+/** All containers of the host, and what is known of those that are gone. */
+export interface LifecycleState {
+  readonly selfId: string
+  readonly containers: ReadonlyMap<string, LifecycleContainer>
+  readonly names: ContainerNames
+}
+
+export const SERVICE_LABEL = "com.docker.compose.service"
+export const ONE_OFF_LABEL = "com.docker.compose.oneoff"
+export const DEPENDS_ON_LABEL = "com.docker.compose.depends_on"
+export const FOLDER_LABEL = "com.docker.compose.project.working_dir"
+
+export const projectOf = ({ labels }: ContainerSnapshot): string | undefined => labels[PROJECT_LABEL] || undefined
+
+/** The Compose project that anchord's own container belongs to. */
+export const ownProject = (state: LifecycleState): string | undefined => {
+  const self = state.containers.get(state.selfId)
+  return self && projectOf(self)
+}
+
+/** In scope, or of the same Compose project as anchord's own container. */
+export const isSibling = (container: ContainerSnapshot, state: LifecycleState, scope: Scope): boolean =>
+  inScope(container.labels, scope) || (projectOf(container) !== undefined && projectOf(container) === ownProject(state))
+
+/** Of a Compose project that anchord has nothing to do with. A container of no project is nobody's, and not foreign. */
+export const isForeign = (container: ContainerSnapshot, state: LifecycleState, scope: Scope): boolean =>
+  projectOf(container) !== undefined && !isSibling(container, state, scope)
+
+/**
+ * Whether a container runs anchord as a service-anchor (SPEC §1): the word behind `anchord` in what it runs, else `ANCHORD_MODE`. The
+ * variable alone does not count: an env_file often goes to every service of a project.
+ */
+export const runsServiceAnchor = ({ inspected }: LifecycleContainer): boolean => {
+  const words = inspected?.words ?? []
+  const at = words.findIndex((word) => word === "anchord" || word.endsWith("/anchord"))
+  if (at < 0) return false
+  const mode = words.slice(at + 1).find((word) => !word.startsWith("-")) ?? inspected?.environment["ANCHORD_MODE"] ?? ""
+  return mode.trim() === "service-anchor"
+}
+
+/** Has a process, so that its network namespace is in use. */
+export const isUp = ({ status }: ContainerSnapshot): boolean =>
+  status === "running" || status === "paused" || status === "restarting"
+
+/** Its network namespace can be joined. */
+export const isJoinable = ({ status }: ContainerSnapshot): boolean => status === "running"
+
+/** How anchord calls the old container while it puts a new one into its place; the ID is that of the old one. */
+export const asideName = ({ id, name }: ContainerSnapshot): string => `${name}-anchord-old-${id.slice(0, 12)}`
+
+const ASIDE = /^(.+)-anchord-old-[0-9a-f]{12}$/
+
+/** Compose makes the new container as `<12 characters of the old ID>_<name>`, and renames it when the old one is gone. */
+const INTERIM = /^[0-9a-f]{12}_(.+)$/
+
+/** Milliseconds after which Compose is taken to have given up on a replacement that it left behind. */
+const INTERIM_LIFE = 120_000
+
+/**
+ * The names of containers that somebody is replacing at this moment: Compose, or anchord itself. Neither the old nor the new one may be
+ * touched until that is done: both could end up running. What Compose left behind long ago is not started, but does not keep the old
+ * one from being repaired.
+ */
+export const namesBeingReplaced = (state: LifecycleState, now: number): ReadonlySet<string> => {
+  const names = new Set<string>()
+  for (const { name, createdAt } of state.containers.values()) {
+    const aside = ASIDE.exec(name)?.[1]
+    const interim = INTERIM.exec(name)?.[1]
+    if (aside !== undefined || interim !== undefined) names.add(name)
+    if (aside !== undefined) names.add(aside)
+    if (interim !== undefined && now - createdAt * 1_000 < INTERIM_LIFE) names.add(interim)
+  }
+  return names
+}
+
+const NAMESPACE_ERROR = /No such container|join(?:ing)? (?:own )?network/i
+
+/** Whether its last start failed because the namespace that it joins was not there. */
+export const missedItsNamespace = ({ status, inspected }: LifecycleContainer): boolean =>
+  status === "exited" && NAMESPACE_ERROR.test(inspected?.startError ?? "")
+
+/** The Compose service, unless it is a container of `docker compose run`. */
+export const serviceOf = ({ labels }: ContainerSnapshot): string | undefined =>
+  labels[ONE_OFF_LABEL]?.toLowerCase() === "true" ? undefined : labels[SERVICE_LABEL] || undefined
+
+/** By name, so that what is decided does not depend on the order of a listing. */
+export const byName = (a: ContainerSnapshot, b: ContainerSnapshot): number =>
+  a.name < b.name ? -1 : a.name > b.name ? 1 : 0

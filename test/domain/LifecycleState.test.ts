@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest"
+import {
+  asideName,
+  isForeign,
+  isSibling,
+  namesBeingReplaced,
+  runsServiceAnchor
+} from "../../src/domain/LifecycleState.ts"
+import { container, EPOCH, idOf, listing, scope, selector } from "./lifecycleListings.ts"
+
+const runs = (words: ReadonlyArray<string>, mode?: string) =>
+  runsServiceAnchor(container("x", { words, environment: mode === undefined ? {} : { ANCHORD_MODE: mode } }))
+
+describe("a service-anchor", () => {
+  it("is anchord with that mode on its command line, else in ANCHORD_MODE", () => {
+    expect(runs(["tini", "--", "anchord"], "service-anchor")).toBe(true)
+    expect(runs(["/usr/local/bin/anchord"], " service-anchor ")).toBe(true)
+    expect(runs(["tini", "--", "anchord", "service-anchor"])).toBe(true)
+    expect(runs(["anchord", "--verbose", "service-anchor"], "network-anchor")).toBe(true)
+    expect(runs(["anchord", "network-anchor"], "service-anchor")).toBe(false)
+    expect(runs(["tini", "--", "anchord"])).toBe(false)
+  })
+
+  it("is not whatever has the variable, nor what nobody has looked at", () => {
+    expect(runs(["nginx", "-g", "daemon off;"], "service-anchor")).toBe(false)
+    expect(runs(["sh", "-c", "anchord service-anchor"], "service-anchor")).toBe(false)
+    const { inspected: _, ...unseen } = container("x")
+    expect(runsServiceAnchor(unseen)).toBe(false)
+  })
+})
+
+describe("a container", () => {
+  const state = listing([])
+  const of = (project: string, labels = {}) => container("x", { project, labels })
+
+  it("is a sibling in scope or in anchord's own project, and foreign in any other", () => {
+    expect([isSibling(of("mail"), state, scope), isForeign(of("mail"), state, scope)]).toEqual([true, false])
+    expect([isSibling(of("shop"), state, scope), isForeign(of("shop"), state, scope)]).toEqual([false, true])
+    expect([isSibling(of(""), state, scope), isForeign(of(""), state, scope)]).toEqual([false, false])
+    expect(isSibling(of("shop", { role: "mail" }), state, selector)).toBe(true)
+    expect(isForeign(of("shop", { role: "mail" }), state, selector)).toBe(false)
+    expect(isSibling(of("mail"), state, { _tag: "Project", project: "shop" })).toBe(true)
+  })
+})
+
+describe("what is being replaced", () => {
+  it("is the old and the new one, when anchord does it", () => {
+    const old = container("web", {})
+    const aside = { ...old, name: asideName(old) }
+    expect(aside.name).toBe(`web-anchord-old-${idOf("web").slice(0, 12)}`)
+    expect(namesBeingReplaced(listing([aside]), EPOCH)).toEqual(new Set([aside.name, "web"]))
+  })
+
+  it("is the old and the new one, when Compose does it; not the old one when it seems to have given up", () => {
+    const interim = container("0123456789ab_web", { status: "created" })
+    expect(namesBeingReplaced(listing([interim]), EPOCH + 119_999)).toEqual(new Set([interim.name, "web"]))
+    expect(namesBeingReplaced(listing([interim]), EPOCH + 120_000)).toEqual(new Set([interim.name]))
+  })
+
+  it("is nothing that is only called alike", () => {
+    const alike = ["anchord-old", "web-anchord-old-x", "0123_web", "0123456789AB_web", "0123456789ab-web"]
+    expect(namesBeingReplaced(listing(alike.map((name) => container(name))), EPOCH)).toEqual(new Set())
+  })
+})
