@@ -1,0 +1,171 @@
+import { namesOf, successorOf } from "./ContainerNames.ts"
+import {
+  byName,
+  DEPENDS_ON_LABEL,
+  FOLDER_LABEL,
+  isJoinable,
+  isUp,
+  missedItsNamespace,
+  projectOf,
+  serviceOf,
+  type LifecycleContainer,
+  type LifecycleState
+} from "./LifecycleState.ts"
+import { dependentsOf, namespaceReference, resolveReference } from "./NetnsOwner.ts"
+
+/** The namespace that is dead: the reference to its owner, and what that was or is called, where it is known. */
+export interface DeadTarget {
+  readonly ref: string
+  readonly name?: string
+}
+
+/**
+ * A dependent in a namespace that is not its owner's any more (SPEC §0).
+ * `gone`: what it refers to does not exist; `replaced`: it exists, stopped, and another container has its name; `restarted`: it runs, in a
+ * namespace that is newer than the dependent. `inherited`: its owner is itself one of these.
+ */
+export interface StaleContainer {
+  readonly container: LifecycleContainer
+  readonly kind: "gone" | "replaced" | "restarted"
+  readonly inherited: boolean
+  readonly dead: DeadTarget
+  /** Whose namespace it belongs into, if that is known and there: it may have to be started or repaired first. */
+  readonly target?: LifecycleContainer
+}
+
+/** `service:condition:restart` for each dependency; Compose sets `restart` for the service that owns the namespace. */
+const restartsWith = (label: string): ReadonlyArray<string> =>
+  label.split(",").flatMap((entry) => {
+    const [service = "", , restart] = entry.trim().split(":")
+    return service !== "" && restart === "true" ? [service] : []
+  })
+
+/**
+ * The owner that Compose knows of: `network_mode: service:X` leaves its trace in the label of dependencies. Only when one service and
+ * one container can be meant: a guess would put a container into somebody else's network.
+ */
+const composeOwner = (container: LifecycleContainer, state: LifecycleState): LifecycleContainer | undefined => {
+  const project = projectOf(container)
+  const [service, ...others] = restartsWith(container.labels[DEPENDS_ON_LABEL] ?? "")
+  if (project === undefined || service === undefined || others.length > 0) return undefined
+  const [owner, ...more] = [...state.containers.values()].filter(
+    (one) => projectOf(one) === project && serviceOf(one) === service
+  )
+  return more.length === 0 ? owner : undefined
+}
+
+const startedAfter = (owner: LifecycleContainer, dependent: LifecycleContainer): boolean =>
+  owner.inspected?.startedAt !== undefined &&
+  dependent.inspected?.startedAt !== undefined &&
+  owner.inspected.startedAt > dependent.inspected.startedAt
+
+const named = (ref: string, name: string | undefined): DeadTarget => ({
+  ref: ref.replace(/^\//, ""),
+  ...(name === undefined ? {} : { name })
+})
+
+const withTarget = (target: LifecycleContainer | undefined) => (target === undefined ? {} : { target })
+
+/** Whether one container may be put into the other's namespace: not if that is itself, or hangs on it. */
+const mayJoin = (container: LifecycleContainer, target: LifecycleContainer | undefined, state: LifecycleState) =>
+  target !== undefined &&
+  target.id !== container.id &&
+  !dependentsOf(state.containers, container).some(({ id }) => id === target.id)
+
+const look = (container: LifecycleContainer, ref: string, state: LifecycleState): StaleContainer | undefined => {
+  const owner = resolveReference(state.containers, ref)
+  if (owner !== undefined && !mayJoin(container, owner, state)) return undefined
+  const successor = successorOf(state.names, state.containers, ref)
+  const found = { container, inherited: false }
+  if (owner === undefined) {
+    const candidate = successor ?? (namesOf(state.names, ref).length === 0 ? composeOwner(container, state) : undefined)
+    const target = mayJoin(container, candidate, state) ? candidate : undefined
+    return {
+      ...found,
+      kind: "gone",
+      dead: named(ref, namesOf(state.names, ref)[0] ?? target?.name),
+      ...withTarget(target)
+    }
+  }
+  if (!isUp(owner) && mayJoin(container, successor, state))
+    return { ...found, kind: "replaced", dead: named(owner.id, successor?.name), ...withTarget(successor) }
+  return isUp(container) && isJoinable(owner) && startedAfter(owner, container)
+    ? { ...found, kind: "restarted", dead: named(owner.id, owner.name), target: owner }
+    : undefined
+}
+
+/**
+ * Every container that has no network although Docker calls it running, or that could not be started for that reason; those that hang on
+ * another of them after that one. In all of the host: who may be repaired is decided elsewhere.
+ *
+ * A stopped owner still counts as existing: its dependents are left until it runs again. What refers to itself or leads back to
+ * itself can never have run, and is not listed.
+ */
+export const staleNetns = (state: LifecycleState): ReadonlyArray<StaleContainer> => {
+  const known = new Map<string, StaleContainer | undefined>()
+  const found: Array<StaleContainer> = []
+  const visit = (container: LifecycleContainer): StaleContainer | undefined => {
+    if (known.has(container.id)) return known.get(container.id)
+    known.set(container.id, undefined)
+    const ref = namespaceReference(container)
+    if (ref === undefined || !(isUp(container) || missedItsNamespace(container))) return undefined
+    const owner = resolveReference(state.containers, ref)
+    const above = owner !== undefined && mayJoin(container, owner, state) ? visit(owner) : undefined
+    const own = look(container, ref, state)
+    if (own?.target !== undefined && own.target !== owner) visit(own.target)
+    const stale =
+      own ??
+      (above &&
+        owner && {
+          container,
+          kind: above.kind,
+          inherited: true,
+          dead: above.dead,
+          target: owner
+        })
+    known.set(container.id, stale)
+    if (stale !== undefined) found.push(stale)
+    return stale
+  }
+  for (const container of [...state.containers.values()].toSorted(byName)) visit(container)
+  return found
+}
+
+/**
+ * What an operator types to repair a container (SPEC §11.5, §13), and the folder to type it in. A restart is enough where the owner only was
+ * restarted; otherwise Compose must make it anew. Nothing for a container that Compose does not know.
+ */
+export const recoveryOf = ({
+  container,
+  kind
+}: StaleContainer): { readonly command: string; readonly folder?: string } | undefined => {
+  if (kind === "restarted") return { command: `docker restart ${container.name}` }
+  const [project, service, folder] = [projectOf(container), serviceOf(container), container.labels[FOLDER_LABEL]]
+  if (project === undefined || service === undefined) return undefined
+  const command = `docker compose -p ${project} up -d --no-deps --force-recreate ${service}`
+  return folder === undefined ? { command } : { command, folder }
+}
+
+const shortRef = (ref: string): string => (/^[0-9a-f]{64}$/.test(ref) ? ref.slice(0, 12) : ref)
+
+/** A dead target in the operator's words. */
+export const describeTarget = ({ ref, name }: DeadTarget): string =>
+  name === undefined || name === ref ? shortRef(ref) : `${name} (${shortRef(ref)})`
+
+const causes: Readonly<Record<StaleContainer["kind"], string>> = {
+  gone: "which does not exist any more",
+  replaced: "which was replaced by another container of that name",
+  restarted: "which has been restarted since"
+}
+
+/** What is wrong with a stale container, in one sentence without its end. */
+export const describeStale = ({ container, kind, dead }: StaleContainer): string =>
+  `container ${container.name} has no network: it is in a namespace of ${describeTarget(dead)}, ${causes[kind]}`
+
+/** The WARN of SPEC §11.5: what is wrong, and what mends it. */
+export const warningOf = (stale: StaleContainer): string => {
+  const recovery = recoveryOf(stale)
+  if (recovery === undefined) return `${describeStale(stale)}; make it anew with the command that made it`
+  const where = recovery.folder === undefined ? "" : `, in ${recovery.folder},`
+  return `${describeStale(stale)}; repair it${where} with: ${recovery.command}`
+}
