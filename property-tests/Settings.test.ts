@@ -3,12 +3,12 @@ import * as Result from "effect/Result"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { nearest } from "../src/domain/Nearest.ts"
-import { definitionsOf, modes, type Mode } from "../src/domain/SettingDefinitions.ts"
+import { definitionsOf, settingModes, type SettingMode } from "../src/domain/SettingDefinitions.ts"
 import { boolean, duration } from "../src/domain/SettingValues.ts"
 import { parseSettings, type Environment, type Violation } from "../src/domain/Settings.ts"
-import { environments, valuesOf } from "./arbitraries/environments.ts"
+import { environments, needed, valuesOf } from "./arbitraries/environments.ts"
 
-const violationsOf = (mode: Mode, env: Environment): ReadonlyArray<Violation> => {
+const violationsOf = (mode: SettingMode, env: Environment): ReadonlyArray<Violation> => {
   const parsed = parseSettings(mode, env)
   return Result.isFailure(parsed) ? parsed.failure : []
 }
@@ -16,7 +16,7 @@ const violationsOf = (mode: Mode, env: Environment): ReadonlyArray<Violation> =>
 const byVariable = (violations: ReadonlyArray<Violation>) =>
   new Map(violations.map(({ variable, value }) => [variable, value]))
 
-describe.each(modes)("the settings of %s mode", (mode) => {
+describe.each(settingModes)("the settings of %s mode", (mode) => {
   it("have no violation when every value is good", () => {
     fc.assert(
       fc.property(environments(mode, ["absent", "good"]), ({ env }) => {
@@ -46,7 +46,7 @@ describe.each(modes)("the settings of %s mode", (mode) => {
         fc.constantFrom(...variables),
         ({ env }, [variable, value]) => {
           const { [variable]: _without, ...rest } = env
-          const before = violationsOf(mode, rest)
+          const before = violationsOf(mode, { ...needed[mode], ...rest })
           const after = violationsOf(mode, { ...rest, [variable]: value })
           expect(after.filter((one) => one.variable !== variable)).toEqual(before)
           const [only, ...more] = after.filter((one) => one.variable === variable)
@@ -157,11 +157,11 @@ describe("the values", () => {
       fc.string(),
       fc.constantFrom("[", "{}", "null", "=", ",", ":", "::", "://", "%s", "\u0000")
     )
-    for (const mode of modes)
+    for (const mode of settingModes)
       for (const variable of Object.keys(definitionsOf(mode)))
         fc.assert(
           fc.property(rubbish, (value) => {
-            const violations = violationsOf(mode, { ANCHORD_PROJECT: "mail", [variable]: value })
+            const violations = violationsOf(mode, { ...needed[mode], [variable]: value })
             expect(violations.every((one) => one.variable === variable)).toBe(true)
           })
         )

@@ -1,5 +1,5 @@
 import * as fc from "fast-check"
-import type { Mode } from "../../src/domain/SettingDefinitions.ts"
+import type { SettingMode } from "../../src/domain/SettingDefinitions.ts"
 
 interface Values {
   readonly good: ReadonlyArray<string>
@@ -21,6 +21,13 @@ const hostnames: Values = { good: ["anchord", "mail-1.example.org", "a_b"], bad:
 
 const strings: Values = { good: ["{}", '{"TZ":"UTC"}'], bad: ["TZ=UTC", "[]", '{"A":1}'] }
 
+const containers: Values = { good: ["app", "/app_1", "a.b-c"], bad: ["-app", "a b", "//app"] }
+
+const dockerHosts: Values = {
+  good: ["unix:///run/docker.sock", "tcp://proxy:2375", "http://[fd00::1]:80"],
+  bad: ["docker", "ssh://x"]
+}
+
 const common: Readonly<Record<string, Values>> = {
   ANCHORD_LOG_LEVEL: { good: ["debug", "info", "warn", "error"], bad: ["loud", "trace"] },
   ANCHORD_LOG_FORMAT: { good: ["json", "pretty"], bad: ["xml"] },
@@ -28,13 +35,10 @@ const common: Readonly<Record<string, Values>> = {
 }
 
 /** Good and bad values of every variable that may have bad ones, and of some that may not. */
-export const valuesOf: Readonly<Record<Mode, Readonly<Record<string, Values>>>> = {
+export const valuesOf: Readonly<Record<SettingMode, Readonly<Record<string, Values>>>> = {
   "network-anchor": {
     ...common,
-    DOCKER_HOST: {
-      good: ["unix:///run/docker.sock", "tcp://proxy:2375", "http://[fd00::1]:80"],
-      bad: ["docker", "ssh://x"]
-    },
+    DOCKER_HOST: dockerHosts,
     ANCHORD_LABEL_SELECTOR: { good: ["a=b", "a=b, c=", "a=b,a=b"], bad: ["a", "=b", "a=b,a=c", ","] },
     ANCHORD_EXT_NETWORK: anything("dmz"),
     ANCHORD_EXT_IFACE: anything("eth1", "macvlan0"),
@@ -47,9 +51,11 @@ export const valuesOf: Readonly<Record<Mode, Readonly<Record<string, Values>>>> 
     ANCHORD_AUTOSTART_SIBLINGS: booleans,
     ANCHORD_AUTOFIX_DEAD_NETNS: booleans,
     ANCHORD_AUTOFIX_SCOPE: { good: ["own", "project"], bad: ["all"] },
-    ANCHORD_MANAGED_SA_TARGET: anything("app"),
+    ANCHORD_MANAGED_SA_TARGET: containers,
+    ANCHORD_MANAGED_SA_NAME: { ...containers, good: ["sa", "/app-anchor"] },
+    ANCHORD_MANAGED_SA_IMAGE: anything("anchord:3"),
     ANCHORD_MANAGED_SA_GATEWAY_IP: addresses,
-    ANCHORD_MANAGED_SA_EXTRA_ENV: strings,
+    ANCHORD_MANAGED_SA_EXTRA_ENV: { ...strings, bad: [...strings.bad, '{"A=B":"x"}'] },
     ANCHORD_MANAGED_SA_LABELS: { ...strings, bad: [...strings.bad, '{"anchord.managed-by":"x"}'] }
   },
   "service-anchor": {
@@ -57,7 +63,29 @@ export const valuesOf: Readonly<Record<Mode, Readonly<Record<string, Values>>>> 
     ANCHORD_GATEWAY_HOSTNAME: hostnames,
     ANCHORD_GATEWAY_IP: addresses,
     ANCHORD_GATEWAY_RESOLVE_INTERVAL: durations
+  },
+  "external-rebinder": {
+    ...common,
+    DOCKER_HOST: dockerHosts,
+    ANCHORD_FOLLOW_NETWORK: anything("shop_back"),
+    ANCHORD_FOLLOW_TARGET: containers,
+    ANCHORD_FOLLOW_RESTART: booleans,
+    ANCHORD_FOLLOW_EVENT_BACKOFF: durations
+  },
+  "wrap-rebinder": {
+    ...common,
+    DOCKER_HOST: dockerHosts,
+    ANCHORD_WRAP_POLL_INTERVAL: durations,
+    ANCHORD_WRAP_RESTART_TIMEOUT: durations
   }
+}
+
+/** What a mode cannot do without. */
+export const needed: Readonly<Record<SettingMode, Readonly<Record<string, string>>>> = {
+  "network-anchor": { ANCHORD_PROJECT: "mail" },
+  "service-anchor": {},
+  "external-rebinder": { ANCHORD_FOLLOW_NETWORK: "shop_back", ANCHORD_FOLLOW_TARGET: "web" },
+  "wrap-rebinder": {}
 }
 
 const blanks = fc.constantFrom("", " ", "\t", "  ")
@@ -80,8 +108,8 @@ export interface Drawn {
   readonly bad: ReadonlyMap<string, string>
 }
 
-/** An environment for a mode, with the project set; every variable is absent, good or bad, as `choices` permit. */
-export const environments = (mode: Mode, choices: ReadonlyArray<Choice>): fc.Arbitrary<Drawn> => {
+/** An environment for a mode, with what it needs; every variable is absent, good or bad, as `choices` permit. */
+export const environments = (mode: SettingMode, choices: ReadonlyArray<Choice>): fc.Arbitrary<Drawn> => {
   const variables = Object.entries(valuesOf[mode])
   return fc.tuple(...variables.map(([, values]) => valueOf(values, choices))).map((drawn) => {
     const all = variables.map(([variable], index) => ({
@@ -91,7 +119,7 @@ export const environments = (mode: Mode, choices: ReadonlyArray<Choice>): fc.Arb
     }))
     return {
       env: {
-        ...(mode === "network-anchor" ? { ANCHORD_PROJECT: "mail" } : {}),
+        ...needed[mode],
         ...Object.fromEntries(
           all.filter(({ choice }) => choice !== "absent").map(({ variable, value }) => [variable, value])
         )

@@ -5,6 +5,10 @@ import * as Read from "./SettingValues.ts"
 export const modes = ["network-anchor", "service-anchor"] as const
 export type Mode = (typeof modes)[number]
 
+/** The modes whose settings are read: also those that no program runs yet. */
+export const settingModes = [...modes, "external-rebinder", "wrap-rebinder"] as const
+export type SettingMode = (typeof settingModes)[number]
+
 /** A variable: its default as the operator would write it, one line for the help, and how its text is read. */
 export interface Definition<A> {
   readonly fallback: string | undefined
@@ -22,7 +26,13 @@ const define = <A>(fallback: string | undefined, help: string, read: Read.Reader
 
 const addressModes = ["bootstrap", "dhcp-refresh", "slaac-ra-only"] as const
 
-const ownLabel = (key: string): boolean => key === "anchord.managed-by" || key.startsWith("com.docker.compose.")
+const ownLabel = (key: string): string | undefined =>
+  key === "anchord.managed-by" || key.startsWith("com.docker.compose.")
+    ? `the key "${key}" is set by anchord or Compose, and may not be given`
+    : undefined
+
+const noVariable = (key: string): string | undefined =>
+  key === "" || key.includes("=") ? `"${key}" cannot be the name of a variable` : undefined
 
 /** Variables that every mode knows. */
 const commonDefinitions = {
@@ -43,15 +53,20 @@ const commonDefinitions = {
   }
 } as const
 
-export const networkAnchorDefinitions = {
-  ...commonDefinitions,
+/** Variables of every mode that speaks to Docker. */
+export const dockerDefinitions = {
   DOCKER_HOST: define(
     "unix:///var/run/docker.sock",
     "the Docker API: unix://, tcp://, http:// or https://",
     Read.dockerHost
   ),
   DOCKER_TLS_VERIFY: define(undefined, "non-empty: verify the Docker API's certificate", Read.text),
-  DOCKER_CERT_PATH: define(undefined, "folder with ca.pem, cert.pem and key.pem for the Docker API", Read.text),
+  DOCKER_CERT_PATH: define(undefined, "folder with ca.pem, cert.pem and key.pem for the Docker API", Read.text)
+} as const
+
+export const networkAnchorDefinitions = {
+  ...commonDefinitions,
+  ...dockerDefinitions,
   COMPOSE_PROJECT_NAME: define(undefined, "fallback for ANCHORD_PROJECT", Read.text),
   ANCHORD_PROJECT: define(undefined, "the Compose project to serve; default: COMPOSE_PROJECT_NAME", Read.text),
   ANCHORD_LABEL_SELECTOR: define(
@@ -78,14 +93,14 @@ export const networkAnchorDefinitions = {
     Read.boolean
   ),
   ANCHORD_AUTOFIX_SCOPE: define("own", "own or project", Read.oneOf("own", "project")),
-  ANCHORD_MANAGED_SA_TARGET: define(undefined, "container that gets a managed service-anchor", Read.text),
-  ANCHORD_MANAGED_SA_NAME: define(undefined, "its name; default: <target>-service-anchor", Read.text),
+  ANCHORD_MANAGED_SA_TARGET: define(undefined, "container that gets a managed service-anchor", Read.container),
+  ANCHORD_MANAGED_SA_NAME: define(undefined, "its name; default: <target>-service-anchor", Read.container),
   ANCHORD_MANAGED_SA_IMAGE: define(undefined, "its image; default: anchord's own", Read.text),
   ANCHORD_MANAGED_SA_GATEWAY_IP: define(undefined, "its gateway; default: anchord's own addresses", Read.addressPair),
   ANCHORD_MANAGED_SA_EXTRA_ENV: define(
     "{}",
     "JSON object of strings: further environment",
-    Read.stringRecord(() => false)
+    Read.stringRecord(noVariable)
   ),
   ANCHORD_MANAGED_SA_LABELS: define("{}", "JSON object of strings: further labels", Read.stringRecord(ownLabel))
 } as const
@@ -97,24 +112,45 @@ export const serviceAnchorDefinitions = {
   ANCHORD_GATEWAY_RESOLVE_INTERVAL: define("5s", "how often the name is resolved again", Read.duration)
 } as const
 
-export const definitionsOf = (mode: Mode): Readonly<Record<string, Definition<unknown>>> =>
-  mode === "network-anchor" ? networkAnchorDefinitions : serviceAnchorDefinitions
+export const externalRebinderDefinitions = {
+  ...commonDefinitions,
+  ...dockerDefinitions,
+  ANCHORD_FOLLOW_NETWORK: define(
+    undefined,
+    "name of the Docker network to keep the container on (required)",
+    Read.text
+  ),
+  ANCHORD_FOLLOW_TARGET: define(
+    undefined,
+    "Compose service of the own project, else container, that is kept there (required)",
+    Read.container
+  ),
+  ANCHORD_FOLLOW_RESTART: define("false", "restart the container when it is back on the network", Read.boolean),
+  ANCHORD_FOLLOW_EVENT_BACKOFF: define("2s", "wait before the second attempt to connect; doubles", Read.duration)
+} as const
+
+export const wrapRebinderDefinitions = {
+  ...commonDefinitions,
+  ...dockerDefinitions,
+  ANCHORD_WRAP_POLL_INTERVAL: define("30s", "how often everything is looked at again, as a safety net", Read.duration),
+  ANCHORD_WRAP_RESTART_TIMEOUT: define("10s", "how long a container has to stop before it is killed", Read.duration)
+} as const
+
+const definitions = {
+  "network-anchor": networkAnchorDefinitions,
+  "service-anchor": serviceAnchorDefinitions,
+  "external-rebinder": externalRebinderDefinitions,
+  "wrap-rebinder": wrapRebinderDefinitions
+} as const
+
+export const definitionsOf = (mode: SettingMode): Readonly<Record<string, Definition<unknown>>> => definitions[mode]
 
 /** Variables of features that this version does not have; a compose file for another version may hold them. */
 export const laterVariables: ReadonlyArray<string> = Object.keys(networkAnchorDefinitions).filter((variable) =>
   /^ANCHORD_(AUTOSTART|AUTOFIX|MANAGED)_/.test(variable)
 )
 
-/** Every variable of the contract, also those of modes that are not built yet: a compose file may hold them. */
+/** Every variable of every mode: a compose file may hold those of another one. */
 export const knownVariables: ReadonlyArray<string> = [
-  ...new Set([
-    ...Object.keys(networkAnchorDefinitions),
-    ...Object.keys(serviceAnchorDefinitions),
-    "ANCHORD_FOLLOW_NETWORK",
-    "ANCHORD_FOLLOW_TARGET",
-    "ANCHORD_FOLLOW_RESTART",
-    "ANCHORD_FOLLOW_EVENT_BACKOFF",
-    "ANCHORD_WRAP_POLL_INTERVAL",
-    "ANCHORD_WRAP_RESTART_TIMEOUT"
-  ])
+  ...new Set(settingModes.flatMap((mode) => Object.keys(definitionsOf(mode))))
 ]

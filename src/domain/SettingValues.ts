@@ -135,9 +135,17 @@ const parseJson = (value: string): unknown =>
     () => undefined
   )
 
-/** A JSON object whose values are strings; some keys may be refused. */
+/** The name of a container or its ID, as Docker permits them; with a leading slash, as Docker writes names, or without. */
+export const container: Reader<string> = (value) => {
+  const name = value.replace(/^\//, "")
+  return /^[A-Za-z0-9][A-Za-z0-9_.-]+$/.test(name)
+    ? Result.succeed(name)
+    : Result.fail("must be the name of a container: letters, digits, _ . and -, at least two, not starting with a sign")
+}
+
+/** A JSON object whose values are strings; `refusal` may say what is wrong with a key. */
 export const stringRecord =
-  (refused: (key: string) => boolean): Reader<Readonly<Record<string, string>>> =>
+  (refusal: (key: string) => string | undefined): Reader<Readonly<Record<string, string>>> =>
   (value) => {
     const parsed = parseJson(value)
     if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
@@ -145,7 +153,7 @@ export const stringRecord =
     const entries = Object.entries(parsed)
     const wrong = entries.find((entry): entry is [string, Exclude<unknown, string>] => typeof entry[1] !== "string")
     if (wrong) return Result.fail(`the value of "${wrong[0]}" is not a string`)
-    const forbidden = entries.find(([key]) => refused(key))
-    if (forbidden) return Result.fail(`the key "${forbidden[0]}" is set by anchord or Compose, and may not be given`)
+    const forbidden = entries.map(([key]) => refusal(key)).find((why) => why !== undefined)
+    if (forbidden !== undefined) return Result.fail(forbidden)
     return Result.succeed(Object.fromEntries(entries.map(([key, one]) => [key, String(one)])))
   }

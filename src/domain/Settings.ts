@@ -2,26 +2,31 @@ import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import type { AddressPair } from "./Address.ts"
 import type { Scope } from "./DockerState.ts"
-import { nearest } from "./Nearest.ts"
 import {
-  definitionsOf,
-  knownVariables,
+  both,
+  given,
+  readAll,
+  required,
+  strangers,
+  type Checked,
+  type Environment,
+  type Values,
+  type Violation
+} from "./EnvironmentReading.ts"
+import {
+  externalRebinderDefinitions,
   laterVariables,
   networkAnchorDefinitions,
   serviceAnchorDefinitions,
-  type Definition,
-  type Mode
+  wrapRebinderDefinitions,
+  type commonDefinitions,
+  type dockerDefinitions,
+  type Mode,
+  type SettingMode
 } from "./SettingDefinitions.ts"
 import type { MetricsAddress } from "./SettingValues.ts"
 
-export type Environment = Readonly<Record<string, string | undefined>>
-
-/** A variable whose value breaks a rule. */
-export interface Violation {
-  readonly variable: string
-  readonly value: string
-  readonly rule: string
-}
+export type { Environment, Parsed, Violation } from "./EnvironmentReading.ts"
 
 export interface CommonSettings {
   readonly logLevel: "debug" | "info" | "warn" | "error"
@@ -45,10 +50,34 @@ export interface DhcpSettings {
   readonly backoffMax: Duration.Duration
 }
 
+/** The service-anchor that anchord makes for one container (SPEC §11.2). */
+export interface ManagedAnchorSettings {
+  /** Name or ID. */
+  readonly target: string
+  readonly name: string
+  /** Left out: anchord's own. */
+  readonly image: string | undefined
+  /** Left out: anchord's own address on the shared network. */
+  readonly gateway: AddressPair | undefined
+  readonly environment: Readonly<Record<string, string>>
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** What anchord does for containers that live in the namespace of another one (SPEC §11.1 to §11.5). */
+export interface LifecycleSettings {
+  readonly autostart: boolean
+  /** `off` means that stale dependents are found, and left. */
+  readonly autofix: "off" | "own" | "project"
+  readonly managed: ManagedAnchorSettings | undefined
+}
+
 export interface NetworkAnchorSettings extends CommonSettings {
   readonly mode: "network-anchor"
   readonly docker: DockerSettings
   readonly scope: Scope
+  /** The Compose project, also where a selector replaces it as the scope. */
+  readonly project: string | undefined
+  readonly lifecycle: LifecycleSettings
   readonly external: ExternalChoice
   readonly gateway: AddressPair
   readonly sharedNetwork: string | undefined
@@ -65,51 +94,34 @@ export interface ServiceAnchorSettings extends CommonSettings {
   readonly resolveInterval: Duration.Duration
 }
 
-export type Settings = NetworkAnchorSettings | ServiceAnchorSettings
-
-export interface Parsed<S> {
-  readonly settings: S
-  /** What is legal but hardly meant: one line each. */
-  readonly warnings: ReadonlyArray<string>
+export interface ExternalRebinderSettings extends CommonSettings {
+  readonly mode: "external-rebinder"
+  readonly docker: DockerSettings
+  readonly network: string
+  /** A Compose service of the own project, else the name of a container. */
+  readonly target: string
+  readonly restart: boolean
+  /** Between the first and the second attempt to connect; doubles with each. */
+  readonly backoff: Duration.Duration
 }
 
-type Values<D extends Readonly<Record<string, Definition<unknown>>>> = {
-  readonly [K in keyof D]: (D[K] extends Definition<infer A> ? A : never) | undefined
+export interface WrapRebinderSettings extends CommonSettings {
+  readonly mode: "wrap-rebinder"
+  readonly docker: DockerSettings
+  readonly pollInterval: Duration.Duration
+  /** How long a container has to stop before it is killed. */
+  readonly stopTimeout: Duration.Duration
 }
 
-const given = (env: Environment, variable: string): string | undefined => {
-  const value = env[variable]?.trim()
-  return value === "" ? undefined : value
+export interface SettingsByMode {
+  readonly "network-anchor": NetworkAnchorSettings
+  readonly "service-anchor": ServiceAnchorSettings
+  readonly "external-rebinder": ExternalRebinderSettings
+  readonly "wrap-rebinder": WrapRebinderSettings
 }
 
-/** Reads every variable of a mode, with its default where there is none, and collects all violations. */
-const readAll = <D extends Readonly<Record<string, Definition<unknown>>>>(definitions: D, env: Environment) => {
-  const violations: Array<Violation> = []
-  const values: Record<string, unknown> = {}
-  for (const [variable, definition] of Object.entries(definitions)) {
-    const value = definition.emptyCounts ? env[variable]?.trim() : given(env, variable)
-    const effective = value ?? definition.fallback
-    if (effective === undefined) continue
-    const read = definition.read(effective)
-    if (Result.isSuccess(read)) values[variable] = read.success
-    else violations.push({ variable, value: effective, rule: read.failure })
-  }
-  return { values: values as Values<D>, violations }
-}
-
-/** Warnings for `ANCHORD_…` variables that the mode does not know (SPEC §2). */
-const strangers = (mode: Mode, env: Environment): ReadonlyArray<string> => {
-  const known = Object.keys(definitionsOf(mode))
-  return Object.keys(env)
-    .filter((variable) => variable.startsWith("ANCHORD_") && given(env, variable) !== undefined)
-    .filter((variable) => !known.includes(variable))
-    .toSorted()
-    .map((variable) =>
-      knownVariables.includes(variable)
-        ? `${variable} has no meaning in mode ${mode}`
-        : `${variable} is not a variable of anchord; the nearest is ${nearest(variable, known) ?? "none"}`
-    )
-}
+/** Those of the modes that this version runs. */
+export type Settings = SettingsByMode[Mode]
 
 /** Warnings for variables whose value is checked, and which do nothing in this version. */
 const withoutEffect = (env: Environment): ReadonlyArray<string> =>
@@ -117,18 +129,58 @@ const withoutEffect = (env: Environment): ReadonlyArray<string> =>
     .filter((variable) => given(env, variable) !== undefined)
     .map((variable) => `${variable} has no effect in this version`)
 
-const both = (env: Environment, winner: string, loser: string): ReadonlyArray<string> =>
-  given(env, winner) !== undefined && given(env, loser) !== undefined
-    ? [`${winner} and ${loser} are both set; ${winner} wins`]
-    : []
-
-const common = (
-  values: Values<typeof serviceAnchorDefinitions> | Values<typeof networkAnchorDefinitions>
-): CommonSettings => ({
+const common = (values: Values<typeof commonDefinitions>): CommonSettings => ({
   logLevel: values.ANCHORD_LOG_LEVEL ?? "info",
   logFormat: values.ANCHORD_LOG_FORMAT,
   metrics: values.ANCHORD_METRICS_ADDR ?? { _tag: "Off" }
 })
+
+const docker = (values: Values<typeof dockerDefinitions>): DockerSettings => ({
+  host: values.DOCKER_HOST ?? "",
+  tlsVerify: values.DOCKER_TLS_VERIFY !== undefined,
+  certPath: values.DOCKER_CERT_PATH
+})
+
+type NetworkAnchorValues = Values<typeof networkAnchorDefinitions>
+
+const managedAnchor = (values: NetworkAnchorValues): ManagedAnchorSettings | undefined => {
+  const target = values.ANCHORD_MANAGED_SA_TARGET
+  if (target === undefined) return undefined
+  return {
+    target,
+    name: values.ANCHORD_MANAGED_SA_NAME ?? `${target}-service-anchor`,
+    image: values.ANCHORD_MANAGED_SA_IMAGE,
+    gateway: values.ANCHORD_MANAGED_SA_GATEWAY_IP,
+    environment: values.ANCHORD_MANAGED_SA_EXTRA_ENV ?? {},
+    labels: values.ANCHORD_MANAGED_SA_LABELS ?? {}
+  }
+}
+
+const lifecycle = (values: NetworkAnchorValues): LifecycleSettings => ({
+  autostart: values.ANCHORD_AUTOSTART_SIBLINGS ?? true,
+  autofix: values.ANCHORD_AUTOFIX_DEAD_NETNS === false ? "off" : (values.ANCHORD_AUTOFIX_SCOPE ?? "own"),
+  managed: managedAnchor(values)
+})
+
+/** Two containers cannot have one name; taken for the managed one, the target itself would be re-created. */
+const namedLikeTarget = (values: NetworkAnchorValues): ReadonlyArray<Violation> =>
+  values.ANCHORD_MANAGED_SA_NAME !== undefined && values.ANCHORD_MANAGED_SA_NAME === values.ANCHORD_MANAGED_SA_TARGET
+    ? [
+        {
+          variable: "ANCHORD_MANAGED_SA_NAME",
+          value: values.ANCHORD_MANAGED_SA_NAME,
+          rule: "must not be that of ANCHORD_MANAGED_SA_TARGET"
+        }
+      ]
+    : []
+
+/** Warnings for what says how to make a managed service-anchor when there is none to make. */
+const withoutTarget = (env: Environment): ReadonlyArray<string> =>
+  given(env, "ANCHORD_MANAGED_SA_TARGET") === undefined
+    ? Object.keys(networkAnchorDefinitions)
+        .filter((variable) => variable.startsWith("ANCHORD_MANAGED_SA_") && given(env, variable) !== undefined)
+        .map((variable) => `${variable} has no effect without ANCHORD_MANAGED_SA_TARGET`)
+    : []
 
 /** The value of the alphabetically first key, as a host name. */
 const firstValue = (labels: Readonly<Record<string, string>>): string => {
@@ -136,9 +188,7 @@ const firstValue = (labels: Readonly<Record<string, string>>): string => {
   return (labels[first] ?? "").replaceAll(/[^A-Za-z0-9-]+/g, "-").replaceAll(/^-+|-+$/g, "") || "anchord"
 }
 
-const parseNetworkAnchor = (
-  env: Environment
-): Result.Result<Parsed<NetworkAnchorSettings>, ReadonlyArray<Violation>> => {
+const parseNetworkAnchor = (env: Environment): Checked<NetworkAnchorSettings> => {
   const { values, violations } = readAll(networkAnchorDefinitions, env)
   const project = values.ANCHORD_PROJECT ?? values.COMPOSE_PROJECT_NAME
   if (project === undefined && given(env, "ANCHORD_LABEL_SELECTOR") === undefined) {
@@ -148,6 +198,7 @@ const parseNetworkAnchor = (
       rule: "is required, unless COMPOSE_PROJECT_NAME or ANCHORD_LABEL_SELECTOR is set"
     })
   }
+  violations.push(...namedLikeTarget(values))
   if (violations.length > 0) return Result.fail(violations)
   const labels = values.ANCHORD_LABEL_SELECTOR
   const network = values.ANCHORD_EXT_NETWORK
@@ -155,12 +206,10 @@ const parseNetworkAnchor = (
     settings: {
       mode: "network-anchor",
       ...common(values),
-      docker: {
-        host: values.DOCKER_HOST ?? "",
-        tlsVerify: values.DOCKER_TLS_VERIFY !== undefined,
-        certPath: values.DOCKER_CERT_PATH
-      },
+      docker: docker(values),
       scope: labels ? { _tag: "Selector", labels } : { _tag: "Project", project: project ?? "" },
+      project,
+      lifecycle: lifecycle(values),
       external: network ? { _tag: "Network", network } : { _tag: "Interface", name: values.ANCHORD_EXT_IFACE ?? "" },
       gateway: values.ANCHORD_EXT_GATEWAY_IP ?? {},
       sharedNetwork: values.ANCHORD_SHARED_NETWORK,
@@ -174,15 +223,14 @@ const parseNetworkAnchor = (
     warnings: [
       ...both(env, "ANCHORD_LABEL_SELECTOR", "ANCHORD_PROJECT"),
       ...both(env, "ANCHORD_EXT_NETWORK", "ANCHORD_EXT_IFACE"),
+      ...withoutTarget(env),
       ...strangers("network-anchor", env),
       ...withoutEffect(env)
     ]
   })
 }
 
-const parseServiceAnchor = (
-  env: Environment
-): Result.Result<Parsed<ServiceAnchorSettings>, ReadonlyArray<Violation>> => {
+const parseServiceAnchor = (env: Environment): Checked<ServiceAnchorSettings> => {
   const { values, violations } = readAll(serviceAnchorDefinitions, env)
   if (violations.length > 0) return Result.fail(violations)
   return Result.succeed({
@@ -197,12 +245,49 @@ const parseServiceAnchor = (
   })
 }
 
+const parseExternalRebinder = (env: Environment): Checked<ExternalRebinderSettings> => {
+  const { values, violations } = readAll(externalRebinderDefinitions, env)
+  violations.push(...required(env, "ANCHORD_FOLLOW_NETWORK"), ...required(env, "ANCHORD_FOLLOW_TARGET"))
+  if (violations.length > 0) return Result.fail(violations)
+  return Result.succeed({
+    settings: {
+      mode: "external-rebinder",
+      ...common(values),
+      docker: docker(values),
+      network: values.ANCHORD_FOLLOW_NETWORK ?? "",
+      target: values.ANCHORD_FOLLOW_TARGET ?? "",
+      restart: values.ANCHORD_FOLLOW_RESTART ?? false,
+      backoff: values.ANCHORD_FOLLOW_EVENT_BACKOFF ?? Duration.seconds(2)
+    },
+    warnings: strangers("external-rebinder", env)
+  })
+}
+
+const parseWrapRebinder = (env: Environment): Checked<WrapRebinderSettings> => {
+  const { values, violations } = readAll(wrapRebinderDefinitions, env)
+  if (violations.length > 0) return Result.fail(violations)
+  return Result.succeed({
+    settings: {
+      mode: "wrap-rebinder",
+      ...common(values),
+      docker: docker(values),
+      pollInterval: values.ANCHORD_WRAP_POLL_INTERVAL ?? Duration.seconds(30),
+      stopTimeout: values.ANCHORD_WRAP_RESTART_TIMEOUT ?? Duration.seconds(10)
+    },
+    warnings: strangers("wrap-rebinder", env)
+  })
+}
+
+const parsers: { readonly [M in SettingMode]: (env: Environment) => Checked<SettingsByMode[M]> } = {
+  "network-anchor": parseNetworkAnchor,
+  "service-anchor": parseServiceAnchor,
+  "external-rebinder": parseExternalRebinder,
+  "wrap-rebinder": parseWrapRebinder
+}
+
 /**
  * The settings of a mode, or everything that is wrong with them (SPEC §2). Surrounding blanks do not count; an empty value means
  * unset, except that an empty `ANCHORD_METRICS_ADDR` switches the listener off.
  */
-export const parseSettings = (
-  mode: Mode,
-  env: Environment
-): Result.Result<Parsed<Settings>, ReadonlyArray<Violation>> =>
-  mode === "network-anchor" ? parseNetworkAnchor(env) : parseServiceAnchor(env)
+export const parseSettings = <M extends SettingMode>(mode: M, env: Environment): Checked<SettingsByMode[M]> =>
+  parsers[mode](env)

@@ -1,27 +1,26 @@
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import { describe, expect, it } from "vitest"
-import { modes, type Mode } from "../../src/domain/SettingDefinitions.ts"
-import {
-  parseSettings,
-  type Environment,
-  type NetworkAnchorSettings,
-  type Parsed,
-  type ServiceAnchorSettings
-} from "../../src/domain/Settings.ts"
+import { settingModes, type SettingMode } from "../../src/domain/SettingDefinitions.ts"
+import { parseSettings, type Environment } from "../../src/domain/Settings.ts"
 
 const inProject: Environment = { ANCHORD_PROJECT: "mail" }
 
-const networkAnchor = (env: Environment) =>
-  Result.getOrThrow(parseSettings("network-anchor", env)) as Parsed<NetworkAnchorSettings>
+/** What no mode can do without. */
+const needed: Environment = { ...inProject, ANCHORD_FOLLOW_NETWORK: "shop_back", ANCHORD_FOLLOW_TARGET: "web" }
 
-const serviceAnchor = (env: Environment) =>
-  Result.getOrThrow(parseSettings("service-anchor", env)) as Parsed<ServiceAnchorSettings>
+const networkAnchor = (env: Environment) => Result.getOrThrow(parseSettings("network-anchor", env))
 
-const violations = (mode: Mode, env: Environment) => Result.getOrThrow(Result.flip(parseSettings(mode, env)))
+const serviceAnchor = (env: Environment) => Result.getOrThrow(parseSettings("service-anchor", env))
 
-const rulesOf = (mode: Mode, variable: string, value: string) => {
-  const parsed = parseSettings(mode, { ...inProject, [variable]: value })
+const externalRebinder = (env: Environment) => Result.getOrThrow(parseSettings("external-rebinder", env))
+
+const wrapRebinder = (env: Environment) => Result.getOrThrow(parseSettings("wrap-rebinder", env))
+
+const violations = (mode: SettingMode, env: Environment) => Result.getOrThrow(Result.flip(parseSettings(mode, env)))
+
+const rulesOf = (mode: SettingMode, variable: string, value: string) => {
+  const parsed = parseSettings(mode, { ...needed, [variable]: value })
   return Result.isSuccess(parsed) ? [] : parsed.failure
 }
 
@@ -30,6 +29,7 @@ const BOOLEAN = "must be one of true, false, 1, 0, yes, no"
 const HOST = "must be a host name"
 const OBJECT = "must be a JSON object of strings"
 const DOCKER = "must be unix:///path, tcp://host:port, http://host:port or https://host:port"
+const CONTAINER = "must be the name of a container: letters, digits, _ . and -, at least two, not starting with a sign"
 const LISTEN = 'must be host:port, :port or [v6]:port with a port from 1 to 65535, or "" for off'
 
 const asDuration: ReadonlyArray<readonly [value: string, rule: string]> = [
@@ -91,6 +91,26 @@ const asStrings: ReadonlyArray<readonly [value: string, rule: string]> = [
   ['{"A":null}', 'the value of "A" is not a string']
 ]
 
+const asDockerHost: ReadonlyArray<readonly [value: string, rule: string]> = [
+  ["/var/run/docker.sock", DOCKER],
+  ["unix://", DOCKER],
+  ["unix://var/run/docker.sock", DOCKER],
+  ["ssh://host", DOCKER],
+  ["tcp://", DOCKER],
+  ["tcp://host:port", DOCKER],
+  ["tcp://host:65536", DOCKER],
+  ["tcp://host:0", DOCKER],
+  ["http://host/path", DOCKER]
+]
+
+const asContainer: ReadonlyArray<readonly [value: string, rule: string]> = [
+  ["-app", CONTAINER],
+  ["a b", CONTAINER],
+  ["a", CONTAINER],
+  ["//app", CONTAINER],
+  ["app/1", CONTAINER]
+]
+
 const common: Readonly<Record<string, ReadonlyArray<readonly [value: string, rule: string]>>> = {
   ANCHORD_LOG_LEVEL: [["loud", "must be one of debug, info, warn, error"]],
   ANCHORD_LOG_FORMAT: [["xml", "must be one of json, pretty"]],
@@ -110,20 +130,12 @@ const common: Readonly<Record<string, ReadonlyArray<readonly [value: string, rul
   ]
 }
 
-const wrong: Readonly<Record<Mode, Readonly<Record<string, ReadonlyArray<readonly [value: string, rule: string]>>>>> = {
+const wrong: Readonly<
+  Record<SettingMode, Readonly<Record<string, ReadonlyArray<readonly [value: string, rule: string]>>>>
+> = {
   "network-anchor": {
     ...common,
-    DOCKER_HOST: [
-      ["/var/run/docker.sock", DOCKER],
-      ["unix://", DOCKER],
-      ["unix://var/run/docker.sock", DOCKER],
-      ["ssh://host", DOCKER],
-      ["tcp://", DOCKER],
-      ["tcp://host:port", DOCKER],
-      ["tcp://host:65536", DOCKER],
-      ["tcp://host:0", DOCKER],
-      ["http://host/path", DOCKER]
-    ],
+    DOCKER_HOST: asDockerHost,
     ANCHORD_LABEL_SELECTOR: [
       ["role", 'the entry "role" has no "=": entries are key=value'],
       ["role=mail,zone", 'the entry "zone" has no "=": entries are key=value'],
@@ -144,8 +156,14 @@ const wrong: Readonly<Record<Mode, Readonly<Record<string, ReadonlyArray<readonl
     ANCHORD_AUTOSTART_SIBLINGS: asBoolean,
     ANCHORD_AUTOFIX_DEAD_NETNS: asBoolean,
     ANCHORD_AUTOFIX_SCOPE: [["all", "must be one of own, project"]],
+    ANCHORD_MANAGED_SA_TARGET: asContainer,
+    ANCHORD_MANAGED_SA_NAME: asContainer,
     ANCHORD_MANAGED_SA_GATEWAY_IP: asAddressPair,
-    ANCHORD_MANAGED_SA_EXTRA_ENV: asStrings,
+    ANCHORD_MANAGED_SA_EXTRA_ENV: [
+      ...asStrings,
+      ['{"":"x"}', '"" cannot be the name of a variable'],
+      ['{"TZ":"UTC","A=B":"x"}', '"A=B" cannot be the name of a variable']
+    ],
     ANCHORD_MANAGED_SA_LABELS: [
       ...asStrings,
       [
@@ -163,10 +181,23 @@ const wrong: Readonly<Record<Mode, Readonly<Record<string, ReadonlyArray<readonl
     ANCHORD_GATEWAY_HOSTNAME: asHostname,
     ANCHORD_GATEWAY_IP: asAddressPair,
     ANCHORD_GATEWAY_RESOLVE_INTERVAL: asDuration
+  },
+  "external-rebinder": {
+    ...common,
+    DOCKER_HOST: asDockerHost,
+    ANCHORD_FOLLOW_TARGET: asContainer,
+    ANCHORD_FOLLOW_RESTART: asBoolean,
+    ANCHORD_FOLLOW_EVENT_BACKOFF: asDuration
+  },
+  "wrap-rebinder": {
+    ...common,
+    DOCKER_HOST: asDockerHost,
+    ANCHORD_WRAP_POLL_INTERVAL: asDuration,
+    ANCHORD_WRAP_RESTART_TIMEOUT: asDuration
   }
 }
 
-for (const mode of modes) {
+for (const mode of settingModes) {
   describe(`a wrong value in ${mode} mode`, () => {
     for (const [variable, cases] of Object.entries(wrong[mode])) {
       it.each(cases)(`${variable}="%s": %s`, (value, rule) => {
@@ -179,21 +210,21 @@ for (const mode of modes) {
         cases.slice(0, 1).map(([value, rule]) => ({ variable, value, rule }))
       )
       const env = Object.fromEntries(all.map(({ variable, value }) => [variable, ` ${value}\t`]))
-      expect(new Set(violations(mode, { ...inProject, ...env }))).toEqual(new Set(all))
+      expect(new Set(violations(mode, { ...needed, ...env }))).toEqual(new Set(all))
     })
   })
 }
 
 describe("every mode", () => {
   const metricsOf = (value: string | undefined) =>
-    modes.map((mode) => {
-      const env = { ...inProject, ANCHORD_METRICS_ADDR: value }
+    settingModes.map((mode) => {
+      const env = { ...needed, ANCHORD_METRICS_ADDR: value }
       return Result.getOrThrow(parseSettings(mode, env)).settings.metrics
     })
 
   it("logs at info, in the format that fits, and listens on the loopback", () => {
-    for (const mode of modes) {
-      expect(Result.getOrThrow(parseSettings(mode, inProject)).settings).toMatchObject({
+    for (const mode of settingModes) {
+      expect(Result.getOrThrow(parseSettings(mode, needed)).settings).toMatchObject({
         logLevel: "info",
         logFormat: undefined,
         metrics: { _tag: "Tcp", host: "127.0.0.1", port: 9090 }
@@ -202,14 +233,14 @@ describe("every mode", () => {
   })
 
   it("takes each log level and format", () => {
-    for (const mode of modes) {
+    for (const mode of settingModes) {
       for (const level of ["debug", "info", "warn", "error"])
         expect(
-          Result.getOrThrow(parseSettings(mode, { ...inProject, ANCHORD_LOG_LEVEL: ` ${level} ` })).settings.logLevel
+          Result.getOrThrow(parseSettings(mode, { ...needed, ANCHORD_LOG_LEVEL: ` ${level} ` })).settings.logLevel
         ).toBe(level)
       for (const format of ["json", "pretty"])
         expect(
-          Result.getOrThrow(parseSettings(mode, { ...inProject, ANCHORD_LOG_FORMAT: format })).settings.logFormat
+          Result.getOrThrow(parseSettings(mode, { ...needed, ANCHORD_LOG_FORMAT: format })).settings.logFormat
         ).toBe(format)
     }
   })
@@ -233,11 +264,13 @@ describe("every mode", () => {
   })
 
   it("takes an empty or blank value of any other variable for unset", () => {
-    for (const mode of modes) {
-      const plain = Result.getOrThrow(parseSettings(mode, inProject)).settings
-      for (const variable of Object.keys(wrong[mode]).filter((name) => name !== "ANCHORD_METRICS_ADDR"))
+    for (const mode of settingModes) {
+      const plain = Result.getOrThrow(parseSettings(mode, needed)).settings
+      for (const variable of Object.keys(wrong[mode]).filter(
+        (name) => name !== "ANCHORD_METRICS_ADDR" && needed[name] === undefined
+      ))
         for (const blank of ["", "  \t"])
-          expect(Result.getOrThrow(parseSettings(mode, { ...inProject, [variable]: blank })).settings).toEqual(plain)
+          expect(Result.getOrThrow(parseSettings(mode, { ...needed, [variable]: blank })).settings).toEqual(plain)
     }
   })
 })
@@ -252,6 +285,8 @@ describe("network-anchor mode", () => {
         metrics: { _tag: "Tcp", host: "127.0.0.1", port: 9090 },
         docker: { host: "unix:///var/run/docker.sock", tlsVerify: false, certPath: undefined },
         scope: { _tag: "Project", project: "mail" },
+        project: "mail",
+        lifecycle: { autostart: true, autofix: "own", managed: undefined },
         external: { _tag: "Interface", name: "eth0" },
         gateway: {},
         sharedNetwork: undefined,
@@ -394,6 +429,69 @@ describe("network-anchor mode", () => {
     expect(networkAnchor({ ...inProject, DOCKER_TLS_VERIFY: "" }).settings.docker.tlsVerify).toBe(false)
   })
 
+  it("repairs what it broke itself, unless it is told to leave it, or to repair more", () => {
+    const autofixOf = (env: Environment) => networkAnchor({ ...inProject, ...env }).settings.lifecycle.autofix
+    expect(autofixOf({ ANCHORD_AUTOFIX_SCOPE: "own" })).toBe("own")
+    expect(autofixOf({ ANCHORD_AUTOFIX_SCOPE: "Project" })).toBe("project")
+    expect(autofixOf({ ANCHORD_AUTOFIX_DEAD_NETNS: "no" })).toBe("off")
+    expect(autofixOf({ ANCHORD_AUTOFIX_DEAD_NETNS: "no", ANCHORD_AUTOFIX_SCOPE: "project" })).toBe("off")
+    expect(networkAnchor({ ...inProject, ANCHORD_AUTOSTART_SIBLINGS: "0" }).settings.lifecycle.autostart).toBe(false)
+  })
+
+  it("manages a service-anchor only for a target, and calls it after that", () => {
+    const managedOf = (env: Environment) => networkAnchor({ ...inProject, ...env }).settings.lifecycle.managed
+    expect(managedOf({ ANCHORD_MANAGED_SA_TARGET: " /ldap " })).toEqual({
+      target: "ldap",
+      name: "ldap-service-anchor",
+      image: undefined,
+      gateway: undefined,
+      environment: {},
+      labels: {}
+    })
+    expect(
+      managedOf({
+        ANCHORD_MANAGED_SA_TARGET: "ldap",
+        ANCHORD_MANAGED_SA_NAME: "/ldap-anchor",
+        ANCHORD_MANAGED_SA_IMAGE: "anchord:3",
+        ANCHORD_MANAGED_SA_GATEWAY_IP: "fd00::2,10.0.0.2",
+        ANCHORD_MANAGED_SA_EXTRA_ENV: '{"TZ":"UTC"}',
+        ANCHORD_MANAGED_SA_LABELS: '{"anchord.expose":"tcp/636:6636"}'
+      })
+    ).toEqual({
+      target: "ldap",
+      name: "ldap-anchor",
+      image: "anchord:3",
+      gateway: { v4: "10.0.0.2", v6: "fd00::2" },
+      environment: { TZ: "UTC" },
+      labels: { "anchord.expose": "tcp/636:6636" }
+    })
+  })
+
+  it("does not take the target itself for the service-anchor that it manages", () => {
+    expect(
+      violations("network-anchor", {
+        ...inProject,
+        ANCHORD_MANAGED_SA_TARGET: "ldap",
+        ANCHORD_MANAGED_SA_NAME: "/ldap"
+      })
+    ).toEqual([
+      { variable: "ANCHORD_MANAGED_SA_NAME", value: "ldap", rule: "must not be that of ANCHORD_MANAGED_SA_TARGET" }
+    ])
+  })
+
+  it("warns of what says how to manage a service-anchor when there is no target", () => {
+    const { settings, warnings } = networkAnchor({ ...inProject, ANCHORD_MANAGED_SA_NAME: "ldap-anchor" })
+    expect(settings.lifecycle.managed).toBeUndefined()
+    expect(warnings).toContain("ANCHORD_MANAGED_SA_NAME has no effect without ANCHORD_MANAGED_SA_TARGET")
+  })
+
+  it("knows its project also where a selector replaces it", () => {
+    const projectOf = (env: Environment) =>
+      networkAnchor({ ANCHORD_LABEL_SELECTOR: "role=mail", ...env }).settings.project
+    expect(projectOf({})).toBeUndefined()
+    expect(projectOf({ COMPOSE_PROJECT_NAME: "mail" })).toBe("mail")
+  })
+
   it("takes what is right for features that this version does not have, and says that it does nothing", () => {
     const right: Environment = {
       ANCHORD_AUTOFIX_SCOPE: "project",
@@ -451,6 +549,76 @@ describe("service-anchor mode", () => {
       settings: { gateway: { v4: "10.0.0.2" } },
       warnings: ["ANCHORD_GATEWAY_IP and ANCHORD_GATEWAY_HOSTNAME are both set; ANCHORD_GATEWAY_IP wins"]
     })
+  })
+})
+
+describe("external-rebinder mode", () => {
+  const follow: Environment = { ANCHORD_FOLLOW_NETWORK: "shop_back", ANCHORD_FOLLOW_TARGET: "web" }
+
+  it("needs a network and a container, and says so of each that is missing", () => {
+    expect(externalRebinder(follow)).toEqual({
+      settings: {
+        mode: "external-rebinder",
+        logLevel: "info",
+        logFormat: undefined,
+        metrics: { _tag: "Tcp", host: "127.0.0.1", port: 9090 },
+        docker: { host: "unix:///var/run/docker.sock", tlsVerify: false, certPath: undefined },
+        network: "shop_back",
+        target: "web",
+        restart: false,
+        backoff: Duration.seconds(2)
+      },
+      warnings: []
+    })
+    const missing = (variable: string) => ({ variable, value: "", rule: "is required" })
+    expect(violations("external-rebinder", {})).toEqual([
+      missing("ANCHORD_FOLLOW_NETWORK"),
+      missing("ANCHORD_FOLLOW_TARGET")
+    ])
+    expect(violations("external-rebinder", { ...follow, ANCHORD_FOLLOW_TARGET: " " })).toEqual([
+      missing("ANCHORD_FOLLOW_TARGET")
+    ])
+  })
+
+  it("takes the container's name as Docker writes it, and the wait and the restart as they are asked for", () => {
+    const { settings } = externalRebinder({
+      ...follow,
+      ANCHORD_FOLLOW_TARGET: "/web-1",
+      ANCHORD_FOLLOW_RESTART: "yes",
+      ANCHORD_FOLLOW_EVENT_BACKOFF: "500ms",
+      DOCKER_HOST: "tcp://proxy:2375"
+    })
+    expect(settings).toMatchObject({ target: "web-1", restart: true, backoff: Duration.millis(500) })
+    expect(settings.docker.host).toBe("tcp://proxy:2375")
+  })
+
+  it("warns of the variables of other modes", () => {
+    expect(externalRebinder({ ...follow, ...inProject }).warnings).toEqual([
+      "ANCHORD_PROJECT has no meaning in mode external-rebinder"
+    ])
+  })
+})
+
+describe("wrap-rebinder mode", () => {
+  it("needs nothing at all", () => {
+    expect(wrapRebinder({})).toEqual({
+      settings: {
+        mode: "wrap-rebinder",
+        logLevel: "info",
+        logFormat: undefined,
+        metrics: { _tag: "Tcp", host: "127.0.0.1", port: 9090 },
+        docker: { host: "unix:///var/run/docker.sock", tlsVerify: false, certPath: undefined },
+        pollInterval: Duration.seconds(30),
+        stopTimeout: Duration.seconds(10)
+      },
+      warnings: []
+    })
+  })
+
+  it("takes its two durations", () => {
+    expect(
+      wrapRebinder({ ANCHORD_WRAP_POLL_INTERVAL: "1m", ANCHORD_WRAP_RESTART_TIMEOUT: "3" }).settings
+    ).toMatchObject({ pollInterval: Duration.minutes(1), stopTimeout: Duration.seconds(3) })
   })
 })
 
