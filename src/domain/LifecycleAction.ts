@@ -32,11 +32,13 @@ export interface Restart extends Acting {
   readonly _tag: "Restart"
 }
 
-/** Made anew with its whole configuration, but for what is named here (SPEC §11). The new one is started. */
+/** Made anew with its whole configuration, but for what is named here (SPEC §11). */
 export interface Recreate extends Acting {
   readonly _tag: "Recreate"
   /** `container:<name>`: the name is looked up when the new one is created, so it may be that of one re-created just before. */
   readonly networkMode: string
+  /** Whether the new one is started: not, when the old one was stopped on purpose. */
+  readonly start: boolean
   readonly image?: string
   /** Variables that get another value. */
   readonly environment?: Readonly<Record<string, string>>
@@ -61,8 +63,11 @@ export interface Connect extends Acting {
   readonly network: string
 }
 
+/** An action on a container that exists. */
+export type Repair = Start | Restart | Recreate
+
 /** What to do, in this order, one after the other; one failure does not stop the rest (SPEC §11.4). */
-export type LifecycleAction = Start | Restart | Recreate | CreateManaged | Disconnect | Connect
+export type LifecycleAction = Repair | CreateManaged | Disconnect | Connect
 
 /** Something that an operator should know while it lasts; `key` stays the same as long as it does. */
 export interface LifecycleProblem {
