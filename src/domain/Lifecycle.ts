@@ -1,0 +1,139 @@
+import type { AddressPair } from "./Address.ts"
+import { autostart } from "./Autostart.ts"
+import type { Scope } from "./DockerState.ts"
+import type { CreateManaged, LifecycleDecision, LifecycleProblem, Repair } from "./LifecycleAction.ts"
+import { isSibling, namesBeingReplaced, type LifecycleState } from "./LifecycleState.ts"
+import { decideManaged, managedContainer, managedTarget, type ManagedDecision } from "./ManagedAnchor.ts"
+import { planRepairs, type Unrepaired } from "./NetnsRepair.ts"
+import { paceOf, rememberRepairs, type RepairTimes } from "./RepairPace.ts"
+import type { CommonSettings, LifecycleSettings } from "./Settings.ts"
+import { describeStale, staleNetns, warningOf } from "./StaleNetns.ts"
+
+/** What is remembered from one decision to the next. */
+export interface LifecycleMemory {
+  readonly times: RepairTimes
+  /** IDs of dependents of what anchord re-created or restarted, until they are out of the dead namespace. */
+  readonly owed: ReadonlySet<string>
+}
+
+export const emptyMemory: LifecycleMemory = { times: new Map(), owed: new Set() }
+
+export interface LifecycleInput {
+  readonly state: LifecycleState
+  readonly scope: Scope
+  /** The Compose project, if there is one beside a selector. */
+  readonly project: string | undefined
+  readonly settings: LifecycleSettings
+  readonly logLevel: CommonSettings["logLevel"]
+  /** anchord's own addresses on the shared network, once that is settled. */
+  readonly own: AddressPair | undefined
+  /** See ManagedInput. */
+  readonly startUp: boolean
+  readonly memory: LifecycleMemory
+  /** Unix milliseconds. */
+  readonly now: number
+}
+
+/** Milliseconds for which a new owner that is not started yet is taken to be about to be: Compose makes everything before it starts anything. */
+const ABOUT_TO_START = 120_000
+
+const isUnderWay = ({ stale: { container, target, dead } }: Unrepaired, input: LifecycleInput): boolean => {
+  const replaced = namesBeingReplaced(input.state, input.now)
+  if ([container.name, target?.name ?? "", dead.name ?? ""].some((name) => replaced.has(name))) return true
+  return target?.status === "created" && input.now - target.createdAt * 1_000 < ABOUT_TO_START
+}
+
+const problemOf = (left: Unrepaired, input: LifecycleInput): ReadonlyArray<LifecycleProblem> => {
+  const { stale, why } = left
+  const { id, name } = stale.container
+  if (why === "storm")
+    return [
+      {
+        key: `storm:${name}`,
+        level: "WARN",
+        message: `${describeStale(stale)}; it was repaired again and again within a minute, so anchord waits a while; see why ${stale.dead.name ?? "that container"} does not stay up`
+      }
+    ]
+  const watched = isSibling(stale.container, input.state, input.scope)
+  if (!watched || why === "too-soon" || why === "being-replaced" || isUnderWay(left, input)) return []
+  const waits = why === "waits-for-owner" && stale.dead.name !== undefined
+  const message = waits
+    ? `${describeStale(stale)}; anchord repairs it when ${stale.target?.name ?? stale.dead.name} runs`
+    : warningOf(stale)
+  return [{ key: `stale:${id}`, level: "WARN", message }]
+}
+
+/** The WARN of every victim that is not repaired (SPEC §11.5), and the one INFO where nobody looks. */
+const watcher = (unrepaired: ReadonlyArray<Unrepaired>, input: LifecycleInput): ReadonlyArray<LifecycleProblem> =>
+  input.scope._tag === "Selector" && input.project === undefined
+    ? [
+        {
+          key: "watcher-off",
+          level: "INFO",
+          message:
+            "dependents in dead namespaces are not looked for: with a selector and no ANCHORD_PROJECT nobody knows whose they are"
+        }
+      ]
+    : unrepaired.flatMap((left) => problemOf(left, input))
+
+const isNow = (input: LifecycleInput, name: string): boolean =>
+  paceOf(input.memory.times, name, input.now)._tag === "Now"
+
+/** The managed service-anchor's action, unless it is too soon for one; then the time for it. */
+const managedNow = (input: LifecycleInput): ManagedDecision & { readonly at?: number } => {
+  const { settings, state, scope, logLevel, own, startUp, now } = input
+  if (settings.managed === undefined) return { problems: [] }
+  const decision = decideManaged({ state, scope, settings: settings.managed, logLevel, own, startUp, now })
+  const { action, problems } = decision
+  if (action === undefined) return decision
+  const pace = paceOf(input.memory.times, action._tag === "CreateManaged" ? action.spec.name : action.name, now)
+  return pace._tag === "Now" ? decision : { problems, at: pace.at }
+}
+
+const isRepair = (action: Repair | CreateManaged | undefined): action is Repair =>
+  action !== undefined && action._tag !== "CreateManaged"
+
+/**
+ * Everything that the network-anchor does for containers in other containers' namespaces (SPEC §11.1 to §11.5), and everything about
+ * them that an operator should know. Level-triggered: it follows from the listing, whatever event asked for it; what fails is decided again
+ * at the next look. `again` is when to look although nothing happened.
+ */
+export const decideLifecycle = (input: LifecycleInput): LifecycleDecision => {
+  const { state, scope, settings, memory, now } = input
+  const managed = managedNow(input)
+  const starts = settings.autostart ? autostart(state, scope, now).filter(({ name }) => isNow(input, name)) : []
+  const plan = planRepairs(state, isRepair(managed.action) ? [managed.action] : [], {
+    scope,
+    autofix: settings.autofix,
+    managedTarget: settings.managed && managedTarget(state, settings.managed)?.id,
+    managed: settings.managed && managedContainer(state, settings.managed)?.id,
+    owed: memory.owed,
+    starts,
+    times: memory.times,
+    now
+  })
+  const created = managed.action?._tag === "CreateManaged" ? [managed.action] : []
+  const times = [managed.at, ...plan.unrepaired.map(({ at }) => at)].filter((at) => at !== undefined)
+  return {
+    actions: [...created, ...plan.repairs],
+    problems: [...managed.problems, ...watcher(plan.unrepaired, input)],
+    ...(times.length === 0 ? {} : { again: Math.min(...times) })
+  }
+}
+
+/** The memory after a decision was carried out, as far as it could be; `state` is the one that it was taken on. */
+export const rememberDecision = (
+  memory: LifecycleMemory,
+  state: LifecycleState,
+  { actions }: LifecycleDecision,
+  now: number
+): LifecycleMemory => {
+  const stale = new Set(staleNetns(state).map(({ container }) => container.id))
+  const followers = actions.flatMap((action) =>
+    action._tag !== "CreateManaged" && action.after !== undefined ? [action.id] : []
+  )
+  return {
+    times: rememberRepairs(memory.times, actions, now),
+    owed: new Set([...[...memory.owed].filter((id) => stale.has(id)), ...followers])
+  }
+}

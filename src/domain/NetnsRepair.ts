@@ -1,0 +1,171 @@
+import { inScope } from "./Backends.ts"
+import type { Scope } from "./DockerState.ts"
+import type { Repair, Start } from "./LifecycleAction.ts"
+import {
+  isForeign,
+  isJoinable,
+  isSibling,
+  isUp,
+  missedItsNamespace,
+  namesBeingReplaced,
+  runsServiceAnchor,
+  type LifecycleContainer,
+  type LifecycleState
+} from "./LifecycleState.ts"
+import { dependentsOf, namespaceReference, refersByName, resolveReference } from "./NetnsOwner.ts"
+import { paceOf, type RepairTimes } from "./RepairPace.ts"
+import { describeStale, staleNetns, type StaleContainer } from "./StaleNetns.ts"
+
+export interface RepairPolicy {
+  readonly scope: Scope
+  readonly autofix: "off" | "own" | "project"
+  /** Never touched: anchord's own container is not, either. */
+  readonly managedTarget: string | undefined
+  /** Whose dependents are anchord's business, whoever broke them. */
+  readonly managed: string | undefined
+  /** IDs of dependents of what anchord itself re-created or restarted, whose own repair is outstanding. */
+  readonly owed: ReadonlySet<string>
+  /** What waits to be started. If such a container has to be re-created, the new one is started instead. */
+  readonly starts: ReadonlyArray<Start>
+  readonly times: RepairTimes
+  /** Unix milliseconds. */
+  readonly now: number
+}
+
+/** A stale container that is not repaired now: because that is not anchord's business, or because it has to wait. */
+export interface Unrepaired {
+  readonly stale: StaleContainer
+  readonly why: "not-ours" | "waits-for-owner" | "being-replaced" | "too-soon" | "storm"
+  /** Unix milliseconds, where it only is too soon. */
+  readonly at?: number
+}
+
+export interface RepairPlan {
+  readonly repairs: ReadonlyArray<Repair>
+  readonly unrepaired: ReadonlyArray<Unrepaired>
+}
+
+const isUntouchable = (container: LifecycleContainer, state: LifecycleState, policy: RepairPolicy): boolean =>
+  container.id === state.selfId ||
+  container.id === policy.managedTarget ||
+  isForeign(container, state, policy.scope) ||
+  container.status === "removing" ||
+  container.status === "dead"
+
+/** Whether anchord may repair it at all (SPEC §11.3, §11.4). */
+const isOurs = (
+  { container, target }: StaleContainer,
+  acted: ReadonlyMap<string, Repair>,
+  state: LifecycleState,
+  policy: RepairPolicy
+): boolean => {
+  if (isUntouchable(container, state, policy)) return false
+  if (inScope(container.labels, policy.scope) && runsServiceAnchor(container)) return true
+  if (policy.autofix === "off") return false
+  if (policy.autofix === "project" && isSibling(container, state, policy.scope)) return true
+  const caused = target !== undefined && (acted.has(target.id) || target.id === policy.managed)
+  return caused || policy.owed.has(container.id)
+}
+
+const follow = (
+  container: LifecycleContainer,
+  owner: LifecycleContainer,
+  its: Repair,
+  state: LifecycleState,
+  start: boolean
+): Repair | undefined => {
+  const on = { id: container.id, name: container.name, after: owner.id }
+  const ref = namespaceReference(container) ?? ""
+  if (its._tag === "Recreate" && !refersByName(state.containers, ref)) {
+    const reason = `${owner.name} is made anew, and ${container.name} is in its namespace`
+    return { _tag: "Recreate", ...on, networkMode: `container:${owner.name}`, start, reason }
+  }
+  const verb = its._tag === "Recreate" ? "made anew" : its._tag === "Restart" ? "restarted" : "started"
+  return isUp(container)
+    ? { _tag: "Restart", ...on, reason: `${owner.name} is ${verb}, and ${container.name} is in its namespace` }
+    : undefined
+}
+
+/** What repairs a stale container whose target is there. */
+const repairOf = (
+  stale: StaleContainer,
+  target: LifecycleContainer,
+  acted: ReadonlyMap<string, Repair>,
+  state: LifecycleState
+): Repair => {
+  const { container, kind, inherited } = stale
+  const its = acted.get(target.id)
+  const reason = describeStale(stale)
+  const on = { id: container.id, name: container.name, ...(its === undefined ? {} : { after: target.id }) }
+  const mustBeMade = kind !== "restarted" && !inherited
+  const [ref, owner] = [namespaceReference(container) ?? "", `container:${target.name}`]
+  if (mustBeMade || (its?._tag === "Recreate" && !refersByName(state.containers, ref)))
+    return { _tag: "Recreate", ...on, networkMode: owner, start: true, reason }
+  return { _tag: isUp(container) ? "Restart" : "Start", ...on, reason }
+}
+
+/**
+ * Repairs what is stale and anchord's business, and after whatever is re-created, restarted or started, its dependents, owners always
+ * first (SPEC §11.3, §11.4). `first` is what was decided before. What was stopped on purpose is re-created without being started, if it
+ * could not be started any more otherwise.
+ */
+export const planRepairs = (state: LifecycleState, first: ReadonlyArray<Repair>, policy: RepairPolicy): RepairPlan => {
+  const stales = staleNetns(state)
+  const staleIds = new Set(stales.map(({ container }) => container.id))
+  const replaced = namesBeingReplaced(state, policy.now)
+  const acted = new Map(first.map((repair) => [repair.id, repair]))
+  const unrepaired: Array<Unrepaired> = []
+
+  const decide = (stale: StaleContainer): Unrepaired | undefined => {
+    const { container, target } = stale
+    if (!isOurs(stale, acted, state, policy)) return { stale, why: "not-ours" }
+    if (replaced.has(container.name) || replaced.has(target?.name ?? "")) return { stale, why: "being-replaced" }
+    const ready = target !== undefined && (acted.has(target.id) || (isJoinable(target) && !staleIds.has(target.id)))
+    if (!ready) return { stale, why: "waits-for-owner" }
+    const pace = paceOf(policy.times, container.name, policy.now)
+    if (pace._tag === "Later") return { stale, why: pace.storm ? "storm" : "too-soon", at: pace.at }
+    acted.set(container.id, repairOf(stale, target, acted, state))
+    return undefined
+  }
+
+  for (const stale of stales) {
+    const left = acted.has(stale.container.id) ? undefined : decide(stale)
+    if (left !== undefined) unrepaired.push(left)
+  }
+  const followers = () => {
+    if (policy.autofix !== "off") addFollowers(state, acted, staleIds, replaced, policy)
+  }
+  followers()
+  for (const start of policy.starts.filter(({ id }) => !acted.has(id)))
+    acted.set(start.id, startAfter(start, acted, state))
+  followers()
+  return { repairs: [...acted.values()], unrepaired }
+}
+
+/** A start waits for its owner, where that one is acted on, too. */
+const startAfter = (start: Start, acted: ReadonlyMap<string, Repair>, state: LifecycleState): Start => {
+  const container = state.containers.get(start.id)
+  const owner = resolveReference(state.containers, (container && namespaceReference(container)) ?? "")
+  return owner !== undefined && acted.has(owner.id) ? { ...start, after: owner.id } : start
+}
+
+const addFollowers = (
+  state: LifecycleState,
+  acted: Map<string, Repair>,
+  staleIds: ReadonlySet<string>,
+  replaced: ReadonlySet<string>,
+  policy: RepairPolicy
+): void => {
+  for (const root of acted.keys()) {
+    for (const one of dependentsOf(state.containers, { id: root, name: "" })) {
+      if (acted.has(one.id) || staleIds.has(one.id) || isUntouchable(one, state, policy) || replaced.has(one.name))
+        continue
+      const owner = resolveReference(state.containers, namespaceReference(one) ?? "")
+      const its = owner && acted.get(owner.id)
+      if (owner === undefined || its === undefined) continue
+      const start = isUp(one) || missedItsNamespace(one) || policy.starts.some(({ id }) => id === one.id)
+      const repair = follow(one, owner, its, state, start)
+      if (repair !== undefined) acted.set(one.id, repair)
+    }
+  }
+}

@@ -1,0 +1,304 @@
+import { describe, expect, it } from "vitest"
+import { decideLifecycle, emptyMemory, rememberDecision, type LifecycleInput } from "../../src/domain/Lifecycle.ts"
+import type { LifecycleAction, LifecycleDecision } from "../../src/domain/LifecycleAction.ts"
+import type { LifecycleContainer, LifecycleState } from "../../src/domain/LifecycleState.ts"
+import {
+  anchord,
+  container,
+  EPOCH,
+  idOf,
+  joins,
+  listing,
+  NOW,
+  scope,
+  selector,
+  serviceAnchor
+} from "./lifecycleListings.ts"
+
+const settings = { autostart: true, autofix: "own", managed: undefined } as const
+
+const inProject = { ...settings, autofix: "project" } as const
+
+const inputOf = (state: LifecycleState, more: Partial<LifecycleInput> = {}): LifecycleInput => ({
+  state,
+  scope,
+  project: "mail",
+  settings,
+  logLevel: "info",
+  own: { v4: "172.20.0.2" },
+  startUp: false,
+  memory: emptyMemory,
+  now: NOW,
+  ...more
+})
+
+const decide = (
+  containers: ReadonlyArray<LifecycleContainer>,
+  before: ReadonlyArray<LifecycleContainer> = [],
+  more: Partial<LifecycleInput> = {}
+) => decideLifecycle(inputOf(listing(containers, before), more))
+
+const brief = (action: LifecycleAction): string => {
+  if (action._tag === "CreateManaged") return `create ${action.spec.name}`
+  const name = action.after === undefined ? action.name : `${action.name} after ${action.after.slice(0, 4)}`
+  if (action._tag !== "Recreate") return `${action._tag.toLowerCase()} ${name}`
+  return `recreate ${name} in ${action.networkMode}${action.start ? "" : ", stopped"}`
+}
+
+const actions = (decision: LifecycleDecision) => decision.actions.map(brief)
+
+const keys = (decision: LifecycleDecision) => decision.problems.map(({ key, level }) => `${level} ${key}`)
+
+const after = (name: string) => idOf(name).slice(0, 4)
+
+const app = container("app")
+const appAnew = container("app", { nth: 2, startedAt: 30 })
+const appRestarted = container("app", { startedAt: 30 })
+const sa = serviceAnchor("sa", "app")
+const web = container("web", { networkMode: joins("sa"), startedAt: 25 })
+
+describe("a service-anchor in scope", () => {
+  it("is re-created against the name of an owner that was made anew, and then everything that hangs on it", () => {
+    const decision = decide([appAnew, sa, web], [app])
+    expect(actions(decision)).toEqual([
+      "recreate sa in container:app",
+      `recreate web after ${after("sa")} in container:sa`
+    ])
+    expect(decision.problems).toEqual([])
+    expect(decision.actions[0]?.reason).toBe(
+      `container sa has no network: it is in a namespace of app (${idOf("app").slice(0, 12)}), which does not exist any more`
+    )
+  })
+
+  it("is restarted when its owner was, and so is everything that hangs on it", () => {
+    const decision = decide([appRestarted, sa, web])
+    expect(actions(decision)).toEqual(["restart sa", `restart web after ${after("sa")}`])
+    expect(decision.problems).toEqual([])
+  })
+
+  it("is repaired without what hangs on it when autofix is off; that gets its warning", () => {
+    const off = { settings: { ...settings, autofix: "off" } } as const
+    const decision = decide([appAnew, sa, web], [app], off)
+    expect(actions(decision)).toEqual(["recreate sa in container:app"])
+    expect(keys(decision)).toEqual([`WARN stale:${idOf("web")}`])
+  })
+
+  it("waits for its owner to run, and says that it does", () => {
+    const gone = decide([sa], [app])
+    expect(actions(gone)).toEqual([])
+    expect(gone.problems.map(({ message }) => message)).toEqual([
+      `container sa has no network: it is in a namespace of app (${idOf("app").slice(0, 12)}), which does not exist any more; anchord repairs it when app runs`
+    ])
+    const stopped = { ...appAnew, status: "exited" } as const
+    expect(keys(decide([sa, stopped], [app]))).toEqual([`WARN stale:${sa.id}`])
+    expect(actions(decide([sa, stopped], [app]))).toEqual([])
+  })
+
+  it("is not spoken of while Compose is about to start the new owner, or replaces one of the two", () => {
+    const made = { ...appAnew, status: "created", createdAt: NOW / 1_000 - 60 } as const
+    expect(decide([sa, made], [app])).toEqual({ actions: [], problems: [] })
+    expect(keys(decide([sa, { ...made, createdAt: NOW / 1_000 - 120 }], [app]))).toHaveLength(1)
+    const interim = container(`${idOf("app").slice(0, 12)}_app`, { status: "created", createdAt: NOW / 1_000 - 1 })
+    expect(decide([sa, interim], [app])).toEqual({ actions: [], problems: [] })
+    const interimSa = { ...sa, id: "1".repeat(64), name: `${sa.id.slice(0, 12)}_sa`, createdAt: NOW / 1_000 } as const
+    expect(decide([appAnew, sa, { ...interimSa, status: "created" }], [app])).toEqual({ actions: [], problems: [] })
+  })
+
+  it("is left to the operator when nobody knows what it was joined to", () => {
+    const decision = decide([sa, appAnew])
+    expect(actions(decision)).toEqual([])
+    expect(decision.problems[0]?.message).toMatch(
+      /repair it with: docker compose -p mail up -d --no-deps --force-recreate sa$/
+    )
+  })
+
+  it("of another project is not touched", () => {
+    const foreign = serviceAnchor("sa", "app", { project: "shop" })
+    expect(decide([appAnew, foreign], [app])).toEqual({ actions: [], problems: [] })
+    expect(decide([appAnew, foreign], [app], { settings: inProject })).toEqual({ actions: [], problems: [] })
+  })
+
+  it("is found by a selector, in any project", () => {
+    const labelled = serviceAnchor("sa", "app", { project: "shop", labels: { role: "mail" } })
+    expect(actions(decide([appAnew, labelled], [app], { scope: selector }))).toEqual(["recreate sa in container:app"])
+  })
+})
+
+describe("what anchord did not break", () => {
+  const anchorAnew = serviceAnchor("sa", "app", { nth: 2, startedAt: 40 })
+
+  it("gets a warning for each victim, with the command, when only its own doings are repaired", () => {
+    const decision = decide([app, anchorAnew, web], [sa])
+    expect(actions(decision)).toEqual([])
+    expect(decision.problems).toEqual([
+      {
+        key: `stale:${web.id}`,
+        level: "WARN",
+        message: `container web has no network: it is in a namespace of sa (${sa.id.slice(0, 12)}), which does not exist any more; repair it with: docker compose -p mail up -d --no-deps --force-recreate web`
+      }
+    ])
+  })
+
+  it("is repaired in the project when that is asked for", () => {
+    const decision = decide([app, anchorAnew, web], [sa], { settings: inProject })
+    expect(actions(decision)).toEqual(["recreate web in container:sa"])
+    expect(decision.problems).toEqual([])
+    const restarted = serviceAnchor("sa", "app", { startedAt: 40 })
+    expect(actions(decide([app, restarted, web], [], { settings: inProject }))).toEqual(["restart web"])
+    expect(actions(decide([app, restarted, web]))).toEqual([])
+  })
+
+  it("is not looked for with a selector and no project, which is said", () => {
+    const none = { scope: selector, project: undefined }
+    expect(keys(decide([app, anchorAnew, web], [sa], none))).toEqual(["INFO watcher-off"])
+    expect(keys(decide([app, anchorAnew, web], [sa], { scope: selector }))).toEqual([`WARN stale:${web.id}`])
+  })
+
+  it("is repaired where it hangs on the managed service-anchor, whoever made that anew", () => {
+    const managed = { target: "app", name: "sa", image: undefined, gateway: undefined, environment: {}, labels: {} }
+    const decision = decide([app, anchorAnew, web], [sa], { settings: { ...settings, managed } })
+    expect(actions(decision)).toEqual(["recreate web in container:sa"])
+  })
+})
+
+describe("the dependents of what is acted on", () => {
+  const managed = { target: "app", name: "sa", image: undefined, gateway: undefined, environment: {}, labels: {} }
+  const old = serviceAnchor("sa", "app", {
+    project: "",
+    imageId: "sha256:old",
+    labels: { "anchord.managed-by": "f45" },
+    environment: { ANCHORD_GATEWAY_IP: "172.20.0.2" }
+  })
+  const drift = (...dependents: ReadonlyArray<LifecycleContainer>) =>
+    decide([app, old, ...dependents], [], { settings: { ...settings, managed }, startUp: true })
+
+  it("are re-created after it, and theirs after them", () => {
+    const sidecar = container("sidecar", { networkMode: joins("web"), startedAt: 26 })
+    expect(actions(drift(web, sidecar))).toEqual([
+      "recreate sa in container:app",
+      `recreate web after ${after("sa")} in container:sa`,
+      `recreate sidecar after ${after("web")} in container:web`
+    ])
+  })
+
+  it("are restarted where they follow a name", () => {
+    const byItsName = container("web", { networkMode: "container:/sa", startedAt: 25 })
+    expect(actions(drift(byItsName))).toEqual(["recreate sa in container:app", `restart web after ${after("sa")}`])
+  })
+
+  it("stay stopped when they were, and can be started again", () => {
+    const stopped = container("web", { networkMode: joins("sa"), status: "exited" })
+    expect(actions(drift(stopped))[1]).toBe(`recreate web after ${after("sa")} in container:sa, stopped`)
+    const created = container("web", { networkMode: joins("sa"), status: "created" })
+    expect(actions(drift(created))[1]).toBe(`recreate web after ${after("sa")} in container:sa`)
+    expect(actions(drift(container("web", { networkMode: joins("sa"), status: "removing" })))).toHaveLength(1)
+  })
+
+  it("are left in foreign projects, and where autofix is off", () => {
+    expect(actions(drift(container("web", { networkMode: joins("sa"), project: "shop" })))).toHaveLength(1)
+    const off = { settings: { ...settings, autofix: "off", managed }, startUp: true } as const
+    expect(actions(decide([app, old, web], [], off))).toEqual(["recreate sa in container:app"])
+  })
+
+  it("are tried again when that failed, though their owner is in order by then", () => {
+    const state = listing([appAnew, sa, web], [app])
+    const decision = decideLifecycle(inputOf(state))
+    const memory = rememberDecision(emptyMemory, state, decision, NOW)
+    const anew = serviceAnchor("sa", "app", { nth: 2, networkMode: joins("app", 2), startedAt: 40 })
+    const next = listing([appAnew, anew, web], [app, sa])
+    expect(decideLifecycle(inputOf(next, { memory, now: NOW + 500 }))).toEqual({
+      actions: [],
+      problems: [],
+      again: NOW + 1_000
+    })
+    const again = decideLifecycle(inputOf(next, { memory, now: NOW + 1_000 }))
+    expect(actions(again)).toEqual(["recreate web in container:sa"])
+    const later = rememberDecision(memory, next, again, NOW + 1_000)
+    expect(actions(decideLifecycle(inputOf(next, { memory: later, now: NOW + 5_000 })))).toHaveLength(1)
+    const mended = listing([appAnew, anew, container("web", { nth: 2, networkMode: joins("sa", 2), startedAt: 50 })])
+    expect(rememberDecision(later, mended, { actions: [], problems: [] }, NOW + 5_000).owed.size).toBe(0)
+  })
+})
+
+describe("what is never touched", () => {
+  it("is anchord itself, which is only spoken of", () => {
+    const self = { ...anchord, networkMode: joins("app") }
+    const decision = decide([appRestarted, self], [], { settings: inProject })
+    expect(actions(decision)).toEqual([])
+    expect(keys(decision)).toEqual([`WARN stale:${anchord.id}`])
+  })
+
+  it("is the target of the managed service-anchor, even in a dead namespace", () => {
+    const managed = { target: "web", name: "web-sa", image: undefined, gateway: undefined, environment: {}, labels: {} }
+    const decision = decide([appAnew, sa, web, serviceAnchor("web-sa", "web", { startedAt: 26 })], [app], {
+      settings: { ...inProject, managed }
+    })
+    expect(actions(decision)).toEqual(["recreate sa in container:app"])
+  })
+})
+
+describe("an owner that comes and goes", () => {
+  const state = listing([appRestarted, sa])
+  const tried = (times: ReadonlyArray<number>) =>
+    times.reduce((memory, time) => rememberDecision(memory, state, decideLifecycle(inputOf(state)), time), emptyMemory)
+
+  it("has its dependents repaired once a second at most, and then when it is time", () => {
+    expect(decideLifecycle(inputOf(state, { memory: tried([NOW - 400]) }))).toEqual({
+      actions: [],
+      problems: [],
+      again: NOW + 600
+    })
+    expect(actions(decideLifecycle(inputOf(state, { memory: tried([NOW - 1_000]) })))).toEqual(["restart sa"])
+  })
+
+  it("has them left alone after twenty repairs in a minute, which is said", () => {
+    const memory = tried(Array.from({ length: 20 }, (_, index) => NOW - 40_000 + index * 2_000))
+    const decision = decideLifecycle(inputOf(state, { memory }))
+    expect([actions(decision), keys(decision), decision.again]).toEqual([[], ["WARN storm:sa"], NOW + 20_000])
+  })
+})
+
+describe("autostart among the rest", () => {
+  const waiting = serviceAnchor("sb", "app", { status: "created" })
+
+  it("starts what was created, unless it is switched off", () => {
+    expect(actions(decide([app, waiting]))).toEqual(["start sb"])
+    expect(actions(decide([app, waiting], [], { settings: { ...settings, autostart: false } }))).toEqual([])
+  })
+
+  it("starts it after an owner that is restarted first", () => {
+    const inSa = container("web", { networkMode: joins("sa"), status: "created" })
+    expect(actions(decide([appRestarted, sa, inSa]))).toEqual(["restart sa", `start web after ${after("sa")}`])
+  })
+
+  it("has what still lives in the old namespace of the started one restarted after it", () => {
+    const missed = serviceAnchor("sa", "app", {
+      status: "exited",
+      startError: "cannot join network of a non running container: 1"
+    })
+    expect(actions(decide([app, missed, web]))).toEqual(["start sa", `restart web after ${after("sa")}`])
+  })
+
+  it("is not tried again within a second", () => {
+    const state = listing([app, waiting])
+    const memory = rememberDecision(emptyMemory, state, decideLifecycle(inputOf(state)), NOW - 1)
+    expect(actions(decideLifecycle(inputOf(state, { memory })))).toEqual([])
+  })
+
+  it("goes with a managed service-anchor that is created", () => {
+    const managed = { target: "app", name: "app-sa", image: undefined, gateway: undefined, environment: {}, labels: {} }
+    const decision = decide([app, waiting], [], { settings: { ...settings, managed } })
+    expect(actions(decision)).toEqual(["create app-sa", "start sb"])
+    const state = listing([app])
+    const memory = rememberDecision(emptyMemory, state, decision, NOW)
+    expect(decideLifecycle(inputOf(state, { memory, settings: { ...settings, managed } }))).toEqual({
+      actions: [],
+      problems: [],
+      again: NOW + 1_000
+    })
+  })
+})
+
+it("is quiet where nothing is wrong", () => {
+  expect(decide([app, sa, web], [], { now: EPOCH + 1e6 })).toEqual({ actions: [], problems: [] })
+})
