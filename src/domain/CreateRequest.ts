@@ -11,6 +11,8 @@ export interface Changes {
   readonly networkMode?: `container:${string}`
   /** Runs another image; what the container only has from its present image, whose `Config` is `replaced`, is not kept. */
   readonly image?: { readonly name: string; readonly replaced: ImageConfig }
+  /** Variables that get another value; all others stay. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 /** What makes a container: `POST /containers/create`, and the networks that it must be on when that is done. */
@@ -42,9 +44,18 @@ const ofOwnNetwork = ["PortBindings", "PublishAllPorts", "Links", "Dns", "ExtraH
 const ownEntrypoint = (config: RunConfig): Json =>
   (config.Entrypoint ?? []).length === 0 ? { ...config, Entrypoint: [""] } : config
 
-const configOf = ({ Id, Config }: Inspection, joins: boolean, image: Changes["image"]): Json => {
-  const own =
-    image === undefined ? ownEntrypoint(Config) : { ...withoutDefaults(Config, image.replaced), Image: image.name }
+const withEnvironment = (config: Json, { Env }: RunConfig, environment: Changes["environment"]): Json => {
+  if (environment === undefined) return config
+  const kept = (Array.isArray(config["Env"]) ? config["Env"] : (Env ?? [])).filter(
+    (entry) => !Object.keys(environment).some((name) => `${entry}`.split("=")[0] === name)
+  )
+  return { ...config, Env: [...kept, ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)] }
+}
+
+const configOf = ({ Id, Config }: Inspection, joins: boolean, { image, environment }: Changes): Json => {
+  const ofImage = image === undefined ? undefined : withoutDefaults(Config, image.replaced)
+  const base = ofImage === undefined ? ownEntrypoint(Config) : { ...ofImage, Image: image?.name }
+  const own = withEnvironment(base, Config, environment)
   if (joins) return without(own, ...ofOwnNamespace)
   return Config.Hostname === shortId(Id) ? without(own, "Hostname") : own
 }
@@ -79,7 +90,7 @@ const platformOf = ({ ImageManifestDescriptor }: Inspection): { readonly platfor
 export const createRequest = (inspection: Inspection, changes: Changes = {}): CreateRequest => {
   const mode = changes.networkMode ?? (inspection.HostConfig.NetworkMode || "bridge")
   const joins = joinsContainer(mode)
-  const config = configOf(inspection, joins, changes.image)
+  const config = configOf(inspection, joins, changes)
   const Image = changes.image?.name ?? (inspection.Config.Image || inspection.Image)
   return {
     body: { ...config, Image, HostConfig: hostConfigOf(inspection, mode) },

@@ -18,7 +18,7 @@ export interface Inspected {
  * `network_mode` is `container:<ref>` and of those that they refer to. (Inspecting a container blocks while it is being started.)
  */
 export interface LifecycleContainer extends ContainerSnapshot {
-  /** `ImageID` of the list, `sha256:…`. */
+  /** `sha256:…`; empty while it is not known. */
   readonly imageId: string
   readonly inspected?: Inspected
 }

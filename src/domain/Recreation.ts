@@ -69,9 +69,13 @@ const refusalOf = (inspection: Inspection): string | undefined => {
 /**
  * The steps that re-create a container (SPEC §11), or why that would lose something. The new container is created before the old one is
  * stopped, so that a request that Docker refuses interrupts nothing, and started after that, so that no two ever use one volume, address or
- * port. A container that does not run is replaced by one that does not run.
+ * port. A container that does not run is replaced by one that does not run, unless `begin` says so.
  */
-export const recreation = (inspection: Inspection, changes: Changes = {}): Result.Result<Recreation, string> => {
+export const recreation = (
+  inspection: Inspection,
+  changes: Changes = {},
+  begin = false
+): Result.Result<Recreation, string> => {
   const refusal = refusalOf(inspection)
   if (refusal !== undefined) return Result.fail(refusal)
   const { Id: id, Image, HostConfig } = inspection
@@ -98,7 +102,7 @@ export const recreation = (inspection: Inspection, changes: Changes = {}): Resul
     steps: [
       { action: rename(nameAway(name, id)), undo: rename(name) },
       { action: create, undo: { _tag: "Remove", who: "new" } },
-      ...(runs(inspection) ? handOver : [])
+      ...(runs(inspection) ? handOver : begin ? [{ action: start("new"), undo: stop("new") }] : [])
     ],
     last: { _tag: "Remove", who: "old" }
   })

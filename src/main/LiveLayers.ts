@@ -6,17 +6,37 @@ import * as SystemResolver from "../layers/dns/SystemResolver.ts"
 import * as IpRoute2 from "../layers/netlink/IpRoute2.ts"
 import * as NftSession from "../layers/nftables/NftSession.ts"
 
+const addressOf = ({ host, tlsVerify, certPath }: DockerSettings) => ({
+  host,
+  tlsVerify,
+  ...(certPath === undefined ? {} : { certPath })
+})
+
 /** Loaded only where it is used: a service-anchor never speaks to Docker, and there are many of them. */
-const dockerEngine = ({ host, tlsVerify, certPath }: DockerSettings) =>
+const dockerEngine = (docker: DockerSettings) =>
   Layer.unwrap(
     Effect.map(
       Effect.promise(() => import("../layers/docker/DockerodeEngine.ts")),
-      ({ layer }) => layer({ host, tlsVerify, ...(certPath === undefined ? {} : { certPath }) })
+      ({ layer }) => layer(addressOf(docker))
+    )
+  )
+
+const containerLifecycle = (docker: DockerSettings) =>
+  Layer.unwrap(
+    Effect.map(
+      Effect.promise(() => import("../layers/docker/DockerodeLifecycle.ts")),
+      ({ layer }) => layer(addressOf(docker))
     )
   )
 
 export const networkAnchorLayers = (docker: DockerSettings) =>
-  Layer.mergeAll(dockerEngine(docker), NftSession.layer(), ConntrackTool.layer(), IpRoute2.layer())
+  Layer.mergeAll(
+    dockerEngine(docker),
+    containerLifecycle(docker),
+    NftSession.layer(),
+    ConntrackTool.layer(),
+    IpRoute2.layer()
+  )
 
 export const dhcpClientLayer = Layer.unwrap(
   Effect.map(

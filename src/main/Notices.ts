@@ -3,9 +3,12 @@ import * as Effect from "effect/Effect"
 /** Something an operator should know while it stands, by a key that stays the same as long as it does. */
 export interface Notice {
   readonly key: string
-  readonly level: "ERROR" | "WARN"
+  readonly level: "ERROR" | "WARN" | "INFO"
   readonly message: string
 }
+
+const say = ({ level, message }: Notice): Effect.Effect<void> =>
+  level === "ERROR" ? Effect.logError(message) : level === "WARN" ? Effect.logWarning(message) : Effect.logInfo(message)
 
 /**
  * Logs each notice once when it appears and once when it ends, however often it is reported (SPEC §3: once per change, not at
@@ -20,12 +23,7 @@ export const makeNotices = () => {
       const appeared = [...standing.values()].filter((notice) => before.get(notice.key)?.message !== notice.message)
       const ended = [...before.values()].filter((notice) => !standing.has(notice.key))
       return Effect.forEach(
-        [
-          ...appeared.map((notice) =>
-            notice.level === "ERROR" ? Effect.logError(notice.message) : Effect.logWarning(notice.message)
-          ),
-          ...ended.map((notice) => Effect.logInfo(`no longer: ${notice.message}`))
-        ],
+        [...appeared.map(say), ...ended.map((notice) => Effect.logInfo(`no longer: ${notice.message}`))],
         (line) => line,
         { discard: true }
       )

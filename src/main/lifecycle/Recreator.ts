@@ -29,6 +29,10 @@ export interface Wanted {
   readonly networkMode?: `container:${string}`
   /** The name of another image. */
   readonly image?: string
+  /** Variables that get another value. */
+  readonly environment?: Readonly<Record<string, string>>
+  /** Starts the new one also where the old one does not run. */
+  readonly start?: boolean
 }
 
 /** The one place that replaces containers (SPEC §11). */
@@ -48,15 +52,24 @@ export interface Recreator {
   readonly recover: (containers: ReadonlyArray<ContainerSnapshot>) => Effect.Effect<void>
 }
 
+/** What of it goes into spans and logs: a variable's value may be a secret. */
+const described = ({ networkMode, image }: Wanted) => ({
+  ...(networkMode === undefined ? {} : { networkMode }),
+  ...(image === undefined ? {} : { image })
+})
+
 /** About a minute: an engine that is restarted is back by then. */
 const retries = { schedule: Schedule.exponential("200 millis"), times: 8 }
 
 const changesFor = Effect.fnUntraced(function* (
   lifecycle: ContainerLifecycle["Service"],
   { Image }: Inspection,
-  { networkMode, image }: Wanted
+  { networkMode, image, environment }: Wanted
 ) {
-  const other = networkMode === undefined ? {} : { networkMode }
+  const other = {
+    ...(networkMode === undefined ? {} : { networkMode }),
+    ...(environment === undefined ? {} : { environment })
+  }
   if (image === undefined) return other satisfies Changes
   return { ...other, image: { name: image, replaced: yield* lifecycle.imageConfig(Image) } } satisfies Changes
 })
@@ -96,8 +109,8 @@ const tidyUp = (plan: Recreation, attempt: Attempt) =>
 const replace = Effect.fnUntraced(function* (lifecycle: ContainerLifecycle["Service"], id: string, wanted: Wanted) {
   const old = yield* lifecycle.inspect(id)
   const container = nameOf(old)
-  yield* Effect.annotateCurrentSpan({ container, ...wanted })
-  const decided = recreation(old, yield* changesFor(lifecycle, old, wanted))
+  yield* Effect.annotateCurrentSpan({ container, ...described(wanted) })
+  const decided = recreation(old, yield* changesFor(lifecycle, old, wanted), wanted.start)
   if (Result.isFailure(decided)) {
     const message = `container ${container} is not re-created: ${decided.failure}`
     return yield* new RecreationRefused({ container, message })
@@ -110,7 +123,7 @@ const replace = Effect.fnUntraced(function* (lifecycle: ContainerLifecycle["Serv
   yield* tidyUp(plan, attempt)
   const newId = attempt.newId() ?? ""
   yield* Effect.logInfo(`container ${container} was re-created`).pipe(
-    Effect.annotateLogs({ oldId: shortId(id), newId: shortId(newId), ...wanted })
+    Effect.annotateLogs({ oldId: shortId(id), newId: shortId(newId), ...described(wanted) })
   )
   return newId
 })

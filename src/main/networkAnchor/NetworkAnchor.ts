@@ -4,14 +4,17 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { chooseGateways } from "../../domain/DefaultRoute.ts"
-import type { DockerEvent } from "../../domain/DockerState.ts"
+import type { AddressPair } from "../../domain/Address.ts"
+import type { DockerEvent, DockerState } from "../../domain/DockerState.ts"
 import { emptyRefresh, fullRefresh, isEmptyRefresh, refreshFor } from "../../domain/EventScope.ts"
 import { kernelFindings } from "../../domain/KernelSettings.ts"
 import { removeTables } from "../../domain/NftJson.ts"
 import type { NetlinkChange } from "../../domain/Routing.ts"
 import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
+import type { SharedNetwork } from "../../domain/SharedNetwork.ts"
 import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
 import type { Readiness } from "../../layers/observability/Readiness.ts"
+import type { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
 import type { Conntrack } from "../../services/Conntrack.ts"
 import type { DockerEngine } from "../../services/DockerEngine.ts"
 import { Netlink } from "../../services/Netlink.ts"
@@ -24,10 +27,12 @@ import { makeDockerMirror } from "./DockerMirror.ts"
 import { awaitDocker } from "./DockerStart.ts"
 import { follow } from "./EventFeed.ts"
 import { awaitExternal, makeExternalLink, type ExternalLink } from "./ExternalLink.ts"
+import { makeLifecycleKeeper } from "./LifecycleKeeper.ts"
 import { noLeases, type Leases, type MakeLeases } from "./Leases.ts"
 import { prepareLinks } from "./LinkPreparation.ts"
 import { makePendingWork, type PendingWork } from "./PendingWork.ts"
 import { makeReconciler } from "./Reconciler.ts"
+import { makeSharedChoice } from "./SharedChoice.ts"
 
 /** What must hold before a network-anchor is ready (SPEC §12), for {@link Readiness}. */
 export const conditions = {
@@ -92,11 +97,27 @@ const listenToKernel = Effect.fnUntraced(function* (
   })
 })
 
+/** anchord's own addresses on the shared network, once nothing is expected to change that choice. */
+const ownAddresses = ({ own }: DockerState, shared: SharedNetwork | undefined): AddressPair | undefined =>
+  shared?.settled === true ? own.find(({ networkId }) => networkId === shared.networkId) : undefined
+
 const poll = (pending: PendingWork, { pollInterval }: NetworkAnchorSettings) =>
   Effect.sleep(pollInterval).pipe(
     Effect.andThen(pending.offer({ refresh: fullRefresh, source: "poll", eventTimeNano: undefined })),
     Effect.forever
   )
+
+/** What has to be there before anything else: the capability, Docker, and the external interface. */
+const begin = Effect.fnUntraced(function* (settings: NetworkAnchorSettings, selfRef: string) {
+  yield* Metrics.initialise
+  yield* requireNetAdmin("network-anchor sets nftables rules and the default route")
+  const self = yield* awaitDocker(selfRef)
+  const first = yield* awaitExternal(self.id, settings.external)
+  yield* prepareLinks(first.link)
+  yield* warnOfKernel(first.link, settings.addressMode)
+  yield* removeTablesAtEnd()
+  return { self, first }
+})
 
 /** How long the DHCP clients wait for the first reconcile: they would only slow it down, and Docker's addresses are there already. */
 const FIRST_RECONCILE_LIMIT = "1 second"
@@ -110,15 +131,12 @@ export const networkAnchor = Effect.fnUntraced(function* (
   selfRef: string,
   readiness: Readiness,
   makeLeases: MakeLeases = noLeases
-): Effect.fn.Return<never, FatalError, DockerEngine | Nftables | Conntrack | Netlink | Scope.Scope> {
-  yield* Metrics.initialise
-  yield* requireNetAdmin("network-anchor sets nftables rules and the default route")
-  const self = yield* awaitDocker(selfRef)
-  const first = yield* awaitExternal(self.id, settings.external)
-  yield* prepareLinks(first.link)
-  yield* warnOfKernel(first.link, settings.addressMode)
-  yield* removeTablesAtEnd()
-
+): Effect.fn.Return<
+  never,
+  FatalError,
+  DockerEngine | ContainerLifecycle | Nftables | Conntrack | Netlink | Scope.Scope
+> {
+  const { self, first } = yield* begin(settings, selfRef)
   const pending = yield* makePendingWork
   const mirror = yield* makeDockerMirror(self)
   const lookAtSelf = pending.offer({
@@ -139,7 +157,16 @@ export const networkAnchor = Effect.fnUntraced(function* (
   })
   const leases: Leases = yield* makeLeases({ external, onChange: routes.lookAgain })
 
+  const shared = makeSharedChoice(settings)
+  const containers = yield* makeLifecycleKeeper({
+    settings,
+    self,
+    containers: () => mirror.state().containers,
+    own: () => ownAddresses(mirror.state(), shared.current())
+  })
+
   const onEvent = (event: DockerEvent) => {
+    containers.note(event)
     const refresh = refreshFor(event, mirror.state())
     if (isEmptyRefresh(refresh)) return Effect.void
     const offered = pending.offer({ refresh, source: "event", eventTimeNano: event.timeNano })
@@ -151,8 +178,11 @@ export const networkAnchor = Effect.fnUntraced(function* (
     settings,
     mirror,
     external,
+    shared,
     pending,
     readiness,
+    onLooked: ({ full, containers: named }) =>
+      full ? containers.lookAtEverything : named.size > 0 ? containers.lookAgain : Effect.void,
     onOwnNetworks: Effect.andThen(Deferred.succeed(reconciled, undefined), routes.lookAgain)
   })
   yield* Effect.all(
@@ -160,6 +190,7 @@ export const networkAnchor = Effect.fnUntraced(function* (
       reconciler,
       follow(pending, onEvent),
       poll(pending, settings),
+      containers.keep,
       external.keep,
       Effect.andThen(Effect.timeoutOption(Deferred.await(reconciled), FIRST_RECONCILE_LIMIT), leases.keep),
       routes.keep,

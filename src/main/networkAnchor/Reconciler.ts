@@ -5,6 +5,7 @@ import { backendsOf } from "../../domain/Backends.ts"
 import { desiredDnat, type DesiredDnat } from "../../domain/DesiredDnat.ts"
 import type { DnatPlan, DnatTable } from "../../domain/Dnat.ts"
 import { isEmptyPlan } from "../../domain/DnatPlan.ts"
+import type { Refresh } from "../../domain/EventScope.ts"
 import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
 import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
 import type { Readiness } from "../../layers/observability/Readiness.ts"
@@ -15,7 +16,7 @@ import type { ExternalLink } from "./ExternalLink.ts"
 import { makeFlowFlusher } from "./FlowFlusher.ts"
 import type { PendingWork, Work } from "./PendingWork.ts"
 import { makeReconcileNotices } from "./ReconcileNotices.ts"
-import { makeSharedChoice } from "./SharedChoice.ts"
+import type { SharedChoice } from "./SharedChoice.ts"
 
 /** After so many looks at everything without one backend the operator is told (SPEC §5). */
 const RESYNCS_WITHOUT_BACKEND = 5
@@ -30,8 +31,11 @@ export interface ReconcilerInput {
   readonly settings: NetworkAnchorSettings
   readonly mirror: DockerMirror
   readonly external: ExternalLink
+  readonly shared: SharedChoice
   readonly pending: PendingWork
   readonly readiness: Readiness
+  /** Called after each reconcile, with what it looked at. */
+  readonly onLooked: (refresh: Refresh) => Effect.Effect<void>
   /** Called after each reconcile that looked at anchord's own networks. */
   readonly onOwnNetworks: Effect.Effect<void>
 }
@@ -79,17 +83,16 @@ const makeLonelinessWarning = () => {
 
 /** One reconcile: look at what the work names, decide, apply, tell. */
 const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
-  const { settings, mirror, external, readiness, onOwnNetworks } = input
+  const { settings, mirror, external, shared, readiness, onOwnNetworks, onLooked } = input
   const rules = yield* makeAppliedRules
   const flusher = yield* makeFlowFlusher
   const notices = yield* makeReconcileNotices
-  const choose = makeSharedChoice(settings)
   const warnWhenAlone = makeLonelinessWarning()
 
   const decide = Effect.fn("reconcile.decide")(function* () {
     const state = mirror.state()
-    const shared = yield* choose(state, external.current().networkId)
-    const discovered = backendsOf(state, settings.scope, shared.networkId)
+    const network = yield* shared.choose(state, external.current().networkId)
+    const discovered = backendsOf(state, settings.scope, network.networkId)
     return { ...discovered, desired: desiredDnat(discovered.backends) }
   })
 
@@ -134,6 +137,7 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
       yield* flusher.check(() => lastDesired)
     }
     if (work.refresh.full || work.refresh.self) yield* onOwnNetworks
+    yield* onLooked(work.refresh)
   })
 
   return { reconcile, beside: [flusher.keep, notices.keep] as const }

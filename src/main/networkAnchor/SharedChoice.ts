@@ -8,6 +8,15 @@ import { makeNotices } from "../Notices.ts"
 
 const describe = ({ name, settled, reason }: SharedNetwork) => Effect.annotateLogs({ network: name, settled, reason })
 
+export interface SharedChoice {
+  readonly choose: (
+    state: DockerState,
+    externalNetworkId: string | undefined
+  ) => Effect.Effect<SharedNetwork, FatalError>
+  /** The last choice; nothing before the first. */
+  readonly current: () => SharedNetwork | undefined
+}
+
 /**
  * Remembers the shared network from one reconcile to the next, and logs what becomes of the choice (SPEC §5). That there is none is fatal at
  * the start; later the last one stays, because a network that is gone for a moment must not end the program.
@@ -15,7 +24,7 @@ const describe = ({ name, settled, reason }: SharedNetwork) => Effect.annotateLo
 export const makeSharedChoice = ({ scope, sharedNetwork: pin }: NetworkAnchorSettings) => {
   const notices = makeNotices()
   let chosen: SharedNetwork | undefined
-  return Effect.fnUntraced(function* (state: DockerState, externalNetworkId: string | undefined) {
+  const choose = Effect.fnUntraced(function* (state: DockerState, externalNetworkId: string | undefined) {
     const previous = chosen
     const result = chooseShared({ state, scope, pin, externalNetworkId, previous })
     if (Result.isFailure(result)) {
@@ -34,4 +43,5 @@ export const makeSharedChoice = ({ scope, sharedNetwork: pin }: NetworkAnchorSet
     }
     return chosen
   })
+  return { choose, current: () => chosen } satisfies SharedChoice
 }

@@ -14,6 +14,7 @@ import * as Readiness from "../../../src/layers/observability/Readiness.ts"
 import { SimConntrack } from "../../../src/layers/sim/SimConntrack.ts"
 import type { SimContainerSpec } from "../../../src/layers/sim/SimDocker.ts"
 import { make, type SimEndpoint } from "../../../src/layers/sim/SimDockerEngine.ts"
+import * as SimContainerLifecycle from "../../../src/layers/sim/SimContainerLifecycle.ts"
 import { SimDhcp } from "../../../src/layers/sim/SimDhcp.ts"
 import * as SimNetlink from "../../../src/layers/sim/SimNetlink.ts"
 import { SimNetns } from "../../../src/layers/sim/SimNetns.ts"
@@ -117,7 +118,13 @@ const dockerOf = ({ engine, defect }: World): Layer.Layer<DockerEngine> =>
   ).pipe(Layer.provide(engine.layer))
 
 export const layersOf = (world: World) =>
-  Layer.mergeAll(dockerOf(world), netlinkOf(world), world.nft.layer, conntrackOf(world))
+  Layer.mergeAll(
+    dockerOf(world),
+    SimContainerLifecycle.layer(world.docker),
+    netlinkOf(world),
+    world.nft.layer,
+    conntrackOf(world)
+  )
 
 export type Environment = Readonly<Record<string, string>>
 
@@ -189,7 +196,7 @@ export const plugOut = (world: World): void => {
 
 /** `docker network connect`: another link, whatever it is called. */
 export const plugIn = (world: World, name: string): void => {
-  world.docker.connect(EXTERNAL, "anchor")
+  world.docker.connect(EXTERNAL, "anchor", { IPAMConfig: { IPv4Address: OWN.v4, IPv6Address: OWN.v6 } })
   const { v4, v6 } = bootstrapOf(world)
   world.plumbing.set(name, EXTERNAL)
   world.dhcp.linked = true

@@ -1,0 +1,77 @@
+import type { ContainerSnapshot } from "./DockerState.ts"
+import { nanosOf, wasStarted, type Inspection } from "./Inspection.ts"
+import type { ContainerNames } from "./ContainerNames.ts"
+import type { Inspected, LifecycleContainer, LifecycleState } from "./LifecycleState.ts"
+import { namespaceReference, resolveReference } from "./NetnsOwner.ts"
+
+const NANOS_PER_MILLI = 1e6
+
+const textOf = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined)
+
+const wordsOf = (value: unknown): ReadonlyArray<string> =>
+  Array.isArray(value) ? value.filter((word) => typeof word === "string") : []
+
+const environmentOf = (entries: ReadonlyArray<string>): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    entries.map((entry): [string, string] => {
+      const at = entry.indexOf("=")
+      return at < 0 ? [entry, ""] : [entry.slice(0, at), entry.slice(at + 1)]
+    })
+  )
+
+/** What the decisions of SPEC §11 need of an inspection. */
+export const inspectedOf = (inspection: Inspection): Inspected => {
+  const { State, Config } = inspection
+  const startError = textOf(State["Error"])
+  const path = textOf(inspection["Path"])
+  return {
+    ...(wasStarted(inspection) ? { startedAt: Number(nanosOf(State.StartedAt ?? "")) / NANOS_PER_MILLI } : {}),
+    ...(startError === undefined ? {} : { startError }),
+    environment: environmentOf(Config.Env ?? []),
+    words: [...(path === undefined ? [] : [path]), ...wordsOf(inspection["Args"])]
+  }
+}
+
+/**
+ * The containers to inspect: those that join another's namespace, those that they join, and those that are named (the managed
+ * service-anchor and its target). All others are known well enough by the list.
+ */
+export const worthInspecting = (
+  containers: ReadonlyMap<string, ContainerSnapshot>,
+  names: ReadonlyArray<string>
+): ReadonlySet<string> => {
+  const wanted = new Set<string>()
+  for (const container of containers.values()) {
+    const ref = namespaceReference(container)
+    if (ref === undefined) continue
+    wanted.add(container.id)
+    const owner = resolveReference(containers, ref)
+    if (owner !== undefined) wanted.add(owner.id)
+  }
+  for (const name of names) {
+    const named = resolveReference(containers, name)
+    if (named !== undefined) wanted.add(named.id)
+  }
+  return wanted
+}
+
+export interface Observation {
+  readonly self: { readonly id: string; readonly imageId: string }
+  readonly listed: ReadonlyArray<ContainerSnapshot>
+  readonly inspections: ReadonlyMap<string, Inspection>
+  readonly names: ContainerNames
+}
+
+/** List and inspections as one. The image of a container that nobody inspected is not known; anchord's own always is. */
+export const observed = ({ self, listed, inspections, names }: Observation): LifecycleState => ({
+  selfId: self.id,
+  containers: new Map(
+    listed.map((container): [string, LifecycleContainer] => {
+      const inspection = inspections.get(container.id)
+      const imageId = inspection?.Image ?? (container.id === self.id ? self.imageId : "")
+      const known = inspection === undefined ? {} : { inspected: inspectedOf(inspection) }
+      return [container.id, { ...container, imageId, ...known }]
+    })
+  ),
+  names
+})

@@ -1,0 +1,115 @@
+import * as Effect from "effect/Effect"
+import type { CreateManaged, LifecycleAction, Recreate } from "../../domain/LifecycleAction.ts"
+import { managedRequest } from "../../domain/ManagedRequest.ts"
+import { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
+import type { DockerError } from "../../services/DockerEngine.ts"
+import { makeRecreator, type Recreator, type RecreationFailed, type RecreationRefused } from "./Recreator.ts"
+
+/** How long a container that is restarted may take to end by itself: its namespace is dead, so nobody can talk to it. */
+const GRACE_SECONDS = 10
+
+type Failure = DockerError | RecreationFailed | RecreationRefused
+
+/** The status with which Docker answers that somebody else has made a container of that name. */
+const CONFLICT = 409
+
+const words: Readonly<Record<LifecycleAction["_tag"], string>> = {
+  Start: "starting container",
+  Restart: "restarting container",
+  Recreate: "making container anew:",
+  CreateManaged: "creating service-anchor",
+  Connect: "connecting container",
+  Disconnect: "disconnecting container"
+}
+
+const nameOf = (action: LifecycleAction): string => (action._tag === "CreateManaged" ? action.spec.name : action.name)
+
+const isJoin = (mode: string): mode is `container:${string}` => mode.startsWith("container:")
+
+const create = Effect.fnUntraced(function* (lifecycle: ContainerLifecycle["Service"], { spec }: CreateManaged) {
+  const made = yield* lifecycle.create(spec.name, managedRequest(spec)).pipe(
+    Effect.catchIf(
+      (error) => error.status === CONFLICT,
+      () => Effect.succeed(undefined)
+    )
+  )
+  if (made !== undefined) yield* lifecycle.start(made)
+})
+
+const recreate = (recreator: Recreator, { id, networkMode, image, environment, start }: Recreate) =>
+  Effect.asVoid(
+    recreator.recreate(id, {
+      ...(isJoin(networkMode) ? { networkMode } : {}),
+      ...(image === undefined ? {} : { image }),
+      ...(environment === undefined ? {} : { environment }),
+      start
+    })
+  )
+
+const carryOut = (
+  lifecycle: ContainerLifecycle["Service"],
+  recreator: Recreator,
+  action: LifecycleAction
+): Effect.Effect<void, Failure> => {
+  switch (action._tag) {
+    case "Start":
+      return lifecycle.start(action.id)
+    case "Restart":
+      return lifecycle.restart(action.id, GRACE_SECONDS)
+    case "Recreate":
+      return recreate(recreator, action)
+    case "CreateManaged":
+      return create(lifecycle, action)
+    case "Connect":
+      return lifecycle.connect(action.networkId, action.id)
+    case "Disconnect":
+      return lifecycle.disconnect(action.network, action.id)
+  }
+}
+
+/** Tells of failures. A call that a socket proxy forbids is named once: it will be forbidden the next time as well. */
+const makeTell = () => {
+  const forbidden = new Set<string>()
+  return Effect.fnUntraced(function* (action: LifecycleAction, error: Failure) {
+    const what = `${words[action._tag]} ${nameOf(action)} failed`
+    if (error._tag !== "DockerError" || error.reason !== "forbidden")
+      return yield* Effect.logError(`${what}, and is tried again when there is reason to: ${error.message}`)
+    if (forbidden.has(error.endpoint)) return
+    forbidden.add(error.endpoint)
+    yield* Effect.logWarning(
+      `${what}, because ${error.endpoint} is forbidden: allow it in the socket proxy, or switch off what needs it; everything else goes on (${error.message})`
+    )
+  })
+}
+
+/** Carries decisions about containers out, one action after the other (SPEC §11). */
+export const makeRepairs = Effect.gen(function* () {
+  const lifecycle = yield* ContainerLifecycle
+  const recreator = yield* makeRecreator
+  const tell = makeTell()
+
+  /** Answers with whether it was done. What fails is logged. */
+  const act = Effect.fn("container.repair")(function* (action: LifecycleAction) {
+    yield* Effect.annotateCurrentSpan({ action: action._tag, container: nameOf(action), reason: action.reason })
+    yield* Effect.logInfo(`${words[action._tag]} ${nameOf(action)}: ${action.reason}`)
+    return yield* carryOut(lifecycle, recreator, action).pipe(
+      Effect.as(true),
+      Effect.catch((error) => Effect.as(tell(action, error), false))
+    )
+  })
+
+  /** All of them in order; one whose predecessor failed is left out, and nothing else is. */
+  const carryOutAll = Effect.fnUntraced(function* (actions: ReadonlyArray<LifecycleAction>) {
+    const failed = new Set<string>()
+    for (const action of actions) {
+      if (action._tag === "CreateManaged") {
+        yield* act(action)
+        continue
+      }
+      const isHeldUp = action.after !== undefined && failed.has(action.after)
+      if (isHeldUp || !(yield* act(action))) failed.add(action.id)
+    }
+  })
+
+  return { carryOutAll, recover: recreator.recover }
+})

@@ -1,0 +1,97 @@
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
+import type { AddressPair } from "../../domain/Address.ts"
+import type { ContainerSnapshot } from "../../domain/DockerState.ts"
+import { decideLifecycle, emptyMemory, rememberDecision, type LifecycleMemory } from "../../domain/Lifecycle.ts"
+import { isSibling } from "../../domain/LifecycleState.ts"
+import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
+import type { OwnContainer } from "../../services/DockerEngine.ts"
+import { makeLifecycleObserver } from "../lifecycle/LifecycleObserver.ts"
+import { makeRepairs } from "../lifecycle/Repairs.ts"
+import { makeNotices } from "../Notices.ts"
+
+const FIRST_RETRY_MILLIS = 500
+const LAST_RETRY_MILLIS = 30_000
+
+export interface LifecycleKeeperInput {
+  readonly settings: NetworkAnchorSettings
+  readonly self: OwnContainer
+  /** All containers of the host, as they were listed last. */
+  readonly containers: () => ReadonlyMap<string, ContainerSnapshot>
+  /** anchord's own addresses on the shared network, once that is settled. */
+  readonly own: () => AddressPair | undefined
+}
+
+/** One look at the containers, what follows from it, and the doing; answers with when to look again although nothing happens. */
+const makeRound = Effect.fnUntraced(function* ({ settings, self, containers, own }: LifecycleKeeperInput) {
+  const { scope, project, lifecycle, logLevel } = settings
+  const alsoInspected = lifecycle.managed === undefined ? [] : [lifecycle.managed.name, lifecycle.managed.target]
+  const observer = yield* makeLifecycleObserver({ self, containers, alsoInspected })
+  const repairs = yield* makeRepairs
+  const notices = makeNotices()
+  let memory: LifecycleMemory = emptyMemory
+  let startUp = true
+
+  const round = Effect.fn("containers.round")(function* () {
+    const { listed, state } = yield* observer.look()
+    // What an earlier process of anchord began, and did not finish.
+    yield* repairs.recover(listed.filter((container) => isSibling(container, state, scope)))
+    const now = yield* Clock.currentTimeMillis
+    const gateway = own()
+    const given = { state, scope, project, settings: lifecycle, logLevel, own: gateway, startUp, memory, now }
+    const decision = decideLifecycle(given)
+    yield* notices(decision.problems)
+    yield* repairs.carryOutAll(decision.actions)
+    memory = rememberDecision(memory, state, decision, now)
+    if (gateway !== undefined) startUp = false
+    return decision.again
+  })
+  return { round, observer }
+})
+
+/**
+ * Starts, restarts and re-creates the containers that live in other containers' namespaces, and tells of those that it leaves (SPEC §11.1 to
+ * §11.5). It looks again when the copy of Docker's state is another; what it does follows from what it sees then.
+ */
+export const makeLifecycleKeeper = Effect.fnUntraced(function* (input: LifecycleKeeperInput) {
+  const { round, observer } = yield* makeRound(input)
+  const failures = makeNotices()
+  const asked = yield* Queue.sliding<void>(1)
+
+  const failed = (message: string) =>
+    failures([{ key: "look", level: "WARN", message: `cannot look after containers in shared namespaces: ${message}` }])
+
+  const waitFor = Effect.fnUntraced(function* (again: number | undefined) {
+    if (again === undefined) return yield* Queue.take(asked)
+    const now = yield* Clock.currentTimeMillis
+    yield* Effect.timeoutOption(Queue.take(asked), Math.max(0, again - now))
+  })
+
+  const keep = Effect.gen(function* () {
+    yield* Queue.take(asked)
+    let pause = FIRST_RETRY_MILLIS
+    while (true) {
+      const outcome = yield* Effect.result(round())
+      if (Result.isSuccess(outcome)) {
+        yield* failures([])
+        pause = FIRST_RETRY_MILLIS
+        yield* waitFor(outcome.success)
+        continue
+      }
+      yield* failed(outcome.failure.message)
+      yield* Effect.sleep(pause)
+      pause = Math.min(pause * 2, LAST_RETRY_MILLIS)
+    }
+  })
+
+  const lookAgain = Effect.asVoid(Queue.offer(asked, undefined))
+  return {
+    keep,
+    lookAgain,
+    /** The same, and nothing that was seen before counts. */
+    lookAtEverything: Effect.andThen(Effect.sync(observer.forget), lookAgain),
+    note: observer.note
+  }
+})
