@@ -35,7 +35,7 @@ const noVariable = (key: string): string | undefined =>
   key === "" || key.includes("=") ? `"${key}" cannot be the name of a variable` : undefined
 
 /** Variables that every mode knows. */
-const commonDefinitions = {
+export const commonDefinitions = {
   ANCHORD_MODE: define("network-anchor", "what to run, unless the command line says it", Read.text),
   ANCHORD_LOG_LEVEL: define("info", "debug, info, warn or error", Read.oneOf("debug", "info", "warn", "error")),
   ANCHORD_LOG_FORMAT: define(

@@ -101,6 +101,9 @@ const listenToKernel = Effect.fnUntraced(function* (
 const ownAddresses = ({ own }: DockerState, shared: SharedNetwork | undefined): AddressPair | undefined =>
   shared?.settled === true ? own.find(({ networkId }) => networkId === shared.networkId) : undefined
 
+const lookAtSelf = (pending: PendingWork) =>
+  pending.offer({ refresh: { ...emptyRefresh, self: true }, source: "event", eventTimeNano: undefined })
+
 const poll = (pending: PendingWork, { pollInterval }: NetworkAnchorSettings) =>
   Effect.sleep(pollInterval).pipe(
     Effect.andThen(pending.offer({ refresh: fullRefresh, source: "poll", eventTimeNano: undefined })),
@@ -139,13 +142,8 @@ export const networkAnchor = Effect.fnUntraced(function* (
   const { self, first } = yield* begin(settings, selfRef)
   const pending = yield* makePendingWork
   const mirror = yield* makeDockerMirror(self)
-  const lookAtSelf = pending.offer({
-    refresh: { ...emptyRefresh, self: true },
-    source: "event",
-    eventTimeNano: undefined
-  })
   const external = yield* makeExternalLink(self.id, settings.external, first)
-  external.tell(lookAtSelf)
+  external.tell(lookAtSelf(pending))
   const routes = yield* makeDefaultRouteKeeper(() => {
     const { link, networkId } = external.current()
     const ipam = mirror.state().networks.get(networkId ?? "")?.gateway ?? {}
