@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import type { Fault, Faults } from "./faults.ts"
 import { survivable } from "./faults.ts"
+import type { Recreator } from "../../../src/main/lifecycle/Recreator.ts"
 import { IMAGE, inSimulation, listing, type Made, NEXT, type Simulated } from "./simulated.ts"
 
 const pinned = {
@@ -229,20 +230,41 @@ describe("a step that fails", () => {
       })
     ))
 
-  it("because somebody took the name is undone as far as that goes, and what has the name is not touched", () =>
+  it("because somebody took the name is undone as far as that goes, and what has the name is not touched", async () => {
+    for (const take of ["run", "create"] as const) {
+      await inSimulation((world) =>
+        Effect.gen(function* () {
+          const id = world.web(pinned)
+          let other = ""
+          world.docker.log.listen(({ action }) => {
+            if (action === "rename" && other === "") other = world.docker[take]({ name: "web", network: "transit" })
+          })
+          const error = yield* Effect.flip((yield* world.process()).run(({ recreate }) => recreate(id)))
+          expect(error).toMatchObject({ undone: false })
+          expect(listing(world)).toEqual({
+            web: `${other.slice(0, 12)} ${take === "run" ? "running" : "created"}`,
+            [`web-anchord-old-${id.slice(0, 12)}`]: `${id.slice(0, 12)} running`
+          })
+        })
+      )
+    }
+  })
+
+  it("is undone once: who looks after it meanwhile waits, and finds nothing to do", () =>
     inSimulation((world) =>
       Effect.gen(function* () {
         const id = world.web(pinned)
-        let other = ""
-        world.docker.log.listen(({ action }) => {
-          if (action === "rename" && other === "") other = world.docker.run({ name: "web", network: "transit" })
-        })
-        const error = yield* Effect.flip((yield* world.process()).run(({ recreate }) => recreate(id)))
-        expect(error).toMatchObject({ undone: false })
-        expect(listing(world)).toEqual({
-          web: `${other.slice(0, 12)} running`,
-          [`web-anchord-old-${id.slice(0, 12)}`]: `${id.slice(0, 12)} running`
-        })
+        const { run, calls } = yield* world.process(at(5, "refused"))
+        const looking = ({ recover }: Recreator) =>
+          Effect.gen(function* () {
+            while (world.docker.find("web")?.id === id) yield* Effect.yieldNow
+            yield* recover(world.docker.containers())
+          })
+        yield* run((recreator) =>
+          Effect.all([Effect.ignore(recreator.recreate(id)), looking(recreator)], { concurrency: 2 })
+        )
+        expect(calls.slice(5)).toEqual(["stop", "start", "setRestartPolicy", "remove", "rename"])
+        expect(listing(world)).toEqual({ web: `${id.slice(0, 12)} running` })
       })
     ))
 })

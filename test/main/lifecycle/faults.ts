@@ -35,7 +35,7 @@ export const faulty = (lifecycle: ContainerLifecycle["Service"], faults: Faults)
   })
 
   const meet = <A>(name: string, call: Effect.Effect<A, DockerError>): Effect.Effect<A, DockerError> =>
-    Effect.suspend(() => {
+    Effect.andThen(Effect.yieldNow, () => {
       calls.push(name)
       switch (faults.get(calls.length)) {
         case undefined:
