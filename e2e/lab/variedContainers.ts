@@ -126,7 +126,10 @@ export const variedContainers: ReadonlyArray<Varied> = [
       ...["--dns", "192.0.2.53", "--dns-option", "ndots:2", "--dns-search", "example", "-i", "-t"]
     ]
   },
-  { name: "commandless", args: ["--no-healthcheck", "--restart", "unless-stopped", "--entrypoint", ""] },
+  {
+    name: "commandless",
+    args: ["--no-healthcheck", "--restart", "unless-stopped", "--stop-timeout", "1", "--entrypoint", ""]
+  },
   { name: "unstarted", args: ["--network", FIRST, "-v", "/scratch"], idle: true }
 ]
 

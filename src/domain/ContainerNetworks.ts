@@ -24,13 +24,15 @@ const macOf = (endpoint: Endpoint, pinned: string | null | undefined): Json => {
   return { MacAddress: mac }
 }
 
-/** Engines before API 1.45 list the short ID of the container among the aliases. */
-const aliasesOf = ({ Aliases }: Endpoint, id: string): Json =>
-  Aliases === undefined ? {} : { Aliases: Aliases?.filter((alias) => alias !== shortId(id)) ?? null }
+/** Before API 1.45 an engine lists the container's short ID among the aliases, and then its host name; it adds both by itself. */
+const aliasesOf = ({ Aliases }: Endpoint, { Id, Config }: Inspection): Json => {
+  if (!Aliases?.includes(shortId(Id))) return Aliases === undefined ? {} : { Aliases }
+  return { Aliases: Aliases.filter((alias) => alias !== shortId(Id) && alias !== Config.Hostname) }
+}
 
-const toJoin = (id: string, endpoint: Endpoint, pinned: string | null | undefined): Json => ({
+const toJoin = (inspection: Inspection, endpoint: Endpoint, pinned: string | null | undefined): Json => ({
   ...Object.fromEntries(Object.entries(endpoint).filter(([key]) => !operational.test(key))),
-  ...aliasesOf(endpoint, id),
+  ...aliasesOf(endpoint, inspection),
   ...macOf(endpoint, pinned)
 })
 
@@ -44,13 +46,14 @@ const means = (mode: string, name: string, endpoint: Endpoint): boolean =>
  * `NetworkMode` first; and the network of its mode when it was disconnected from that (SPEC §11).
  */
 export const containerNetworks = (
-  { Id, Config, NetworkSettings }: Inspection,
+  inspection: Inspection,
   mode: string
 ): { readonly networks: ReadonlyArray<NetworkToJoin>; readonly leave?: string } => {
+  const { Config, NetworkSettings } = inspection
   const attached = Object.entries(NetworkSettings.Networks ?? {}).map(([name, endpoint]) => {
     const known = endpoint ?? {}
     const own = means(mode, name, known)
-    return { own, name, endpoint: toJoin(Id, known, own ? Config.MacAddress : undefined) }
+    return { own, name, endpoint: toJoin(inspection, known, own ? Config.MacAddress : undefined) }
   })
   const networks = attached
     .toSorted((a, b) => Number(b.own) - Number(a.own))

@@ -37,8 +37,13 @@ const without = <A extends Json>(json: A, ...keys: ReadonlyArray<string>): Json 
 /** What a container that joins another's namespace has from its owner; Docker shows it, and refuses it when it is asked for. */
 const ofOwnNamespace = ["Hostname", "Domainname", "ExposedPorts", "MacAddress"]
 
-/** What Docker refuses there as well. */
+/** What Docker refuses there as well, unless it is empty. */
 const ofOwnNetwork = ["PortBindings", "PublishAllPorts", "Links", "Dns", "ExtraHosts"]
+
+const isEmpty = (value: unknown): boolean => !value || (typeof value === "object" && Object.keys(value).length === 0)
+
+const withoutOwnNetwork = (host: Json): Json =>
+  Object.fromEntries(Object.entries(host).filter(([key, value]) => !ofOwnNetwork.includes(key) || isEmpty(value)))
 
 /** An entrypoint that was overridden with nothing shows as none; asked for as none it would become the image's again. */
 const ownEntrypoint = (config: RunConfig): Json =>
@@ -72,7 +77,7 @@ const hostConfigOf = (inspection: Inspection, mode: string): Json => {
     ...follows("IpcMode"),
     NetworkMode: mode
   }
-  return joinsContainer(mode) ? without(all, ...ofOwnNetwork) : all
+  return joinsContainer(mode) ? withoutOwnNetwork(all) : all
 }
 
 const platformOf = ({ ImageManifestDescriptor }: Inspection): { readonly platform?: string } => {
