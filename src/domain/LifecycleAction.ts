@@ -20,7 +20,7 @@ interface Acting {
   readonly name: string
   /** A sentence for the log. */
   readonly reason: string
-  /** The container whose own action must have succeeded before; when it failed, this one is left out. */
+  /** The container whose own action, or the last one on this container, must have succeeded before; when it failed, this one is left out. */
   readonly after?: string
 }
 

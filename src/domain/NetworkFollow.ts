@@ -1,0 +1,175 @@
+import type { LifecycleAction, LifecycleDecision, LifecycleProblem } from "./LifecycleAction.ts"
+import {
+  byName,
+  isUp,
+  ownProject,
+  projectOf,
+  serviceOf,
+  type LifecycleContainer,
+  type LifecycleState
+} from "./LifecycleState.ts"
+
+/** The network that has the name at this moment: another one, under another ID, whenever its owner made it anew. */
+export interface FollowedNetwork {
+  readonly id: string
+  /** IDs of the containers with an endpoint on it. */
+  readonly members: ReadonlySet<string>
+}
+
+export interface FollowInput {
+  readonly state: LifecycleState
+  /** `ANCHORD_FOLLOW_NETWORK`. */
+  readonly network: string
+  /** `ANCHORD_FOLLOW_TARGET`. */
+  readonly target: string
+  /** `ANCHORD_FOLLOW_RESTART`. */
+  readonly restart: boolean
+  /** `ANCHORD_FOLLOW_EVENT_BACKOFF`, in milliseconds. */
+  readonly backoff: number
+  /** Absent while no network has the name. */
+  readonly found: FollowedNetwork | undefined
+  /** The ID of the network that the follower's own configuration has under that name, alive or not. */
+  readonly configured: string | undefined
+  readonly memory: FollowMemory
+  /** Unix milliseconds. */
+  readonly now: number
+}
+
+/** What is remembered from one look to the next. */
+export interface FollowMemory {
+  /** The other endpoints as they were seen last, with the network that they are on and the follower; empty when there were none. */
+  readonly seen: string
+  /** Unix milliseconds: since when they are as they are, and since when there are any on this network. */
+  readonly unchangedSince: number
+  readonly presentSince: number
+  /** Attempts to connect that failed one after another, and when the last one did. */
+  readonly failures: number
+  readonly failedAt: number
+}
+
+export const emptyFollow: FollowMemory = {
+  seen: "",
+  unchangedSince: 0,
+  presentSince: 0,
+  failures: 0,
+  failedAt: 0
+}
+
+export interface FollowDecision extends LifecycleDecision {
+  readonly memory: FollowMemory
+}
+
+/** Milliseconds without a change of the other endpoints after which the owner is taken to be up, with the addresses that are its own. */
+const SETTLED = 3_000
+
+/** Milliseconds after which that is not waited for any longer. */
+const PATIENCE = 90_000
+
+/** Attempts after the first one (SPEC §11.6). */
+const RETRIES = 4
+
+/**
+ * The container to follow: a Compose service of the rebinder's own project, else a container of that name (SPEC §11.6). Of several containers of
+ * the service it is one that is up, then the one that was created first.
+ */
+export const followerOf = (state: LifecycleState, target: string): LifecycleContainer | undefined => {
+  const project = ownProject(state)
+  const others = [...state.containers.values()].filter(({ id }) => id !== state.selfId)
+  const ofService = others.filter(
+    (one) => project !== undefined && projectOf(one) === project && serviceOf(one) === target
+  )
+  const [first] = ofService.toSorted(
+    (a, b) => Number(isUp(b)) - Number(isUp(a)) || a.createdAt - b.createdAt || byName(a, b)
+  )
+  return first ?? others.find(({ name }) => name === target)
+}
+
+/** The memory after a look at the other endpoints. Whatever changes on the network is a new chance for what failed. */
+const observe = (
+  memory: FollowMemory,
+  on: { readonly network: string; readonly follower: string },
+  others: ReadonlyArray<string>,
+  now: number
+): FollowMemory => {
+  if (others.length === 0) return emptyFollow
+  const seen = [on.network, on.follower, ...others.toSorted()].join(" ")
+  if (seen === memory.seen) return memory
+  const sameNetwork = memory.seen.split(" ")[0] === on.network
+  return { ...emptyFollow, seen, unchangedSince: now, presentSince: sameNetwork ? memory.presentSince : now }
+}
+
+/** When the next attempt to connect is due, in Unix milliseconds; nothing when there were enough. */
+const dueAt = (memory: FollowMemory, backoff: number): number | undefined => {
+  if (memory.failures > RETRIES) return undefined
+  if (memory.failures > 0) return memory.failedAt + backoff * 2 ** (memory.failures - 1)
+  return Math.min(memory.unchangedSince + SETTLED, memory.presentSince + PATIENCE)
+}
+
+const connection = (
+  { network, restart, configured }: FollowInput,
+  follower: LifecycleContainer,
+  networkId: string
+): ReadonlyArray<LifecycleAction> => {
+  const { id, name } = follower
+  const on = { id, name, network }
+  const stale = configured !== undefined && configured !== networkId
+  const why = stale ? `${network} was made anew, and ${name} is on the old one` : `others are back on ${network}`
+  return [
+    // Docker keeps the endpoint's settings under the network's name: without a disconnect there is nothing to connect.
+    ...(configured === undefined ? [] : [{ _tag: "Disconnect" as const, ...on, reason: why }]),
+    { _tag: "Connect", ...on, networkId, reason: why },
+    ...(restart && isUp(follower)
+      ? [{ _tag: "Restart" as const, id, name, reason: `${name} is back on ${network}`, after: id }]
+      : [])
+  ]
+}
+
+/**
+ * What the external-rebinder does (SPEC §11.6): keeps one container on the network that has a name, whatever its ID. Off the network, it comes
+ * back when other endpoints are there and unchanged for 3 s, at most 90 s after the first of them came: whoever owns the network
+ * gives its fixed addresses out first. What fails is tried 4 times more, and then again when something changes on the network.
+ * On the network, it steps off as soon as it is the last: a network with an endpoint on it cannot be removed.
+ *
+ * At the start the same holds: 3 s are not worth taking an address from the owner. A follower that is stopped has no endpoint, and is in nobody's way;
+ * but it is moved off a network that is gone, because it could not be started on that.
+ */
+export const decideFollow = (input: FollowInput): FollowDecision => {
+  const { state, network, target, found, memory, backoff, now } = input
+  const follower = followerOf(state, target)
+  if (follower === undefined) {
+    const message = `there is no container ${target}, neither as a service of this project nor by name, so nothing is kept on ${network}`
+    return { actions: [], problems: [{ key: "follow:target", level: "WARN", message }], memory: emptyFollow }
+  }
+  if (found === undefined) return { actions: [], problems: [], memory: emptyFollow }
+  const { id, name } = follower
+  const others = [...found.members].filter((member) => member !== id && member !== state.selfId)
+  const next = observe(memory, { network: found.id, follower: id }, others, now)
+  if (found.members.has(id)) {
+    const reason = `${name} is the last one on ${network}, which could not be removed with it`
+    const stepOff: LifecycleAction = { _tag: "Disconnect", id, name, network, reason }
+    return {
+      actions: others.length === 0 ? [stepOff] : [],
+      problems: [],
+      memory: { ...next, failures: 0, failedAt: 0 }
+    }
+  }
+  const inNobodysWay = !isUp(follower) && (input.configured === undefined || input.configured === found.id)
+  if (others.length === 0 || inNobodysWay) return { actions: [], problems: [], memory: next }
+  const due = dueAt(next, backoff)
+  if (due === undefined) return { actions: [], problems: [gaveUp(name, network)], memory: next }
+  if (now < due) return { actions: [], problems: [], memory: next, again: due }
+  return { actions: connection(input, follower, found.id), problems: [], memory: next }
+}
+
+const gaveUp = (name: string, network: string): LifecycleProblem => ({
+  key: "follow:failed",
+  level: "ERROR",
+  message: `${name} could not be connected to ${network}, ${RETRIES + 1} times; it is tried again when something changes on that network`
+})
+
+/** The memory after an attempt to connect that failed: with "address already in use", or otherwise. */
+export const followFailed = (memory: FollowMemory, now: number): FollowMemory => ({
+  ...memory,
+  failures: memory.failures + 1,
+  failedAt: now
+})

@@ -1,0 +1,79 @@
+import { successorOf } from "./ContainerNames.ts"
+import type { LifecycleAction, LifecycleDecision, LifecycleProblem } from "./LifecycleAction.ts"
+import {
+  byName,
+  isJoinable,
+  isUp,
+  missedItsNamespace,
+  namesBeingReplaced,
+  ownProject,
+  projectOf,
+  type LifecycleContainer,
+  type LifecycleState
+} from "./LifecycleState.ts"
+import { dependentsOf, namespaceReference } from "./NetnsOwner.ts"
+import { paceOf, type RepairTimes } from "./RepairPace.ts"
+import { staleNetns } from "./StaleNetns.ts"
+
+interface Wish {
+  readonly container: LifecycleContainer
+  /** The container that has the name now. */
+  readonly heir: LifecycleContainer
+}
+
+/** The containers of the project that are in the namespace of another one than the name now means. */
+const wishes = (state: LifecycleState, project: string): ReadonlyArray<Wish> => {
+  const gone = staleNetns(state).filter(({ kind, inherited }) => kind === "gone" && !inherited)
+  const targets = new Map(gone.map(({ container, target }) => [container.id, target]))
+  return [...state.containers.values()].toSorted(byName).flatMap((container) => {
+    const ref = namespaceReference(container)
+    if (ref === undefined || container.id === state.selfId || projectOf(container) !== project) return []
+    if (!isUp(container) && !missedItsNamespace(container)) return []
+    const heir = successorOf(state.names, state.containers, ref) ?? targets.get(container.id)
+    if (heir === undefined || heir.id === container.id) return []
+    const hangsOnIt = dependentsOf(state.containers, container).some(({ id }) => id === heir.id)
+    return hangsOnIt ? [] : [{ container, heir }]
+  })
+}
+
+/**
+ * What the wrap-rebinder does (SPEC §11.7): every container of its own project whose `network_mode` was the name of a container that
+ * now means another one is re-created with that name, as soon as the other one runs. Docker keeps the ID and not the name, so the name
+ * is the one that the old owner was seen under, or that of the service that Compose knows of.
+ *
+ * Two wishes within a second are one, and an owner that keeps being made anew has its dependents re-created twenty times a minute at
+ * most; one that only is restarted, over and over or not, is the same container, and causes nothing here. What was stopped on purpose
+ * is left as it is, and what hangs on a container that is re-created now has its turn at the next look. The rebinder itself and other
+ * projects are never touched; a rebinder without a project does nothing, and says so.
+ */
+export const decideWrapRebind = (state: LifecycleState, times: RepairTimes, now: number): LifecycleDecision => {
+  const project = ownProject(state)
+  if (project === undefined) {
+    const message =
+      "this container belongs to no Compose project, so there is nothing to rebind; run the wrap-rebinder as a service of the project whose containers it shall re-create"
+    return { actions: [], problems: [{ key: "rebind:no-project", level: "WARN", message }] }
+  }
+  const replaced = namesBeingReplaced(state, now)
+  const all = wishes(state, project)
+  const wanting = new Set(all.map(({ container }) => container.id))
+  const actions: Array<LifecycleAction> = []
+  const problems: Array<LifecycleProblem> = []
+  const later: Array<number> = []
+  for (const { container, heir } of all) {
+    const { id, name } = container
+    const waits = !isJoinable(heir) || wanting.has(heir.id) || replaced.has(name) || replaced.has(heir.name)
+    if (waits) continue
+    const reason = `${heir.name} is another container now, and ${name} is in the namespace of the old one`
+    const pace = paceOf(times, name, now)
+    if (pace._tag === "Now")
+      actions.push({ _tag: "Recreate", id, name, networkMode: `container:${heir.name}`, start: true, reason })
+    else later.push(pace.at)
+    if (pace._tag === "Later" && pace.storm)
+      problems.push({
+        key: `storm:${name}`,
+        level: "WARN",
+        message: `${reason}; it was re-created again and again within a minute, so anchord waits a while; see why ${heir.name} is made anew so often`
+      })
+  }
+  return { actions, problems, ...(later.length === 0 ? {} : { again: Math.min(...later) }) }
+}
