@@ -14,7 +14,7 @@ import {
 } from "./LifecycleState.ts"
 import { dependentsOf, namespaceReference, refersByName, resolveReference } from "./NetnsOwner.ts"
 import { paceOf, type RepairTimes } from "./RepairPace.ts"
-import { describeStale, staleNetns, type StaleContainer } from "./StaleNetns.ts"
+import { describeStale, restartedMaker, staleNetns, type StaleContainer } from "./StaleNetns.ts"
 
 export interface RepairPolicy {
   readonly scope: Scope
@@ -67,25 +67,6 @@ const isOurs = (
   return caused || policy.owed.has(container.id)
 }
 
-const follow = (
-  container: LifecycleContainer,
-  owner: LifecycleContainer,
-  its: Repair,
-  state: LifecycleState,
-  start: boolean
-): Repair | undefined => {
-  const on = { id: container.id, name: container.name, after: owner.id }
-  const ref = namespaceReference(container) ?? ""
-  if (its._tag === "Recreate" && !refersByName(state.containers, ref)) {
-    const reason = `${owner.name} is made anew, and ${container.name} is in its namespace`
-    return { _tag: "Recreate", ...on, networkMode: `container:${owner.name}`, start, reason }
-  }
-  const verb = its._tag === "Recreate" ? "made anew" : its._tag === "Restart" ? "restarted" : "started"
-  return isUp(container)
-    ? { _tag: "Restart", ...on, reason: `${owner.name} is ${verb}, and ${container.name} is in its namespace` }
-    : undefined
-}
-
 /** What repairs a stale container whose target is there. */
 const repairOf = (
   stale: StaleContainer,
@@ -105,8 +86,7 @@ const repairOf = (
 }
 
 /**
- * Repairs what is stale and anchord's business, and after whatever is re-created, restarted or started, its dependents, owners always
- * first (SPEC §11.3, §11.4). `first` is what was decided before. What was stopped on purpose is re-created without being started, if it
+ * Repairs what is stale and anchord's business, and after whatever is acted on, its dependents, owners always first (SPEC §11.3, §11.4). `first` is what was decided before. What was stopped on purpose is re-created without being started, if it
  * could not be started any more otherwise.
  */
 export const planRepairs = (state: LifecycleState, first: ReadonlyArray<Repair>, policy: RepairPolicy): RepairPlan => {
@@ -132,23 +112,57 @@ export const planRepairs = (state: LifecycleState, first: ReadonlyArray<Repair>,
     const left = acted.has(stale.container.id) ? undefined : decide(stale)
     if (left !== undefined) unrepaired.push(left)
   }
-  const followers = () => {
-    if (policy.autofix !== "off") addFollowers(state, acted, staleIds, replaced, policy)
+  addFollowers(state, acted, staleIds, replaced, policy)
+  for (const start of policy.starts) {
+    const then = acted.has(start.id) ? undefined : startAfter(start, acted, state)
+    if (then !== undefined) acted.set(then.id, then)
   }
-  followers()
-  for (const start of policy.starts.filter(({ id }) => !acted.has(id)))
-    acted.set(start.id, startAfter(start, acted, state))
-  followers()
+  addFollowers(state, acted, staleIds, replaced, policy)
   return { repairs: [...acted.values()], unrepaired }
 }
 
-/** A start waits for its owner, where that one is acted on, too. */
-const startAfter = (start: Start, acted: ReadonlyMap<string, Repair>, state: LifecycleState): Start => {
+/** A start waits for its owner, where that one is acted on, too; it cannot be had if the owner's ID is about to be gone. */
+const startAfter = (start: Start, acted: ReadonlyMap<string, Repair>, state: LifecycleState): Start | undefined => {
   const container = state.containers.get(start.id)
-  const owner = resolveReference(state.containers, (container && namespaceReference(container)) ?? "")
-  return owner !== undefined && acted.has(owner.id) ? { ...start, after: owner.id } : start
+  const ref = (container && namespaceReference(container)) ?? ""
+  const owner = resolveReference(state.containers, ref)
+  const its = owner && acted.get(owner.id)
+  if (owner === undefined || its === undefined) return start
+  return its._tag === "Recreate" && !refersByName(state.containers, ref) ? undefined : { ...start, after: owner.id }
 }
 
+/** What has to be done to a dependent that was in order, after its owner's action. */
+const follow = (
+  container: LifecycleContainer,
+  owner: LifecycleContainer,
+  its: Repair,
+  state: LifecycleState,
+  policy: RepairPolicy
+): Repair | undefined => {
+  const { id, name } = container
+  const on = { id, name, after: owner.id }
+  if (its._tag === "Recreate" && !refersByName(state.containers, namespaceReference(container) ?? "")) {
+    const wanted = isUp(container) || missedItsNamespace(container) || policy.starts.some((one) => one.id === id)
+    // Below an owner that stays stopped nothing can be started; what runs there is left for the operator to decide.
+    if (isUp(container) && !its.start) return undefined
+    const start = wanted && its.start
+    const reason = `${owner.name} is made anew, and ${name} is in its namespace`
+    return { _tag: "Recreate", ...on, networkMode: `container:${owner.name}`, start, reason }
+  }
+  const maker = restartedMaker(container, state)
+  return (
+    maker && {
+      _tag: "Restart",
+      ...on,
+      reason: `${owner.name} comes into the new namespace of ${maker.name}, and ${name} with it`
+    }
+  )
+}
+
+/**
+ * What refers to a container by an ID that is about to be gone has to be made anew with it, or could never be started again. A restart or
+ * a start, on the other hand, only matters to who is still in an older namespace: all that are acted on live in that of yet another one.
+ */
 const addFollowers = (
   state: LifecycleState,
   acted: Map<string, Repair>,
@@ -156,16 +170,15 @@ const addFollowers = (
   replaced: ReadonlySet<string>,
   policy: RepairPolicy
 ): void => {
+  if (policy.autofix === "off") return
   for (const root of acted.keys()) {
     for (const one of dependentsOf(state.containers, { id: root, name: "" })) {
-      if (acted.has(one.id) || staleIds.has(one.id) || isUntouchable(one, state, policy) || replaced.has(one.name))
-        continue
+      const { id, name } = one
+      if (acted.has(id) || staleIds.has(id) || isUntouchable(one, state, policy) || replaced.has(name)) continue
       const owner = resolveReference(state.containers, namespaceReference(one) ?? "")
       const its = owner && acted.get(owner.id)
-      if (owner === undefined || its === undefined) continue
-      const start = isUp(one) || missedItsNamespace(one) || policy.starts.some(({ id }) => id === one.id)
-      const repair = follow(one, owner, its, state, start)
-      if (repair !== undefined) acted.set(one.id, repair)
+      const repair = owner && its && follow(one, owner, its, state, policy)
+      if (repair !== undefined) acted.set(id, repair)
     }
   }
 }

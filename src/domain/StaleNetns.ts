@@ -23,6 +23,9 @@ export interface DeadTarget {
  * A dependent in a namespace that is not its owner's any more (SPEC §0).
  * `gone`: what it refers to does not exist; `replaced`: it exists, stopped, and another container has its name; `restarted`: it runs, in a
  * namespace that is newer than the dependent. `inherited`: its owner is itself one of these.
+ *
+ * A namespace is made by a start of the container that refers to no other. Where an owner lives in a third container's namespace, it is that
+ * one's start that counts: the owner's own restart leaves everybody where they are.
  */
 export interface StaleContainer {
   readonly container: LifecycleContainer
@@ -54,10 +57,35 @@ const composeOwner = (container: LifecycleContainer, state: LifecycleState): Lif
   return more.length === 0 ? owner : undefined
 }
 
+/** The container whose start made the namespace: the end of the chain of references, if that leads anywhere. */
+const namespaceMaker = (owner: LifecycleContainer, state: LifecycleState): LifecycleContainer | undefined => {
+  const seen = new Set<string>()
+  let maker: LifecycleContainer | undefined = owner
+  while (maker !== undefined && !seen.has(maker.id)) {
+    seen.add(maker.id)
+    const ref = namespaceReference(maker)
+    if (ref === undefined) return maker
+    maker = resolveReference(state.containers, ref)
+  }
+  return undefined
+}
+
 const startedAfter = (owner: LifecycleContainer, dependent: LifecycleContainer): boolean =>
   owner.inspected?.startedAt !== undefined &&
   dependent.inspected?.startedAt !== undefined &&
   owner.inspected.startedAt > dependent.inspected.startedAt
+
+/** The container that made a newer namespace than the one that a dependent got when it was started, and runs. */
+export const restartedMaker = (
+  container: LifecycleContainer,
+  state: LifecycleState
+): LifecycleContainer | undefined => {
+  const owner = resolveReference(state.containers, namespaceReference(container) ?? "")
+  const maker = owner && namespaceMaker(owner, state)
+  return maker !== undefined && isJoinable(maker) && isUp(container) && startedAfter(maker, container)
+    ? maker
+    : undefined
+}
 
 const named = (ref: string, name: string | undefined): DeadTarget => ({
   ref: ref.replace(/^\//, ""),
@@ -89,9 +117,8 @@ const look = (container: LifecycleContainer, ref: string, state: LifecycleState)
   }
   if (!isUp(owner) && mayJoin(container, successor, state))
     return { ...found, kind: "replaced", dead: named(owner.id, successor?.name), ...withTarget(successor) }
-  return isUp(container) && isJoinable(owner) && startedAfter(owner, container)
-    ? { ...found, kind: "restarted", dead: named(owner.id, owner.name), target: owner }
-    : undefined
+  const maker = isJoinable(owner) ? restartedMaker(container, state) : undefined
+  return maker && { ...found, kind: "restarted", dead: named(maker.id, maker.name), target: owner }
 }
 
 /**

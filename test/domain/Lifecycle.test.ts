@@ -143,9 +143,10 @@ describe("what anchord did not break", () => {
     const decision = decide([app, anchorAnew, web], [sa], { settings: inProject })
     expect(actions(decision)).toEqual(["recreate web in container:sa"])
     expect(decision.problems).toEqual([])
-    const restarted = serviceAnchor("sa", "app", { startedAt: 40 })
+    const restarted = serviceAnchor("sa", "app", { networkMode: "mail_transit", startedAt: 40 })
     expect(actions(decide([app, restarted, web], [], { settings: inProject }))).toEqual(["restart web"])
     expect(actions(decide([app, restarted, web]))).toEqual([])
+    expect(keys(decide([app, restarted, web]))).toEqual([`WARN stale:${web.id}`])
   })
 
   it("is not looked for with a selector and no project, which is said", () => {
@@ -181,9 +182,9 @@ describe("the dependents of what is acted on", () => {
     ])
   })
 
-  it("are restarted where they follow a name", () => {
+  it("are left in peace where they follow a name, and are in the right namespace already", () => {
     const byItsName = container("web", { networkMode: "container:/sa", startedAt: 25 })
-    expect(actions(drift(byItsName))).toEqual(["recreate sa in container:app", `restart web after ${after("sa")}`])
+    expect(actions(drift(byItsName))).toEqual(["recreate sa in container:app"])
   })
 
   it("stay stopped when they were, and can be started again", () => {
@@ -198,6 +199,28 @@ describe("the dependents of what is acted on", () => {
     expect(actions(drift(container("web", { networkMode: joins("sa"), project: "shop" })))).toHaveLength(1)
     const off = { settings: { ...settings, autofix: "off", managed }, startUp: true } as const
     expect(actions(decide([app, old, web], [], off))).toEqual(["recreate sa in container:app"])
+  })
+
+  it("are not started when their owner's ID goes with it, and autofix is off", () => {
+    const created = container("web", { networkMode: joins("sa"), status: "created" })
+    const off = { settings: { ...settings, autofix: "off" } } as const
+    expect(actions(decide([appAnew, sa, created], [app], off))).toEqual(["recreate sa in container:app"])
+    const byItsName = { ...created, networkMode: "container:sa" }
+    expect(actions(decide([appAnew, sa, byItsName], [app], off))).toEqual([
+      "recreate sa in container:app",
+      `start web after ${after("sa")}`
+    ])
+  })
+
+  it("are left running below one that stays stopped", () => {
+    const stopped = container("web", { networkMode: joins("sa"), status: "exited" })
+    const sidecar = container("sidecar", { networkMode: joins("web"), startedAt: 26 })
+    const made = container("made", { networkMode: joins("web"), status: "created" })
+    expect(actions(decide([appAnew, sa, stopped, sidecar, made], [app]))).toEqual([
+      "recreate sa in container:app",
+      `recreate web after ${after("sa")} in container:sa, stopped`,
+      `recreate made after ${after("web")} in container:web, stopped`
+    ])
   })
 
   it("are tried again when that failed, though their owner is in order by then", () => {
@@ -276,7 +299,8 @@ describe("autostart among the rest", () => {
       status: "exited",
       startError: "cannot join network of a non running container: 1"
     })
-    expect(actions(decide([app, missed, web]))).toEqual(["start sa", `restart web after ${after("sa")}`])
+    expect(actions(decide([appRestarted, missed, web]))).toEqual(["start sa", `restart web after ${after("sa")}`])
+    expect(actions(decide([app, missed, web]))).toEqual(["start sa"])
   })
 
   it("is not tried again within a second", () => {

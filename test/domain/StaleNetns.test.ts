@@ -73,10 +73,23 @@ describe("a namespace", () => {
     const sidecar = container("a-sidecar", { networkMode: joins("a-web"), startedAt: 26 })
     expect(briefly([sidecar, web, sa, app({ startedAt: 30 })])).toEqual([
       "sa: restarted app -> app",
-      "a-web: inherited restarted app -> sa",
-      "a-sidecar: inherited restarted app -> a-web"
+      "a-web: restarted app -> sa",
+      "a-sidecar: restarted app -> a-web"
     ])
     expect(briefly([web, sa, anew()], [app()])).toEqual(["sa: gone app -> new app", "a-web: inherited gone app -> sa"])
+  })
+
+  it("is not a new one when only an owner was restarted that lives in a third one's namespace", () => {
+    const web = container("web", { networkMode: joins("sa"), startedAt: 25 })
+    expect(found([app(), serviceAnchor("sa", "app", { startedAt: 30 }), web])).toEqual([])
+  })
+
+  it("is as dead for who joined a container that was in a dead one", () => {
+    const web = container("web", { networkMode: joins("sa"), startedAt: 40 })
+    expect(briefly([app({ startedAt: 30 }), sa, web])).toEqual([
+      "sa: restarted app -> app",
+      "web: inherited restarted app -> sa"
+    ])
   })
 
   it("is not found in a circle, nor in a container that refers to itself", () => {

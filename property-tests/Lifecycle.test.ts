@@ -1,0 +1,287 @@
+import * as fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import type { Scope } from "../src/domain/DockerState.ts"
+import { decideLifecycle, emptyMemory, rememberDecision, type LifecycleMemory } from "../src/domain/Lifecycle.ts"
+import type { LifecycleDecision } from "../src/domain/LifecycleAction.ts"
+import type { LifecycleState } from "../src/domain/LifecycleState.ts"
+import { namespaceReference, resolveReference } from "../src/domain/NetnsOwner.ts"
+import type { LifecycleSettings } from "../src/domain/Settings.ts"
+import { staleNetns } from "../src/domain/StaleNetns.ts"
+import { shuffled } from "./arbitraries/backends.ts"
+import {
+  blueprints,
+  healthy,
+  managedName,
+  operate,
+  plainSteps,
+  steps,
+  type Step
+} from "./arbitraries/lifecycleWorlds.ts"
+import type { LifecycleEngine, Made } from "./models/LifecycleEngine.ts"
+
+const numRuns = 400
+
+const scope: Scope = { _tag: "Project", project: "mail" }
+
+const managed = {
+  target: "ldap",
+  name: managedName,
+  image: undefined,
+  gateway: undefined,
+  environment: {},
+  labels: {}
+}
+
+const settings: fc.Arbitrary<LifecycleSettings> = fc.record({
+  autostart: fc.boolean(),
+  autofix: fc.constantFrom("off" as const, "own" as const, "project" as const),
+  managed: fc.constantFrom(undefined, managed)
+})
+
+const decide = (
+  state: LifecycleState,
+  of: LifecycleSettings,
+  memory: LifecycleMemory,
+  now: number
+): LifecycleDecision =>
+  decideLifecycle({
+    state,
+    scope,
+    project: "mail",
+    settings: of,
+    logLevel: "info",
+    own: { v4: "172.20.0.2" },
+    startUp: false,
+    memory,
+    now
+  })
+
+/** anchord on an engine: it sees every step, and acts when it is asked to. */
+class Run {
+  readonly engine: LifecycleEngine = healthy()
+  memory: LifecycleMemory = emptyMemory
+  readonly of: LifecycleSettings
+  readonly watch: (engine: LifecycleEngine, decision: LifecycleDecision) => void
+
+  constructor(of: LifecycleSettings, watch: Run["watch"] = () => undefined) {
+    this.of = of
+    this.watch = watch
+  }
+
+  decision(): LifecycleDecision {
+    this.engine.now += 2_000
+    return decide(this.engine.state(), this.of, this.memory, this.engine.now)
+  }
+
+  act(failing?: number): ReadonlyArray<string> {
+    const decision = this.decision()
+    const state = this.engine.state()
+    this.watch(this.engine, decision)
+    const errors = this.engine.carryOut(decision.actions, failing)
+    this.memory = rememberDecision(this.memory, state, decision, this.engine.now)
+    return errors
+  }
+
+  all(taken: ReadonlyArray<Step>): this {
+    for (const step of taken) {
+      if (step._tag === "act") this.act(step.failing)
+      else operate(this.engine, step)
+      this.engine.look()
+    }
+    this.engine.now += 120_000
+    return this
+  }
+
+  settled(): this {
+    this.settle()
+    return this
+  }
+
+  /** Rounds of decisions carried out until there is nothing left to do. */
+  settle(): number {
+    for (let round = 0; round < 8; round += 1) {
+      if (this.decision().actions.length === 0) return round
+      expect(this.act()).toEqual([])
+    }
+    return Number.POSITIVE_INFINITY
+  }
+}
+
+describe("a listing in which nothing is wrong", () => {
+  it("gives no action and no problem", () => {
+    fc.assert(
+      fc.property(settings, (of) => {
+        const run = new Run(of)
+        if (of.managed !== undefined) run.act()
+        expect(run.decision()).toEqual({ actions: [], problems: [] })
+      })
+    )
+  })
+})
+
+describe("what is called stale", () => {
+  const inChains = (engine: LifecycleEngine) => {
+    const byId = new Map(engine.all.map((one) => [one.id, one]))
+    const chain = (one: Made): ReadonlyArray<Made> | undefined => {
+      const ref = namespaceReference(one)
+      const owner = ref === undefined ? undefined : resolveReference(byId, ref)
+      if (one.status !== "running") return undefined
+      if (ref === undefined) return [one]
+      const above = owner && chain(owner)
+      return above && [one, ...above]
+    }
+    return engine.all.map(chain).filter((one) => one !== undefined)
+  }
+
+  it("is exactly what is in another namespace than its owner's, wherever all owners run", () => {
+    fc.assert(
+      fc.property(steps, settings, (taken, of) => {
+        const { engine } = new Run(of).all(taken)
+        const stale = new Set(staleNetns(engine.state()).map(({ container }) => container.name))
+        const chains = inChains(engine).filter((chain) => !chain.some(({ misled }) => misled))
+        const dead = chains.filter(([one]) => !engine.isConnected(one)).map(([one]) => one?.name)
+        expect(chains.map(([one]) => one?.name).filter((name) => stale.has(name ?? ""))).toEqual(dead)
+      }),
+      { numRuns: 1_000 }
+    )
+  })
+})
+
+describe("carrying out what is decided", () => {
+  it("leaves nothing to do: at once, and where one start permits the next, a round later for each", () => {
+    fc.assert(
+      fc.property(steps, settings, (taken, of) => {
+        expect(new Run(of).all(taken).settle()).toBeLessThanOrEqual(4)
+      }),
+      { numRuns }
+    )
+  })
+
+  it("takes one round where nothing has to be created or started first", () => {
+    fc.assert(
+      fc.property(plainSteps, settings, (taken, of) => {
+        const run = new Run({ ...of, autostart: false, managed: undefined }).all(taken)
+        fc.pre(run.decision().actions.every(({ _tag }) => _tag !== "Start"))
+        expect(run.settle()).toBeLessThanOrEqual(1)
+      }),
+      { numRuns }
+    )
+  })
+
+  /** What runs, and whose owners all run under the names that they were made for. */
+  const inTheOpen = (engine: LifecycleEngine) => {
+    const isUp = (name: string): boolean => {
+      const joins = blueprints.find((one) => one.name === name)?.joins
+      const one = engine.named(name)
+      return one?.status === "running" && !one.misled && (joins === undefined || isUp(joins))
+    }
+    return blueprints.filter(({ name }) => isUp(name))
+  }
+
+  it("has every service-anchor of the project in its owner's namespace, where both run", () => {
+    fc.assert(
+      fc.property(plainSteps, settings, (taken, of) => {
+        const { engine } = new Run(of).all(taken).settled()
+        const anchors = inTheOpen(engine).filter(({ serviceAnchor, project }) => serviceAnchor && project === "mail")
+        expect(anchors.filter(({ name }) => !engine.isConnected(engine.named(name)))).toEqual([])
+      }),
+      { numRuns }
+    )
+  })
+
+  it("has the whole project in its owners' namespaces, where they run and that is asked for", () => {
+    fc.assert(
+      fc.property(plainSteps, fc.boolean(), (taken, autostart) => {
+        const { engine } = new Run({ autostart, autofix: "project", managed: undefined }).all(taken).settled()
+        const ours = inTheOpen(engine).filter(({ project }) => project === "mail")
+        expect(ours.filter(({ name }) => !engine.isConnected(engine.named(name)))).toEqual([])
+      }),
+      { numRuns }
+    )
+  })
+
+  it("has one managed service-anchor with its target, whenever that runs", () => {
+    fc.assert(
+      fc.property(steps, settings, (taken, of) => {
+        const { engine } = new Run({ ...of, managed }).all(taken).settled()
+        const target = engine.named("ldap")
+        fc.pre(target?.status === "running")
+        const isManaged = ({ blueprint }: Made) => blueprint.labels?.["anchord.managed-by"] === "f45"
+        expect(engine.all.filter((one) => isManaged(one) && one.netns === target.netns)).toHaveLength(1)
+      }),
+      { numRuns }
+    )
+  })
+})
+
+describe("no order of events", () => {
+  it("leads to two managed service-anchors", () => {
+    const count = (engine: LifecycleEngine) =>
+      engine.all.filter(({ blueprint }) => blueprint.labels?.["anchord.managed-by"] === "f45").length
+    fc.assert(
+      fc.property(steps, settings, (taken, of) => {
+        const run = new Run({ ...of, managed }, (engine) => expect(count(engine)).toBeLessThanOrEqual(1)).all(taken)
+        run.settle()
+        expect(count(run.engine)).toBeLessThanOrEqual(1)
+      }),
+      { numRuns }
+    )
+  })
+
+  it("leads to anchord itself, the target, an owner or a foreign container being touched", () => {
+    const watch = (engine: LifecycleEngine, { actions }: LifecycleDecision) => {
+      const acted = actions.flatMap((action) => (action._tag === "CreateManaged" ? [] : [action.id]))
+      expect(new Set(acted).size).toBe(acted.length)
+      for (const id of acted) {
+        const { name, blueprint } = engine.all.find((one) => one.id === id)!
+        expect(id).not.toBe(engine.selfId)
+        expect(blueprint.joins === undefined ? name : "a dependent").toBe("a dependent")
+        expect([undefined, "mail"]).toContain(blueprint.project)
+      }
+    }
+    fc.assert(
+      fc.property(steps, settings, (taken, of) => void new Run(of, watch).all(taken).settle()),
+      { numRuns }
+    )
+  })
+
+  it("leads to more than service-anchors in scope, what waits to be started, and what hangs on what is acted on", () => {
+    const watch =
+      (owed: () => ReadonlySet<string>, of: LifecycleSettings) =>
+      (engine: LifecycleEngine, { actions }: LifecycleDecision) => {
+        const acted = new Set(actions.flatMap((action) => (action._tag === "CreateManaged" ? [] : [action.id])))
+        for (const action of actions) {
+          if (action._tag === "CreateManaged") continue
+          const { blueprint, status } = engine.all.find((one) => one.id === action.id)!
+          const ours =
+            (blueprint.serviceAnchor && (blueprint.project === "mail" || blueprint.project === undefined)) ||
+            (action._tag === "Start" && status !== "running") ||
+            owed().has(action.id)
+          const follows = of.autofix === "own" && action.after !== undefined && acted.has(action.after)
+          expect([action.name, ours || follows]).toEqual([action.name, true])
+        }
+      }
+    const modest = settings.map((of) => ({ ...of, autofix: of.autofix === "project" ? ("own" as const) : of.autofix }))
+    fc.assert(
+      fc.property(steps, modest, (taken, of) => {
+        const run: Run = new Run(of, (engine, decision) => watch(() => run.memory.owed, of)(engine, decision))
+        run.all(taken).settle()
+      }),
+      { numRuns }
+    )
+  })
+
+  it("of the listing changes what is decided", () => {
+    const orders = fc.tuple(steps, settings).chain(([taken, of]) => {
+      const run = new Run(of).all(taken)
+      return fc.record({ run: fc.constant(run), order: shuffled([...run.engine.state().containers.values()]) })
+    })
+    fc.assert(
+      fc.property(orders, ({ run: { engine, of, memory }, order }) => {
+        const now = engine.now + 2_000
+        expect(decide(engine.state(order), of, memory, now)).toEqual(decide(engine.state(), of, memory, now))
+      }),
+      { numRuns: 200 }
+    )
+  })
+})
