@@ -1,0 +1,151 @@
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import { describe, expect, it } from "vitest"
+import { backend, inWorld, linesWith, PROJECT, start, TRANSIT, type World } from "./world.ts"
+
+const labels = { "com.docker.compose.project": PROJECT }
+
+const networkModeOf = ({ docker }: World, name: string) => docker.find(name)?.networkMode
+
+const statusOf = ({ docker }: World, name: string) => docker.find(name)?.status
+
+/** As long as a namespace may be dead before it is repaired (SPEC §11.3). */
+const REPAIR_LIMIT = "2 seconds"
+
+describe("a container that was created before the one whose namespace it joins ran", () => {
+  it("is started as soon as that runs", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        docker.create(backend("app", "tcp/80"))
+        docker.create({ name: "sidecar", network: "container:app", labels })
+        const running = yield* start(world)
+        yield* TestClock.adjust("1 second")
+        expect(statusOf(world, "sidecar")).toBe("created")
+        docker.start("app")
+        yield* TestClock.adjust("1 second")
+        expect(statusOf(world, "sidecar")).toBe("running")
+        yield* running.stop
+      })
+    ))
+
+  it("is left alone with ANCHORD_AUTOSTART_SIBLINGS off, and when it is of another project", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        docker.run(backend("app", "tcp/80"))
+        docker.create({ name: "sidecar", network: "container:app", labels })
+        docker.create({
+          name: "foreign",
+          network: "container:app",
+          labels: { "com.docker.compose.project": "other" }
+        })
+        const running = yield* start(world, { ANCHORD_AUTOSTART_SIBLINGS: "false" })
+        yield* TestClock.adjust("1 minute")
+        expect(statusOf(world, "sidecar")).toBe("created")
+        yield* running.stop
+        const again = yield* start(world)
+        yield* TestClock.adjust("1 minute")
+        expect(statusOf(world, "sidecar")).toBe("running")
+        expect(statusOf(world, "foreign")).toBe("created")
+        yield* again.stop
+      })
+    ))
+})
+
+describe("the managed service-anchor", () => {
+  const env = { ANCHORD_MANAGED_SA_TARGET: "outpost", ANCHORD_SHARED_NETWORK: TRANSIT }
+  const managed = "outpost-service-anchor"
+
+  const withTarget = (body: (world: World) => Effect.Effect<void>) =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        world.docker.addImage("anchord", { Entrypoint: ["anchord"] })
+        world.docker.run({ name: "outpost", network: TRANSIT })
+        const running = yield* start(world, env)
+        yield* TestClock.adjust(REPAIR_LIMIT)
+        console.log(world.lines)
+        yield* body(world)
+        yield* running.stop
+      })
+    )
+
+  it("is created when the target runs, joins it, and routes to anchord", () =>
+    withTarget((world) =>
+      Effect.sync(() => {
+        const { docker } = world
+        expect(networkModeOf(world, managed)).toBe(`container:${docker.find("outpost")?.id}`)
+        expect(statusOf(world, managed)).toBe("running")
+        expect(docker.find(managed)?.labels).toEqual({ "anchord.managed-by": "f45" })
+        const { Config } = docker.inspection(managed) as { readonly Config: { readonly Env: ReadonlyArray<string> } }
+        const own = docker.inspect("anchor")?.attachments.find(({ networkName }) => networkName === TRANSIT)
+        expect(Config.Env).toContain(`ANCHORD_GATEWAY_IP=${own?.v4},${own?.v6}`)
+      })
+    ))
+
+  it("comes again when it is removed, is started when it is stopped, and follows a target that is re-created or restarted", () =>
+    withTarget((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        docker.remove(managed)
+        yield* TestClock.adjust(REPAIR_LIMIT)
+        expect(statusOf(world, managed)).toBe("running")
+        docker.stop(managed)
+        yield* TestClock.adjust(REPAIR_LIMIT)
+        expect(statusOf(world, managed)).toBe("running")
+        docker.remove("outpost")
+        const id = docker.run({ name: "outpost", network: TRANSIT })
+        yield* TestClock.adjust(REPAIR_LIMIT)
+        expect(networkModeOf(world, managed)).toBe(`container:${id}`)
+        expect(statusOf(world, managed)).toBe("running")
+        docker.restart("outpost")
+        yield* TestClock.adjust(REPAIR_LIMIT)
+        expect(linesWith(world, `restarting container ${managed}`)).toHaveLength(1)
+        expect(docker.containers().filter(({ name }) => name.includes(managed))).toHaveLength(1)
+      })
+    ))
+
+  it("is left where it is when the target is gone", () =>
+    withTarget((world) =>
+      Effect.gen(function* () {
+        world.docker.remove("outpost")
+        world.docker.remove(managed)
+        yield* TestClock.adjust("2 minutes")
+        expect(world.docker.find(managed)).toBeUndefined()
+      })
+    ))
+})
+
+describe("an application in the namespace of a service-anchor that is re-created by hand", () => {
+  it("is one WARN with the command that repairs it, and is repaired with ANCHORD_AUTOFIX_SCOPE=project", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        const anchor = backend("web-anchor", "tcp/80", { labels: { "com.docker.compose.service": "web-anchor" } })
+        docker.run(anchor)
+        docker.run({
+          name: "web",
+          network: "container:web-anchor",
+          labels: {
+            ...labels,
+            "com.docker.compose.service": "web",
+            "com.docker.compose.depends_on": "web-anchor:service_healthy:true"
+          }
+        })
+        const running = yield* start(world)
+        docker.remove("web-anchor")
+        docker.run(anchor)
+        yield* TestClock.adjust("2 minutes")
+        expect(linesWith(world, `docker compose -p ${PROJECT} up -d --no-deps --force-recreate web`)).toEqual([
+          expect.stringMatching(/^Warn/)
+        ])
+        const before = docker.find("web")?.id
+        yield* running.stop
+        const fixing = yield* start(world, { ANCHORD_AUTOFIX_SCOPE: "project" })
+        yield* TestClock.adjust(REPAIR_LIMIT)
+        expect(docker.find("web")?.id).not.toBe(before)
+        expect(networkModeOf(world, "web")).toBe(`container:${docker.find("web-anchor")?.id}`)
+        yield* fixing.stop
+      })
+    ))
+})
