@@ -1,5 +1,5 @@
 import * as Result from "effect/Result"
-import { createRequest, type Changes, type CreateRequest } from "./CreateRequest.ts"
+import { createRequest, joinsContainer, type Changes, type CreateRequest } from "./CreateRequest.ts"
 import { nameOf, nanosOf, type RestartPolicy, runs, shortId, wasStarted, type Inspection } from "./Inspection.ts"
 
 /** One call to Docker; `old` is the container that is replaced, `new` the one that takes its place. */
@@ -134,20 +134,29 @@ const policyBack = (old: Inspection, successor: Inspection): ReadonlyArray<Actio
   return changed ? [{ _tag: "SetRestartPolicy", who: "old", policy }] : []
 }
 
+/** Whether a successor that was only created has all that it was to have: it is put on one network after the other. */
+const isComplete = (old: Inspection, successor: Inspection): boolean => {
+  if (joinsContainer(successor.HostConfig.NetworkMode)) return true
+  const [had, has] = [old, successor].map(({ NetworkSettings }) => new Set(Object.keys(NetworkSettings.Networks ?? {})))
+  return had !== undefined && has !== undefined && had.symmetricDifference(has).size === 0
+}
+
 /**
  * What to do about a container that was found renamed away, and the one that has its name by now, if any: the attempt ended with the process
- * that made it. When the successor runs, it stays. Otherwise everything is as it was before: the old one has its name, and runs if it did, which
- * shows by its end being later than the making of its successor.
+ * that made it. A successor that runs stays, and so does one of a container that did not run. Otherwise everything is as it was before: the
+ * old one has its name, and runs if it did, which shows by its end being later than the making of its successor.
  */
 export const recovery = (old: Inspection, successor: Inspection | undefined): Recovery => {
   const name = nameBefore({ id: old.Id, name: nameOf(old) }) ?? nameOf(old)
   const nameBack: Action = { _tag: "Rename", who: "old", name }
+  const remove: Action = { _tag: "Remove", who: "old" }
   if (successor === undefined) return { _tag: "Undo", actions: [nameBack] }
   if (runs(successor)) {
     const stop: Action = { _tag: "Stop", who: "old", graceSeconds: graceOf(old) }
-    return { _tag: "Finish", actions: [...(runs(old) ? [stop] : []), { _tag: "Remove", who: "old" }] }
+    return { _tag: "Finish", actions: [...(runs(old) ? [stop] : []), remove] }
   }
-  const ran = nanosOf(old.State.FinishedAt ?? "") > nanosOf(successor.Created)
+  const ran = runs(old) || nanosOf(old.State.FinishedAt ?? "") > nanosOf(successor.Created)
+  if (!ran && isComplete(old, successor)) return { _tag: "Finish", actions: [remove] }
   return {
     _tag: "Undo",
     actions: [

@@ -178,10 +178,21 @@ describe("an attempt that was cut short", () => {
     expect(decided(old(running), successor(created))).toEqual(["Undo", "Remove new", nameBack])
   })
 
-  it("after the old one was stopped starts that again, but not one that had ended before", () => {
+  it("after the old one was stopped starts that again", () => {
     expect(decided(old(ended(31)), successor(created))).toEqual(["Undo", "Start old", "Remove new", nameBack])
-    expect(decided(old(ended(29)), successor(created))).toEqual(["Undo", "Remove new", nameBack])
-    expect(decided(old(created), successor(created))).toEqual(["Undo", "Remove new", nameBack])
+  })
+
+  it("of a container that did not run stays, unless it is not on all its networks yet", () => {
+    const { Networks } = inspectionOf("plain").NetworkSettings
+    const unfinished = { ...successor(created), NetworkSettings: { Networks: {} } }
+    const beyond = { ...successor(created), NetworkSettings: { Networks: { ...Networks, more: {} } } }
+    const joined = { ...unfinished, HostConfig: { NetworkMode: "container:other" } }
+    for (const before of [old(ended(29)), old(created)]) {
+      expect(decided(before, successor(created))).toEqual(["Finish", "Remove old"])
+      expect(decided(before, joined)).toEqual(["Finish", "Remove old"])
+      expect(decided(before, unfinished)).toEqual(["Undo", "Remove new", nameBack])
+      expect(decided(before, beyond)).toEqual(["Undo", "Remove new", nameBack])
+    }
   })
 
   it("gives the restart policy back that the successor has", () => {
