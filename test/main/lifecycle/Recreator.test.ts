@@ -1,8 +1,11 @@
 import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
 import { describe, expect, it } from "vitest"
+import type { Recreator } from "../../../src/main/lifecycle/Recreator.ts"
+import type { ContainerLifecycle } from "../../../src/services/ContainerLifecycle.ts"
+import { DockerError } from "../../../src/services/DockerEngine.ts"
 import type { Fault, Faults } from "./faults.ts"
 import { survivable } from "./faults.ts"
-import type { Recreator } from "../../../src/main/lifecycle/Recreator.ts"
 import { IMAGE, inSimulation, listing, type Made, NEXT, type Simulated } from "./simulated.ts"
 
 const pinned = {
@@ -183,6 +186,33 @@ describe("a step that fails", () => {
             expect(listing(world)).toEqual({ web: `${id.slice(0, 12)} exited` })
           }
         }
+      })
+    ))
+
+  it("does not end the old container after it was started again: a stop whose answer is lost may still be under way", () =>
+    inSimulation((world) =>
+      Effect.gen(function* () {
+        const id = world.web(pinned)
+        let isFirst = true
+        const late = (lifecycle: ContainerLifecycle["Service"]): ContainerLifecycle["Service"] => {
+          const endsRun = Effect.fnUntraced(function* (ref: string, grace: number) {
+            const before = yield* lifecycle.inspect(ref)
+            yield* Effect.sleep("1 second")
+            const now = yield* lifecycle.inspect(ref)
+            if (now.State.StartedAt === before.State.StartedAt) yield* lifecycle.stop(ref, grace)
+          })
+          const stop = (ref: string, grace: number) => {
+            if (!isFirst) return lifecycle.stop(ref, grace)
+            isFirst = false
+            const lost = new DockerError({ endpoint: "POST /", reason: "unreachable", message: "lost by the test" })
+            return Effect.andThen(Effect.forkDetach(endsRun(ref, grace)), Effect.fail(lost))
+          }
+          return { ...lifecycle, stop }
+        }
+        const { run } = yield* world.process(new Map(), late)
+        expect(yield* Effect.flip(run(({ recreate }) => recreate(id)))).toMatchObject({ undone: true })
+        yield* TestClock.adjust("1 minute")
+        expect(listing(world)).toEqual({ web: `${id.slice(0, 12)} running` })
       })
     ))
 

@@ -25,9 +25,11 @@ export interface Simulated {
   readonly lines: Array<string>
   /** Creates `web`, and starts it unless it is told not to; answers with its ID. */
   readonly web: (made?: Made, state?: "running" | "created" | "exited" | "paused") => string
-  /** A process that re-creates containers, whose calls meet with faults. */
-  readonly process: (faults?: Faults) => Effect.Effect<Process>
+  /** A process that re-creates containers, whose calls meet with faults; `change` makes its service another. */
+  readonly process: (faults?: Faults, change?: (lifecycle: Lifecycle) => Lifecycle) => Effect.Effect<Process>
 }
+
+type Lifecycle = ContainerLifecycle["Service"]
 
 export interface Process {
   readonly recreator: Recreator
@@ -66,8 +68,11 @@ const makeSimulated = Effect.gen(function* () {
     return id
   }
 
-  const process = Effect.fnUntraced(function* (faults: Faults = new Map()) {
-    const { lifecycle, calls, hasDied } = faulty(real, faults)
+  const process = Effect.fnUntraced(function* (
+    faults: Faults = new Map(),
+    change: (lifecycle: Lifecycle) => Lifecycle = (lifecycle) => lifecycle
+  ) {
+    const { lifecycle, calls, hasDied } = faulty(change(real), faults)
     const recreator = yield* Effect.provide(makeRecreator, serving(lifecycle))
     const run: Process["run"] = (use) =>
       Effect.gen(function* () {
