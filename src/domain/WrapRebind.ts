@@ -1,5 +1,5 @@
 import { successorOf } from "./ContainerNames.ts"
-import type { LifecycleAction, LifecycleDecision, LifecycleProblem } from "./LifecycleAction.ts"
+import type { LifecycleDecision, LifecycleProblem, Recreate } from "./LifecycleAction.ts"
 import {
   byName,
   isJoinable,
@@ -14,6 +14,10 @@ import {
 import { dependentsOf, namespaceReference } from "./NetnsOwner.ts"
 import { paceOf, type RepairTimes } from "./RepairPace.ts"
 import { staleNetns } from "./StaleNetns.ts"
+
+export interface WrapDecision extends LifecycleDecision {
+  readonly actions: ReadonlyArray<Recreate>
+}
 
 interface Wish {
   readonly container: LifecycleContainer
@@ -46,7 +50,7 @@ const wishes = (state: LifecycleState, project: string): ReadonlyArray<Wish> => 
  * is left as it is, and what hangs on a container that is re-created now has its turn at the next look. The rebinder itself and other
  * projects are never touched; a rebinder without a project does nothing, and says so.
  */
-export const decideWrapRebind = (state: LifecycleState, times: RepairTimes, now: number): LifecycleDecision => {
+export const decideWrapRebind = (state: LifecycleState, times: RepairTimes, now: number): WrapDecision => {
   const project = ownProject(state)
   if (project === undefined) {
     const message =
@@ -56,7 +60,7 @@ export const decideWrapRebind = (state: LifecycleState, times: RepairTimes, now:
   const replaced = namesBeingReplaced(state, now)
   const all = wishes(state, project)
   const wanting = new Set(all.map(({ container }) => container.id))
-  const actions: Array<LifecycleAction> = []
+  const actions: Array<Recreate> = []
   const problems: Array<LifecycleProblem> = []
   const later: Array<number> = []
   for (const { container, heir } of all) {
