@@ -23,9 +23,9 @@ export const autostart = (state: LifecycleState, scope: Scope, now: number): Rea
     const { id, name, status } = container
     const ref = namespaceReference(container)
     if (ref === undefined || (status !== "created" && !missedItsNamespace(container))) return []
-    if (id === state.selfId || replaced.has(name) || !isSibling(container, state, scope)) return []
+    if (replaced.has(name) || !isSibling(container, state, scope)) return []
     const owner = resolveReference(state.containers, ref)
-    if (owner === undefined || owner.id === id || !isJoinable(owner)) return []
+    if (owner === undefined || !isJoinable(owner)) return []
     const why =
       status === "created" ? "it was created and never started" : "its last start failed without that container"
     return [{ _tag: "Start", id, name, reason: `${name} joins the network of ${owner.name}, which runs; ${why}` }]

@@ -55,7 +55,7 @@ const problemOf = (left: Unrepaired, input: LifecycleInput): ReadonlyArray<Lifec
       }
     ]
   const watched = isSibling(stale.container, input.state, input.scope)
-  if (!watched || why === "too-soon" || why === "being-replaced" || isUnderWay(left, input)) return []
+  if (!watched || why === "too-soon" || isUnderWay(left, input)) return []
   const waits = why === "waits-for-owner" && stale.dead.name !== undefined
   const message = waits
     ? `${describeStale(stale)}; anchord repairs it when ${stale.target?.name ?? stale.dead.name} runs`

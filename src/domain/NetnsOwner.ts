@@ -61,14 +61,13 @@ export const dependentsOf = <C extends Named & Joining>(
     if (to !== undefined) joined.set(to.id, [...(joined.get(to.id) ?? []), one])
   }
   const found: Array<C> = []
-  const seen = new Set([owner.id])
   let level: ReadonlyArray<Named> = [owner]
   while (level.length > 0) {
+    // Each has one owner, so that nothing but the owner itself can be met again.
     const next = level
       .flatMap(({ id }) => joined.get(id) ?? [])
-      .filter(({ id }) => !seen.has(id))
+      .filter(({ id }) => id !== owner.id)
       .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    for (const { id } of next) seen.add(id)
     found.push(...next)
     level = next
   }

@@ -13,7 +13,7 @@ import {
   type LifecycleState
 } from "./LifecycleState.ts"
 import { dependentsOf, namespaceReference, refersByName, resolveReference } from "./NetnsOwner.ts"
-import { paceOf, type RepairTimes } from "./RepairPace.ts"
+import { paceOf, type Pace, type RepairTimes } from "./RepairPace.ts"
 import { describeStale, restartedMaker, staleNetns, type StaleContainer } from "./StaleNetns.ts"
 
 export interface RepairPolicy {
@@ -67,6 +67,8 @@ const isOurs = (
   return caused || policy.owed.has(container.id)
 }
 
+const inTime: Pace = { _tag: "Now" }
+
 /** What repairs a stale container whose target is there. */
 const repairOf = (
   stale: StaleContainer,
@@ -102,7 +104,8 @@ export const planRepairs = (state: LifecycleState, first: ReadonlyArray<Repair>,
     if (replaced.has(container.name) || replaced.has(target?.name ?? "")) return { stale, why: "being-replaced" }
     const ready = target !== undefined && (acted.has(target.id) || (isJoinable(target) && !staleIds.has(target.id)))
     if (!ready) return { stale, why: "waits-for-owner" }
-    const pace = paceOf(policy.times, container.name, policy.now)
+    // With an owner that is acted on now, it is now or never: only what anchord broke itself is its business afterwards.
+    const pace = acted.has(target.id) ? inTime : paceOf(policy.times, container.name, policy.now)
     if (pace._tag === "Later") return { stale, why: pace.storm ? "storm" : "too-soon", at: pace.at }
     acted.set(container.id, repairOf(stale, target, acted, state))
     return undefined

@@ -102,7 +102,6 @@ const mayJoin = (container: LifecycleContainer, target: LifecycleContainer | und
 
 const look = (container: LifecycleContainer, ref: string, state: LifecycleState): StaleContainer | undefined => {
   const owner = resolveReference(state.containers, ref)
-  if (owner !== undefined && !mayJoin(container, owner, state)) return undefined
   const successor = successorOf(state.names, state.containers, ref)
   const found = { container, inherited: false }
   if (owner === undefined) {

@@ -30,6 +30,8 @@ describe("the names of containers", () => {
     expect(namesOf(new Map(), app.id)).toEqual([])
     expect(namesOf(seen(asMap(app)), "app")).toEqual([])
     expect(namesOf(seen(asMap(app)), app.id.slice(0, 11))).toEqual([])
+    const alike = container("other", { id: `${app.id.slice(0, 12)}${"0".repeat(52)}` })
+    expect(namesOf(seen(asMap(app, alike)), app.id.slice(0, 12))).toEqual([])
   })
 
   it("follow a container that is renamed, the latest first, and are bounded", () => {

@@ -195,6 +195,27 @@ describe("the dependents of what is acted on", () => {
     expect(actions(drift(container("web", { networkMode: joins("sa"), status: "removing" })))).toHaveLength(1)
   })
 
+  it("are restarted in a new namespace where they follow a name", () => {
+    const byItsName = container("web", { networkMode: "container:/sa", startedAt: 25 })
+    expect(actions(decide([appAnew, sa, byItsName], [app]))).toEqual([
+      "recreate sa in container:app",
+      `restart web after ${after("sa")}`
+    ])
+  })
+
+  it("are left while Compose replaces them", () => {
+    const interim = container(`${web.id.slice(0, 12)}_web`, { status: "created", createdAt: NOW / 1_000 })
+    expect(actions(decide([appAnew, sa, web, interim], [app]))).toEqual(["recreate sa in container:app"])
+  })
+
+  it("do not wait for their own second when their owner is acted on", () => {
+    const memory = { times: new Map([["web", [NOW - 500]]]), owed: new Set<string>() }
+    expect(actions(decide([appAnew, sa, web], [app], { memory }))).toEqual([
+      "recreate sa in container:app",
+      `recreate web after ${after("sa")} in container:sa`
+    ])
+  })
+
   it("are left in foreign projects, and where autofix is off", () => {
     expect(actions(drift(container("web", { networkMode: joins("sa"), project: "shop" })))).toHaveLength(1)
     const off = { settings: { ...settings, autofix: "off", managed }, startUp: true } as const
@@ -216,10 +237,16 @@ describe("the dependents of what is acted on", () => {
     const stopped = container("web", { networkMode: joins("sa"), status: "exited" })
     const sidecar = container("sidecar", { networkMode: joins("web"), startedAt: 26 })
     const made = container("made", { networkMode: joins("web"), status: "created" })
-    expect(actions(decide([appAnew, sa, stopped, sidecar, made], [app]))).toEqual([
+    const missed = container("missed", {
+      networkMode: joins("web"),
+      status: "exited",
+      startError: "cannot join network of a non running container: 1"
+    })
+    expect(actions(decide([appAnew, sa, stopped, sidecar, made, missed], [app]))).toEqual([
       "recreate sa in container:app",
       `recreate web after ${after("sa")} in container:sa, stopped`,
-      `recreate made after ${after("web")} in container:web, stopped`
+      `recreate made after ${after("web")} in container:web, stopped`,
+      `recreate missed after ${after("web")} in container:web, stopped`
     ])
   })
 

@@ -2,7 +2,18 @@ import { describe, expect, it } from "vitest"
 import { decideManaged, managedSpec, type ManagedInput } from "../../src/domain/ManagedAnchor.ts"
 import type { LifecycleContainer } from "../../src/domain/LifecycleState.ts"
 import type { ManagedAnchorSettings } from "../../src/domain/Settings.ts"
-import { container, EPOCH, idOf, joins, listing, NOW, scope, serviceAnchor, type Given } from "./lifecycleListings.ts"
+import {
+  anchord,
+  container,
+  EPOCH,
+  idOf,
+  joins,
+  listing,
+  NOW,
+  scope,
+  serviceAnchor,
+  type Given
+} from "./lifecycleListings.ts"
 
 const settings: ManagedAnchorSettings = {
   target: "ldap",
@@ -200,6 +211,8 @@ describe("the managed service-anchor", () => {
     expect(decide([ldap(), managed({ project: "shop" })])).toEqual(warned)
     expect(decide([ldap()], { settings: { ...settings, name: "anchord" } })).toEqual(warned)
     expect(decide([managed()], { settings: { ...settings, target: "ldap-service-anchor" } })).toEqual(warned)
+    const labelled = { ...anchord, labels: { ...anchord.labels, "anchord.managed-by": "f45" } }
+    expect(decide([ldap(), labelled], { settings: { ...settings, name: "anchord" } })).toEqual(warned)
   })
 
   it("is known under another name by its label and its namespace, so that there are never two", () => {

@@ -84,6 +84,15 @@ describe("a namespace", () => {
     expect(found([app(), serviceAnchor("sa", "app", { startedAt: 30 }), web])).toEqual([])
   })
 
+  it("comes after the one that it belongs into, when that is stale itself", () => {
+    const web = container("a-web", { networkMode: joins("sa"), startedAt: 25 })
+    const anchorAnew = serviceAnchor("sa", "app", { nth: 2 })
+    expect(briefly([app({ startedAt: 30 }), anchorAnew, web], [sa, web])).toEqual([
+      "sa: restarted app -> app",
+      "a-web: gone sa -> new sa"
+    ])
+  })
+
   it("is as dead for who joined a container that was in a dead one", () => {
     const web = container("web", { networkMode: joins("sa"), startedAt: 40 })
     expect(briefly([app({ startedAt: 30 }), sa, web])).toEqual([
@@ -115,7 +124,7 @@ describe("the owner that Compose knows of", () => {
     expect(target("web-anchor:service_started:true")).toEqual([anchorAnew.id])
     expect(target("db:service_healthy:false,web-anchor:service_started:true")).toEqual([anchorAnew.id])
     expect(target("web-anchor:service_started:false")).toEqual([undefined])
-    expect(target("db:service_healthy:true,web-anchor:service_started:true")).toEqual([undefined])
+    expect(target("web-anchor:service_started:true,db:service_healthy:true")).toEqual([undefined])
     expect(target("")).toEqual([undefined])
     expect(target("other:service_started:true")).toEqual([undefined])
     const second = container("sa-2", { service: "web-anchor" })

@@ -103,6 +103,8 @@ describe("the wrap-rebinder", () => {
   it("keeps away from what Compose is replacing", () => {
     const interim = container(`${sa.id.slice(0, 12)}_sa`, { status: "created" })
     expect(decide([anew, sa, interim], [app()], { now: EPOCH })).toEqual(nothing)
+    const again = container(`${anew.id.slice(0, 12)}_app`, { status: "created" })
+    expect(decide([anew, sa, again], [app()], { now: EPOCH })).toEqual(nothing)
   })
 
   it("makes one of two re-creations within a second, and stops in a storm", () => {
