@@ -115,12 +115,12 @@ export const planRepairs = (state: LifecycleState, first: ReadonlyArray<Repair>,
     const left = acted.has(stale.container.id) ? undefined : decide(stale)
     if (left !== undefined) unrepaired.push(left)
   }
-  addFollowers(state, acted, staleIds, replaced, policy)
+  addFollowers(state, acted, replaced, policy)
   for (const start of policy.starts) {
     const then = acted.has(start.id) ? undefined : startAfter(start, acted, state)
     if (then !== undefined) acted.set(then.id, then)
   }
-  addFollowers(state, acted, staleIds, replaced, policy)
+  addFollowers(state, acted, replaced, policy)
   return { repairs: [...acted.values()], unrepaired }
 }
 
@@ -169,7 +169,6 @@ const follow = (
 const addFollowers = (
   state: LifecycleState,
   acted: Map<string, Repair>,
-  staleIds: ReadonlySet<string>,
   replaced: ReadonlySet<string>,
   policy: RepairPolicy
 ): void => {
@@ -177,7 +176,7 @@ const addFollowers = (
   for (const root of acted.keys()) {
     for (const one of dependentsOf(state.containers, { id: root, name: "" })) {
       const { id, name } = one
-      if (acted.has(id) || staleIds.has(id) || isUntouchable(one, state, policy) || replaced.has(name)) continue
+      if (acted.has(id) || isUntouchable(one, state, policy) || replaced.has(name)) continue
       const owner = resolveReference(state.containers, namespaceReference(one) ?? "")
       const its = owner && acted.get(owner.id)
       const repair = owner && its && follow(one, owner, its, state, policy)

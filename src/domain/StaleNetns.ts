@@ -136,7 +136,7 @@ export const staleNetns = (state: LifecycleState): ReadonlyArray<StaleContainer>
     const ref = namespaceReference(container)
     if (ref === undefined || !(isUp(container) || missedItsNamespace(container))) return undefined
     const owner = resolveReference(state.containers, ref)
-    const above = owner !== undefined && mayJoin(container, owner, state) ? visit(owner) : undefined
+    const above = owner && visit(owner)
     const own = look(container, ref, state)
     if (own?.target !== undefined && own.target !== owner) visit(own.target)
     const stale =

@@ -193,6 +193,9 @@ describe("the dependents of what is acted on", () => {
     const created = container("web", { networkMode: joins("sa"), status: "created" })
     expect(actions(drift(created))[1]).toBe(`recreate web after ${after("sa")} in container:sa`)
     expect(actions(drift(container("web", { networkMode: joins("sa"), status: "removing" })))).toHaveLength(1)
+    const missed = container("web", { networkMode: joins("sa"), status: "exited", startError: "No such container: 1" })
+    const manual = { settings: { ...settings, autostart: false, managed }, startUp: true }
+    expect(actions(decide([app, old, missed], [], manual))[1]).toBe(`recreate web after ${after("sa")} in container:sa`)
   })
 
   it("are restarted in a new namespace where they follow a name", () => {
