@@ -35,9 +35,9 @@ export interface Restart extends Acting {
 /** Made anew with its whole configuration, but for what is named here (SPEC §11). */
 export interface Recreate extends Acting {
   readonly _tag: "Recreate"
-  /** `container:<name>`: the name is looked up when the new one is created, so it may be that of one re-created just before. */
-  readonly networkMode: string
-  /** Whether the new one is started: not, when the old one was stopped on purpose. */
+  /** The name is looked up when the new one is created, so it may be that of one re-created just before. */
+  readonly networkMode: `container:${string}`
+  /** Whether the new one is started, also where the old one did not run: not, when that was stopped on purpose. */
   readonly start: boolean
   readonly image?: string
   /** Variables that get another value. */

@@ -143,11 +143,11 @@ const driftOf = (input: ManagedInput, managed: LifecycleContainer) => {
 const keep = (input: ManagedInput, managed: LifecycleContainer, target: LifecycleContainer): ManagedDecision => {
   const { id, name, status } = managed
   const on = { id, name }
-  if (status === "removing" || status === "dead") return nothing
+  if (status === "paused" || status === "removing" || status === "dead") return nothing
   const ref = namespaceReference(managed)
   const owner = ref === undefined ? undefined : resolveReference(input.state.containers, ref)
   const drift = driftOf(input, managed)
-  const networkMode = `container:${target.name}`
+  const networkMode = `container:${target.name}` as const
   if (owner?.id !== target.id || drift.reasons.length > 0) {
     const elsewhere =
       owner?.id === target.id ? [] : [`${name} is not in the namespace of ${target.name}, which was made anew`]

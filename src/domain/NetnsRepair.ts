@@ -45,10 +45,12 @@ export interface RepairPlan {
   readonly unrepaired: ReadonlyArray<Unrepaired>
 }
 
+/** What is paused would lose what it holds in memory. */
 const isUntouchable = (container: LifecycleContainer, state: LifecycleState, policy: RepairPolicy): boolean =>
   container.id === state.selfId ||
   container.id === policy.managedTarget ||
   isForeign(container, state, policy.scope) ||
+  container.status === "paused" ||
   container.status === "removing" ||
   container.status === "dead"
 
@@ -81,9 +83,9 @@ const repairOf = (
   const reason = describeStale(stale)
   const on = { id: container.id, name: container.name, ...(its === undefined ? {} : { after: target.id }) }
   const mustBeMade = kind !== "restarted" && !inherited
-  const [ref, owner] = [namespaceReference(container) ?? "", `container:${target.name}`]
+  const ref = namespaceReference(container) ?? ""
   if (mustBeMade || (its?._tag === "Recreate" && !refersByName(state.containers, ref)))
-    return { _tag: "Recreate", ...on, networkMode: owner, start: true, reason }
+    return { _tag: "Recreate", ...on, networkMode: `container:${target.name}`, start: true, reason }
   return { _tag: isUp(container) ? "Restart" : "Start", ...on, reason }
 }
 

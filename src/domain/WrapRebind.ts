@@ -32,7 +32,7 @@ const wishes = (state: LifecycleState, project: string): ReadonlyArray<Wish> => 
   return [...state.containers.values()].toSorted(byName).flatMap((container) => {
     const ref = namespaceReference(container)
     if (ref === undefined || container.id === state.selfId || projectOf(container) !== project) return []
-    if (!isUp(container) && !missedItsNamespace(container)) return []
+    if (container.status === "paused" || !(isUp(container) || missedItsNamespace(container))) return []
     const heir = successorOf(state.names, state.containers, ref) ?? targets.get(container.id)
     if (heir === undefined || heir.id === container.id) return []
     const hangsOnIt = dependentsOf(state.containers, container).some(({ id }) => id === heir.id)
@@ -47,7 +47,7 @@ const wishes = (state: LifecycleState, project: string): ReadonlyArray<Wish> => 
  *
  * Two wishes within a second are one, and an owner that keeps being made anew has its dependents re-created twenty times a minute at
  * most; one that only is restarted, over and over or not, is the same container, and causes nothing here. What was stopped on purpose
- * is left as it is, and what hangs on a container that is re-created now has its turn at the next look. The rebinder itself and other
+ * or is paused is left as it is, and what hangs on a container that is re-created now has its turn at the next look. The rebinder itself and other
  * projects are never touched; a rebinder without a project does nothing, and says so.
  */
 export const decideWrapRebind = (state: LifecycleState, times: RepairTimes, now: number): WrapDecision => {

@@ -274,6 +274,14 @@ describe("the dependents of what is acted on", () => {
 })
 
 describe("what is never touched", () => {
+  it("is what is paused, which gets its warning", () => {
+    const paused = { ...sa, status: "paused" } as const
+    expect(actions(decide([appAnew, paused], [app], { settings: inProject }))).toEqual([])
+    expect(keys(decide([appAnew, paused], [app]))).toEqual([`WARN stale:${sa.id}`])
+    const decision = decide([appAnew, sa, { ...web, status: "paused" }], [app])
+    expect(actions(decision)).toEqual(["recreate sa in container:app"])
+  })
+
   it("is anchord itself, which is only spoken of", () => {
     const self = { ...anchord, networkMode: joins("app") }
     const decision = decide([appRestarted, self], [], { settings: inProject })

@@ -126,6 +126,8 @@ describe("the managed service-anchor", () => {
   it("is left alone in the right namespace", () => {
     for (const status of ["running", "paused", "restarting", "removing", "dead"] as const)
       expect(decide([ldap(), managed({ status })])).toEqual(nothing)
+    for (const status of ["paused", "removing", "dead"] as const)
+      expect(decide([ldap({ nth: 2 }), managed({ status })])).toEqual(nothing)
   })
 
   it("is started when it was stopped or never started", () => {

@@ -43,7 +43,7 @@ describe("the wrap-rebinder", () => {
     expect(recreated([anew, sa, plain], [app()])).toEqual(["sa in container:app", "web in container:app"])
     const missed = { status: "exited", startError: `No such container: ${idOf("app")}` } as const
     expect(recreated([anew, serviceAnchor("sa", "app", missed)], [app()])).toEqual(["sa in container:app"])
-    for (const status of ["created", "exited", "removing", "dead"] as const)
+    for (const status of ["created", "exited", "paused", "removing", "dead"] as const)
       expect(recreated([anew, { ...sa, status }], [app()])).toEqual([])
   })
 
