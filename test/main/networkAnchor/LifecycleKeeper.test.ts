@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { describe, expect, it } from "vitest"
-import { backend, inWorld, linesWith, PROJECT, start, TRANSIT, type World } from "./world.ts"
+import { backend, inWorld, linesWith, PROJECT, settle, start, TRANSIT, type World } from "./world.ts"
 
 const labels = { "com.docker.compose.project": PROJECT }
 
@@ -10,7 +10,7 @@ const networkModeOf = ({ docker }: World, name: string) => docker.find(name)?.ne
 const statusOf = ({ docker }: World, name: string) => docker.find(name)?.status
 
 /** As long as a namespace may be dead before it is repaired (SPEC §11.3). */
-const REPAIR_LIMIT = "2 seconds"
+const repairTime = Effect.andThen(settle, TestClock.adjust("2 seconds"))
 
 describe("a container that was created before the one whose namespace it joins ran", () => {
   it("is started as soon as that runs", () =>
@@ -60,11 +60,9 @@ describe("the managed service-anchor", () => {
   const withTarget = (body: (world: World) => Effect.Effect<void>) =>
     inWorld((world) =>
       Effect.gen(function* () {
-        world.docker.addImage("anchord", { Entrypoint: ["anchord"] })
         world.docker.run({ name: "outpost", network: TRANSIT })
         const running = yield* start(world, env)
-        yield* TestClock.adjust(REPAIR_LIMIT)
-        console.log(world.lines)
+        yield* repairTime
         yield* body(world)
         yield* running.stop
       })
@@ -88,18 +86,18 @@ describe("the managed service-anchor", () => {
       Effect.gen(function* () {
         const { docker } = world
         docker.remove(managed)
-        yield* TestClock.adjust(REPAIR_LIMIT)
+        yield* repairTime
         expect(statusOf(world, managed)).toBe("running")
         docker.stop(managed)
-        yield* TestClock.adjust(REPAIR_LIMIT)
+        yield* repairTime
         expect(statusOf(world, managed)).toBe("running")
         docker.remove("outpost")
         const id = docker.run({ name: "outpost", network: TRANSIT })
-        yield* TestClock.adjust(REPAIR_LIMIT)
+        yield* repairTime
         expect(networkModeOf(world, managed)).toBe(`container:${id}`)
         expect(statusOf(world, managed)).toBe("running")
         docker.restart("outpost")
-        yield* TestClock.adjust(REPAIR_LIMIT)
+        yield* repairTime
         expect(linesWith(world, `restarting container ${managed}`)).toHaveLength(1)
         expect(docker.containers().filter(({ name }) => name.includes(managed))).toHaveLength(1)
       })
@@ -142,7 +140,7 @@ describe("an application in the namespace of a service-anchor that is re-created
         const before = docker.find("web")?.id
         yield* running.stop
         const fixing = yield* start(world, { ANCHORD_AUTOFIX_SCOPE: "project" })
-        yield* TestClock.adjust(REPAIR_LIMIT)
+        yield* repairTime
         expect(docker.find("web")?.id).not.toBe(before)
         expect(networkModeOf(world, "web")).toBe(`container:${docker.find("web-anchor")?.id}`)
         yield* fixing.stop

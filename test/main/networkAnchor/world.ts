@@ -59,7 +59,8 @@ export const makeWorld = Effect.gen(function* () {
   const { docker } = engine
   docker.createNetwork({ name: EXTERNAL, driver: "macvlan", v4: "10.99.0.0/24", v6: "fd99::/64", gateway: GATEWAY })
   docker.createNetwork({ name: TRANSIT, v4: "172.20.0.0/16", v6: "fd20::/64" })
-  docker.run({ name: "anchor", network: TRANSIT, also: [EXTERNAL], addresses: { [EXTERNAL]: OWN } })
+  docker.addImage("anchord", { Entrypoint: ["tini", "--", "anchord"] })
+  docker.run({ name: "anchor", image: "anchord", network: TRANSIT, also: [EXTERNAL], addresses: { [EXTERNAL]: OWN } })
   const lines: Array<string> = []
   return {
     engine,
