@@ -145,11 +145,6 @@ const definitions = {
 
 export const definitionsOf = (mode: SettingMode): Readonly<Record<string, Definition<unknown>>> => definitions[mode]
 
-/** Variables of features that this version does not have; a compose file for another version may hold them. */
-export const laterVariables: ReadonlyArray<string> = Object.keys(networkAnchorDefinitions).filter((variable) =>
-  /^ANCHORD_(AUTOSTART|AUTOFIX|MANAGED)_/.test(variable)
-)
-
 /** Every variable of every mode: a compose file may hold those of another one. */
 export const knownVariables: ReadonlyArray<string> = [
   ...new Set(settingModes.flatMap((mode) => Object.keys(definitionsOf(mode))))

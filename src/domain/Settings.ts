@@ -15,7 +15,6 @@ import {
 } from "./EnvironmentReading.ts"
 import {
   externalRebinderDefinitions,
-  laterVariables,
   networkAnchorDefinitions,
   serviceAnchorDefinitions,
   wrapRebinderDefinitions,
@@ -123,12 +122,6 @@ export interface SettingsByMode {
 /** Those of the modes that this version runs. */
 export type Settings = SettingsByMode[Mode]
 
-/** Warnings for variables whose value is checked, and which do nothing in this version. */
-const withoutEffect = (env: Environment): ReadonlyArray<string> =>
-  laterVariables
-    .filter((variable) => given(env, variable) !== undefined)
-    .map((variable) => `${variable} has no effect in this version`)
-
 const common = (values: Values<typeof commonDefinitions>): CommonSettings => ({
   logLevel: values.ANCHORD_LOG_LEVEL ?? "info",
   logFormat: values.ANCHORD_LOG_FORMAT,
@@ -224,8 +217,7 @@ const parseNetworkAnchor = (env: Environment): Checked<NetworkAnchorSettings> =>
       ...both(env, "ANCHORD_LABEL_SELECTOR", "ANCHORD_PROJECT"),
       ...both(env, "ANCHORD_EXT_NETWORK", "ANCHORD_EXT_IFACE"),
       ...withoutTarget(env),
-      ...strangers("network-anchor", env),
-      ...withoutEffect(env)
+      ...strangers("network-anchor", env)
     ]
   })
 }

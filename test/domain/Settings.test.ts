@@ -492,24 +492,6 @@ describe("network-anchor mode", () => {
     expect(projectOf({ COMPOSE_PROJECT_NAME: "mail" })).toBe("mail")
   })
 
-  it("takes what is right for features that this version does not have, and says that it does nothing", () => {
-    const right: Environment = {
-      ANCHORD_AUTOFIX_SCOPE: "project",
-      ANCHORD_MANAGED_SA_TARGET: "app",
-      ANCHORD_MANAGED_SA_NAME: "app-anchor",
-      ANCHORD_MANAGED_SA_IMAGE: "anchord:3",
-      ANCHORD_MANAGED_SA_GATEWAY_IP: "10.0.0.2",
-      ANCHORD_MANAGED_SA_EXTRA_ENV: '{"TZ":"UTC","com.docker.compose.project":"x"}',
-      ANCHORD_MANAGED_SA_LABELS: '{"team":"mail"}'
-    }
-    const { warnings } = networkAnchor({ ...inProject, ...right, ANCHORD_AUTOSTART_SIBLINGS: "" })
-    expect(warnings.toSorted()).toEqual(
-      Object.keys(right)
-        .map((variable) => `${variable} has no effect in this version`)
-        .toSorted()
-    )
-  })
-
   it("does not speak of a variable that it does not know when that is empty", () => {
     expect(networkAnchor({ ...inProject, ANCHORD_POL_INTERVAL: " " }).warnings).toEqual([])
   })
