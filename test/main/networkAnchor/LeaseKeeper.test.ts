@@ -17,6 +17,21 @@ import type { Netlink } from "../../../src/services/Netlink.ts"
 import { scrapeAfter } from "../../layers/observability/scrape.ts"
 import { backend, inWorld, linesWith, plugIn, plugOut, start, type World } from "./world.ts"
 
+const plugged = { _tag: "Found", link: "eth0", index: 1, networkId: "dmz", addresses: { v4: "10.1.0.9" } } as const
+
+/** Keeps an IPv4 lease on the link, until it is interrupted. */
+const keeping = Effect.gen(function* () {
+  const holder = yield* makeLeaseHolder({ family: "v4", external: () => plugged, onChange: Effect.void })
+  const input = {
+    family: "v4",
+    hostname: "mail",
+    backoffMax: Duration.minutes(5),
+    link: () => "eth0",
+    replugged: Effect.never
+  } as const
+  return { holder, fiber: yield* Effect.forkDetach(keepLease(input, holder)) }
+})
+
 /** A keeper of an IPv4 lease on a simulated link, in virtual time. */
 const living = (
   body: (world: {
@@ -39,22 +54,8 @@ const living = (
   return Effect.runPromise(
     Effect.scoped(
       Effect.gen(function* () {
-        const plugged = {
-          _tag: "Found",
-          link: "eth0",
-          index: 1,
-          networkId: "dmz",
-          addresses: { v4: "10.1.0.9" }
-        } as const
-        const holder = yield* makeLeaseHolder({ family: "v4", external: () => plugged, onChange: Effect.void })
-        const input = {
-          family: "v4",
-          hostname: "mail",
-          backoffMax: Duration.minutes(5),
-          link: () => "eth0",
-          replugged: Effect.never
-        } as const
-        const fiber = yield* Effect.forkScoped(keepLease(input, holder))
+        const { holder, fiber } = yield* keeping
+        yield* Effect.addFinalizer(() => Fiber.interrupt(fiber))
         const pass = (time: Duration.Input) => TestClock.adjust(time)
         yield* pass(1)
         const router = () => holder.held()?.lease.router
@@ -324,16 +325,7 @@ describe("a server that refuses whoever has nothing", () => {
     })
     await Effect.runPromise(
       Effect.gen(function* () {
-        const external = () => ({ _tag: "Found", link: "eth0", index: 1, networkId: "dmz", addresses: {} }) as const
-        const holder = yield* makeLeaseHolder({ family: "v4", external, onChange: Effect.void })
-        const input = {
-          family: "v4",
-          hostname: "mail",
-          backoffMax: Duration.minutes(5),
-          link: () => "eth0",
-          replugged: Effect.never
-        } as const
-        const fiber = yield* Effect.forkDetach(keepLease(input, holder))
+        const { fiber } = yield* keeping
         yield* TestClock.adjust("1 minute")
         expect(started).toBe(1)
         yield* Fiber.interrupt(fiber)
@@ -356,21 +348,7 @@ describe("what is counted", () => {
           Effect.gen(function* () {
             const dhcp = new SimDhcp()
             const netns = new SimNetns().addLink("eth0", "10.1.0.9/24")
-            const external = () =>
-              ({ _tag: "Found", link: "eth0", index: 1, networkId: "dmz", addresses: { v4: "10.1.0.9" } }) as const
-            const holder = yield* makeLeaseHolder({ family: "v4", external, onChange: Effect.void })
-            const input = {
-              family: "v4",
-              hostname: "mail",
-              backoffMax: Duration.minutes(5),
-              link: () => "eth0",
-              replugged: Effect.never
-            } as const
-            const fiber = yield* keepLease(input, holder).pipe(
-              Effect.provide(dhcp.layer),
-              Effect.provide(SimNetlink.layer(netns)),
-              Effect.forkDetach
-            )
+            const { fiber } = yield* keeping.pipe(Effect.provide(dhcp.layer), Effect.provide(SimNetlink.layer(netns)))
             // One round without an answer, then a lease, two renewals, and a client that is killed and asks again.
             yield* TestClock.adjust("4500 millis")
             dhcp.offers.set("v4", offer("10.1.0.50", 60))
