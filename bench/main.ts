@@ -1,3 +1,4 @@
+import { onSignal } from "../e2e/lab/interruption.ts"
 import { labOf, openedElsewhere, openLab } from "../e2e/lab/lab.ts"
 import { eventToMap } from "./eventToMap.ts"
 import { footprint } from "./footprint.ts"
@@ -14,8 +15,7 @@ if (bench === undefined) {
 const say = (text: string) => console.log(text)
 const open = await openedElsewhere(say)
 const { state, close } = open === undefined ? await openLab(say) : { state: open, close: async () => {} }
-for (const signal of ["SIGINT", "SIGTERM"] as const)
-  process.once(signal, () => void close().then(() => process.exit(1)))
+onSignal(() => void close().then(() => process.exit(1)))
 try {
   await bench(labOf(state))
 } finally {

@@ -1,5 +1,6 @@
 import { ask, udpStream } from "./lab/client.ts"
 import { composeProject, externalDmz, networkAnchor, routedApp, transit } from "./lab/composeProject.ts"
+import { onSignal } from "./lab/interruption.ts"
 import { addressesOf, mapsOf, startedAt } from "./lab/kernel.ts"
 import { labOf, openLab } from "./lab/lab.ts"
 import { cannotRun } from "./lab/machine.ts"
@@ -41,9 +42,7 @@ const tidyUp = () =>
     .down()
     .catch(() => {})
     .then(close))
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => void tidyUp().then(() => process.exit(1)))
-}
+onSignal(() => void tidyUp().then(() => process.exit(1)))
 
 const visit = async (protocol: "tcp" | "udp", port: number) => {
   for (const family of ["v4", "v6"] as const) {

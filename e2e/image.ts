@@ -1,4 +1,5 @@
 import { anchordImage, IMAGE, makeArchive } from "./lab/imageBuild.ts"
+import { interruptible } from "./lab/interruption.ts"
 import { cannotRun, installPackages } from "./lab/machine.ts"
 
 const say = (text: string) => console.log(text)
@@ -9,5 +10,5 @@ if (why !== undefined) {
   process.exit(1)
 }
 await installPackages(say)
-await makeArchive(anchordImage, say)
+await interruptible(() => makeArchive(anchordImage, say))
 say(`${IMAGE} is in ${anchordImage.path}: docker load -i ${anchordImage.path}`)

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs"
-import { run } from "./command.ts"
 import { startEngine } from "./engine.ts"
 import { cache, project } from "./folders.ts"
+import { uninterrupted } from "./interruption.ts"
 import { exclusively } from "./lock.ts"
 import { baseArchive, engineRoot } from "./rootfs.ts"
 
@@ -12,18 +12,6 @@ export interface Builder {
   readonly docker: (args: ReadonlyArray<string>, onOutput?: (text: string) => void) => Promise<string>
   readonly at: (path: string) => string
 }
-
-const ofThisMachine: Builder = {
-  docker: (args, onOutput) => run(["docker", ...args], onOutput === undefined ? {} : { onOutput }),
-  at: (path) => path
-}
-
-/** Whether the machine has an engine: the one of DOCKER_HOST or the default socket. */
-const engineAtHand = (): Promise<boolean> =>
-  run(["docker", "version", "--format", "{{.Server.Version}}"], { timeoutMillis: 10_000 }).then(
-    () => true,
-    () => false
-  )
 
 /** The base image: from a registry where one answers, otherwise made of Debian's packages. */
 const haveBase = async ({ docker, at }: Builder, say: (text: string) => void): Promise<void> => {
@@ -49,18 +37,14 @@ export const buildFolder = (
 ) => docker(["build", "--progress=plain", "--network=host", ...args, at(folder)], stepsOnly(say))
 
 /**
- * Lends a builder: the machine's Docker engine, or where there is none one that lives for as long as it is used and keeps what it has built.
- * One process at a time.
+ * Lends a builder: an engine that lives for as long as it is used and keeps what it has built. One process at a time. An engine that the
+ * machine has is left alone: a build there would take the tags of images that somebody uses.
  */
 export const withBuilder = (say: (text: string) => void, use: (builder: Builder) => Promise<void>): Promise<void> => {
   mkdirSync(cache, { recursive: true })
   return exclusively(`${cache}/build.lock`, async () => {
-    if (await engineAtHand()) {
-      say("building with the Docker engine of this machine")
-      return use(ofThisMachine)
-    }
     const [root] = await Promise.all([engineRoot(say), baseArchive(say)])
-    say("building with a Docker engine of its own")
+    say("building")
     const { engine, stop } = await startEngine({ root, work: `${cache}/builder`, keep: true })
     const builder: Builder = {
       docker: (args, onOutput) => engine.inside(["docker", ...args], onOutput === undefined ? {} : { onOutput }),
@@ -70,7 +54,7 @@ export const withBuilder = (say: (text: string) => void, use: (builder: Builder)
       await haveBase(builder, say)
       await use(builder)
     } finally {
-      await stop()
+      await uninterrupted(stop)
     }
   })
 }

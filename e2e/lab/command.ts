@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process"
+import { interruption } from "./interruption.ts"
 
 /** A command of the lab failed: what it was, its status, and what it said. */
 export class CommandFailed extends Error {
@@ -23,9 +24,13 @@ export interface CommandOptions {
 /** Runs a command to its end and answers with its standard output; a status other than zero is a {@link CommandFailed}. */
 export const run = (command: ReadonlyArray<string>, options: CommandOptions = {}): Promise<string> =>
   new Promise((resolve, reject) => {
+    const signal = interruption()
+    if (signal?.aborted) return reject(signal.reason)
     const [program = "", ...args] = command
     const { cwd, env, input, onOutput, timeoutMillis = 600_000 } = options
     const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], cwd, env, timeout: timeoutMillis })
+    const giveUp = () => void child.kill("SIGTERM")
+    signal?.addEventListener("abort", giveUp, { once: true })
     let stdout = ""
     let all = ""
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -39,9 +44,12 @@ export const run = (command: ReadonlyArray<string>, options: CommandOptions = {}
     })
     child.stdin.on("error", () => {})
     child.on("error", (error) => reject(new CommandFailed(command, null, error.message)))
-    child.on("close", (status) =>
-      status === 0 ? resolve(stdout) : reject(new CommandFailed(command, status, all.slice(-8_000)))
-    )
+    child.on("close", (status) => {
+      signal?.removeEventListener("abort", giveUp)
+      if (signal?.aborted) return reject(signal.reason)
+      if (status === 0) return resolve(stdout)
+      reject(new CommandFailed(command, status, all.slice(-8_000)))
+    })
     child.stdin.end(input ?? "")
   })
 

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process"
 import { mkdirSync, readFileSync, rmSync } from "node:fs"
 import { attempt, run, type CommandOptions } from "./command.ts"
 import { project } from "./folders.ts"
+import { uninterrupted } from "./interruption.ts"
 import { eventually } from "./steps.ts"
 
 /** How to reach a running engine: enough for another process to do so. */
@@ -115,6 +116,10 @@ export const startEngine = async ({ root, work, netns, keep }: EngineOptions) =>
       resolve()
     })
   })
+  const tidyUp = async () => {
+    await gone
+    if (keep === undefined) await attempt(["rm", "-rf", work])
+  }
   const stop = async () => {
     const dockerd = ended ? undefined : childOf(child.pid ?? 0)
     if (dockerd !== undefined) {
@@ -122,11 +127,10 @@ export const startEngine = async ({ root, work, netns, keep }: EngineOptions) =>
       const ids = (await engine.docker("ps", "-aq").catch(() => "")).split("\n").filter((id) => id !== "")
       if (ids.length > 0) await engine.docker("rm", "-f", ...ids).catch(() => "")
       process.kill(dockerd, "SIGTERM")
-      const timer = setTimeout(() => child.kill("SIGKILL"), 20_000)
-      await gone
-      clearTimeout(timer)
     }
-    if (keep === undefined) await attempt(["rm", "-rf", work])
+    const timer = setTimeout(() => child.kill("SIGKILL"), 20_000)
+    await tidyUp()
+    clearTimeout(timer)
   }
   try {
     const pid = await eventually("the Docker engine answers", 60_000, async () => {
@@ -138,7 +142,8 @@ export const startEngine = async ({ root, work, netns, keep }: EngineOptions) =>
     })
     return { engine: attachEngine({ pid, work }), stop, log: () => log }
   } catch (error) {
-    await stop()
+    child.kill("SIGKILL")
+    await uninterrupted(tidyUp)
     throw new Error(`${String(error)}\n${log}`, { cause: error })
   }
 }

@@ -4,6 +4,7 @@ import { attempt, run } from "./command.ts"
 import { attachEngine, startEngine, type Engine, type EngineState } from "./engine.ts"
 import { labFolder, project } from "./folders.ts"
 import { anchordImage, IMAGE, makeArchive } from "./imageBuild.ts"
+import { interruptible, interruption, uninterrupted } from "./interruption.ts"
 import { addHost, engineNetns, LAN, lanNetns, makeLan, removeLan, removeStaleNetns, type Host } from "./lan.ts"
 import { cannotRun, installPackages } from "./machine.ts"
 import { isAlive } from "./processes.ts"
@@ -94,10 +95,8 @@ const removeStaleRuns = async (): Promise<void> => {
 }
 
 /** Opens a lab of its own: packages, image, LAN, engine; `close` leaves nothing behind but the cache. */
-export const openLab = async (say: (text: string) => void) => {
-  const why = cannotRun()
-  if (why !== undefined) throw new Error(`the lab ${why}`)
-  await installPackages(say)
+const open = async (say: (text: string) => void) => {
+  await uninterrupted(() => installPackages(say))
   await removeStaleNetns()
   await removeStaleRuns()
   await makeArchive(anchordImage, say)
@@ -118,10 +117,18 @@ export const openLab = async (say: (text: string) => void) => {
     await loadImages(engine, anchordImage, say)
     await createDmz(engine)
     const hosts = [await addHost(201), await addHost(202)]
+    interruption()?.throwIfAborted()
     const state: LabState = { engine: { pid: engine.pid, work }, lanNetns, engineNetns, hosts, root }
     return { state, close }
   } catch (error) {
-    await close()
+    await uninterrupted(close)
     throw error
   }
+}
+
+/** The same; a process that is told to end while its lab is being opened does so with nothing left behind. */
+export const openLab = async (say: (text: string) => void) => {
+  const why = cannotRun()
+  if (why !== undefined) throw new Error(`the lab ${why}`)
+  return interruptible(() => open(say))
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs"
 import { run } from "./command.ts"
 import { cache } from "./folders.ts"
+import { exclusively } from "./lock.ts"
 
 const SUITE = "trixie"
 
@@ -26,15 +27,23 @@ const enginePackages = [
 const contentsOf = (packages: ReadonlyArray<string>): string =>
   createHash("sha256").update(packages.toSorted().join()).digest("hex").slice(0, 8)
 
-/** Makes something under a name that it only gets when it is whole. */
+/** Makes something under a name that it only gets when it is whole, in one process at a time. */
 const madeOnce = async (path: string, make: (unfinished: string) => Promise<void>): Promise<string> => {
   if (existsSync(path)) return path
   mkdirSync(cache, { recursive: true })
-  const unfinished = `${path}.unfinished`
-  rmSync(unfinished, { recursive: true, force: true })
-  await make(unfinished)
-  renameSync(unfinished, path)
-  return path
+  return exclusively(`${path}.lock`, async () => {
+    // Another process may have made it meanwhile.
+    if (existsSync(path)) return path
+    const unfinished = `${path}.unfinished`
+    rmSync(unfinished, { recursive: true, force: true })
+    try {
+      await make(unfinished)
+      renameSync(unfinished, path)
+    } finally {
+      rmSync(unfinished, { recursive: true, force: true })
+    }
+    return path
+  })
 }
 
 /** A Debian tree with a Docker engine, its command line, Compose and buildx in it. Made once, from Debian's packages. */

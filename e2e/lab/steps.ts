@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises"
+import { interruption } from "./interruption.ts"
 
 /** Says what is being done or waited for, and how long it took. */
 export const step = async <A>(what: string, body: () => Promise<A>): Promise<A> => {
@@ -20,6 +21,7 @@ export const eventually = async <A>(what: string, limitMillis: number, body: () 
     try {
       return await body()
     } catch (error) {
+      interruption()?.throwIfAborted()
       if (performance.now() > end) {
         throw new Error(
           `not within ${limitMillis} ms: ${what}: ${error instanceof Error ? error.message : String(error)}`,
