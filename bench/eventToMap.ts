@@ -4,7 +4,7 @@ import type { Lab } from "../e2e/lab/lab.ts"
 import { mapsOf } from "../e2e/lab/kernel.ts"
 import { eventually } from "../e2e/lab/steps.ts"
 import { printed, summarise } from "./statistics.ts"
-import { watch } from "./watch.ts"
+import { watch, watchAnswer } from "./watch.ts"
 
 const TIMES = 50
 const SIZES = [10, 100, 300]
@@ -41,7 +41,7 @@ interface Seen {
 
 const listen = async (lab: Lab, pid: string): Promise<{ readonly seen: Seen; readonly stop: () => void }> => {
   const seen: Seen = { connect: new Map(), start: new Map(), element: new Map(), onConnect: () => {} }
-  const events = watch(["curl", "-sN", "--unix-socket", lab.socket, "http://docker/events"], (line) => {
+  const events = await watchAnswer(lab.socket, "/events", (line) => {
     const { Type, Action, Actor, timeNano } = JSON.parse(line)
     const at = Number(timeNano) / 1e6
     if (Type === "container" && Action === "start") seen.start.set(Actor.ID, at)
@@ -50,8 +50,12 @@ const listen = async (lab: Lab, pid: string): Promise<{ readonly seen: Seen; rea
       seen.onConnect(Actor.Attributes.container)
     }
   })
+  // The command that enters the engine's namespaces has this as its child, which is to end with it.
   const monitor = watch(
-    lab.engine.within(["nsenter", "-t", pid, "-n", "nft", "monitor", "new", "elements"]),
+    lab.engine.within([
+      ...["nsenter", "-t", pid, "-n", "setpriv", "--pdeathsig", "KILL"],
+      ...["nft", "monitor", "new", "elements"]
+    ]),
     (line, at) => {
       const port = /add element ip anchord_v4 dnat_tcp \{ (\d+) /.exec(line)?.[1]
       if (port !== undefined && !seen.element.has(Number(port))) seen.element.set(Number(port), at)

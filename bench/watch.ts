@@ -1,19 +1,40 @@
 import { spawn } from "node:child_process"
+import { request } from "node:http"
+import type { Readable } from "node:stream"
 
 export interface Watched {
   readonly stop: () => void
 }
 
-/** Runs a command and hands over each line it prints, with the time in milliseconds of Unix time at which it came. */
-export const watch = (command: ReadonlyArray<string>, onLine: (line: string, at: number) => void): Watched => {
-  const [program = "", ...args] = command
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] })
+/** Takes a line, and the time at which it came in milliseconds of Unix time. */
+type OnLine = (line: string, at: number) => void
+
+const handOver = (output: Readable, onLine: OnLine): void => {
   let rest = ""
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+  output.setEncoding("utf8").on("data", (chunk: string) => {
     const at = performance.timeOrigin + performance.now()
     const lines = (rest + chunk).split("\n")
     rest = lines.pop() ?? ""
     for (const line of lines) onLine(line, at)
   })
+}
+
+/** Runs a command and hands over each line that it prints. */
+export const watch = (command: ReadonlyArray<string>, onLine: OnLine): Watched => {
+  const [program = "", ...args] = command
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] })
+  handOver(child.stdout, onLine)
   return { stop: () => void child.kill("SIGTERM") }
 }
+
+/** Asks a server behind a unix socket, and hands over each line of an answer that has no end; it has begun when this is over. */
+export const watchAnswer = (socketPath: string, path: string, onLine: OnLine): Promise<Watched> =>
+  new Promise((resolve, reject) => {
+    const asking = request({ socketPath, path }, (answer) => {
+      if (answer.statusCode !== 200) return reject(new Error(`${path}: status ${answer.statusCode}`))
+      answer.on("error", () => {})
+      handOver(answer, onLine)
+      resolve({ stop: () => void asking.destroy() })
+    })
+    asking.on("error", reject).end()
+  })
