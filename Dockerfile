@@ -1,3 +1,8 @@
+# Needs BuildKit 0.12 or later: build secrets, COPY --chmod, HEALTHCHECK --start-interval.
+# The version is that of package.json; the commit is what the builder says that this was made of.
+ARG ANCHORD_VERSION=3.0.0
+ARG ANCHORD_COMMIT=none
+
 # The program, bundled, and the Node it runs on. Node comes from npm, as in development.
 FROM debian:trixie-slim AS build
 RUN apt-get update \
