@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
-import * as Queue from "effect/Queue"
 import { families, type Family } from "../../domain/Address.ts"
 import { planExternalDefault, type Gateway } from "../../domain/DefaultRoute.ts"
 import { Netlink } from "../../services/Netlink.ts"
+import { makeLooks } from "../Looks.ts"
 import { makeNotices } from "../Notices.ts"
 
 export interface DefaultRouteKeeper {
@@ -12,18 +12,13 @@ export interface DefaultRouteKeeper {
   readonly keep: Effect.Effect<never, never, Netlink>
 }
 
-/** Between two looks: somebody who fights for the route is answered within 100 ms, and does not get all of the processor. */
-const GAP = "25 millis"
-const CHECK = "30 seconds"
-const RETRY = "1 second"
-
 export interface ExternalRoute {
   readonly link: string
   readonly gateways: ReadonlyArray<Gateway>
 }
 
 export const makeDefaultRouteKeeper = Effect.fnUntraced(function* (wanted: () => ExternalRoute) {
-  const asked = yield* Queue.sliding<void>(1)
+  const looks = yield* makeLooks
   const notices = makeNotices()
   /** The gateway that anchord set last, by family: the same once more means that somebody else changed it. */
   const set = new Map<Family, string>()
@@ -50,22 +45,16 @@ export const makeDefaultRouteKeeper = Effect.fnUntraced(function* (wanted: () =>
     }
   })
 
-  const keep = Effect.gen(function* () {
-    while (true) {
-      const failed = yield* once().pipe(
-        Effect.matchEffect({
-          onFailure: (error) =>
-            Effect.as(
-              notices([{ key: "route", level: "ERROR", message: `cannot set the default route: ${error.message}` }]),
-              true
-            ),
-          onSuccess: () => Effect.as(notices([]), false)
-        })
-      )
-      yield* Effect.sleep(GAP)
-      yield* Queue.take(asked).pipe(Effect.timeoutOption(failed ? RETRY : CHECK))
-    }
-  })
+  const look = Effect.suspend(once).pipe(
+    Effect.matchEffect({
+      onFailure: ({ message }) =>
+        Effect.as(
+          notices([{ key: "route", level: "ERROR", message: `cannot set the default route: ${message}` }]),
+          false
+        ),
+      onSuccess: () => Effect.as(notices([]), true)
+    })
+  )
 
-  return { lookAgain: Effect.asVoid(Queue.offer(asked, undefined)), keep } satisfies DefaultRouteKeeper
+  return { lookAgain: looks.again, keep: looks.keep(look) } satisfies DefaultRouteKeeper
 })

@@ -6,6 +6,7 @@ import type { DockerEvent } from "../../domain/DockerState.ts"
 import { fullRefresh } from "../../domain/EventScope.ts"
 import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
 import { DockerEngine, type DockerError } from "../../services/DockerEngine.ts"
+import { makeBackOff } from "../BackOff.ts"
 import { makeNotices } from "../Notices.ts"
 import type { PendingWork } from "./PendingWork.ts"
 
@@ -55,7 +56,7 @@ export const follow = Effect.fnUntraced(function* (
     Metric.update(Metrics.dockerConnected, 0).pipe(Effect.as(error?.message ?? "the stream ended"))
 
   const notices = makeNotices()
-  let pause = FIRST_PAUSE_MILLIS
+  const backOff = makeBackOff(FIRST_PAUSE_MILLIS, LAST_PAUSE_MILLIS)
   while (true) {
     const begun = yield* Clock.currentTimeMillis
     told = false
@@ -64,8 +65,7 @@ export const follow = Effect.fnUntraced(function* (
     if (good) yield* notices([])
     const message = `the Docker event stream is lost; opening it again, NAT state stays as it is: ${why}`
     yield* notices([{ key: "stream", level: "WARN", message }])
-    if (good) pause = FIRST_PAUSE_MILLIS
-    yield* Effect.sleep(pause)
-    pause = Math.min(pause * 2, LAST_PAUSE_MILLIS)
+    if (good) backOff.reset()
+    yield* backOff.pause
   }
 })

@@ -9,6 +9,7 @@ import type { Refresh } from "../../domain/EventScope.ts"
 import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
 import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
 import type { Readiness } from "../../layers/observability/Readiness.ts"
+import { makeBackOff } from "../BackOff.ts"
 import { makeNotices } from "../Notices.ts"
 import { makeAppliedRules } from "./AppliedRules.ts"
 import type { DockerMirror } from "./DockerMirror.ts"
@@ -176,15 +177,10 @@ export const makeReconciler = Effect.fnUntraced(function* (input: ReconcilerInpu
     )
 
   const loop = Effect.gen(function* () {
-    let pause = FIRST_RETRY_MILLIS
+    const backOff = makeBackOff(FIRST_RETRY_MILLIS, LAST_RETRY_MILLIS)
     while (true) {
-      const work = yield* pending.take
-      if (yield* attempt(work)) {
-        pause = FIRST_RETRY_MILLIS
-        continue
-      }
-      yield* Effect.sleep(pause)
-      pause = Math.min(pause * 2, LAST_RETRY_MILLIS)
+      if (yield* attempt(yield* pending.take)) backOff.reset()
+      else yield* backOff.pause
     }
   })
 

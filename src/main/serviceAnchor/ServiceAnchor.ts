@@ -13,6 +13,7 @@ import { Netlink } from "../../services/Netlink.ts"
 import type { FatalError } from "../FatalError.ts"
 import { endedByDefect } from "../Defect.ts"
 import { requireNetAdmin } from "../NetAdmin.ts"
+import { makeLooks, type Looks } from "../Looks.ts"
 import { makeNotices } from "../Notices.ts"
 import { makeGatewayLookup, type GatewayLookup } from "./GatewayLookup.ts"
 import { followGateways, restore } from "./GatewayRoutes.ts"
@@ -37,14 +38,9 @@ const WATCH_MILLIS = 500
 const URGENT_MILLIS = 200
 const URGENT_FOR_MILLIS = 10_000
 
-/** Between two looks at the kernel: somebody who fights for the route gets an answer within 100 ms, but not all of the processor. */
-const ROUTES_GAP = "50 millis"
-const ROUTES_CHECK = "30 seconds"
-const ROUTES_RETRY = "1 second"
-
 interface Signals {
   /** The routes may not be what they should. */
-  readonly routes: Queue.Queue<void>
+  readonly routes: Looks
   /** The kernel's neighbour table changed. */
   readonly neighbours: Queue.Queue<void>
   /** The gateway seems to be gone. */
@@ -58,26 +54,21 @@ const raise = (queue: Queue.Queue<void>) => Effect.asVoid(Queue.offer(queue, und
 const listen = Effect.fnUntraced(function* ({ routes, neighbours }: Signals) {
   const netlink = yield* Netlink
   yield* Stream.runForEach(netlink.changes, (change: NetlinkChange) =>
-    raise(change === "neighbour" ? neighbours : routes)
+    change === "neighbour" ? raise(neighbours) : routes.again
   )
 })
 
-const keepRoutes = Effect.fnUntraced(function* (
-  gateways: () => AddressPair,
-  { routes }: Signals,
-  readiness: Readiness
-) {
+const keepRoutes = (gateways: () => AddressPair, { routes }: Signals, readiness: Readiness) => {
   const notices = makeNotices()
-  while (true) {
+  const look = Effect.gen(function* () {
     const outcomes = yield* followGateways(gateways())
     yield* notices(outcomes.flatMap((outcome) => outcome.notices))
     const present = outcomes.some((outcome) => outcome.present)
     readiness.set("route", present ? undefined : conditions.route)
-    yield* Effect.sleep(ROUTES_GAP)
-    const failed = outcomes.some((outcome) => outcome.failed)
-    yield* Queue.take(routes).pipe(Effect.timeoutOption(failed ? ROUTES_RETRY : ROUTES_CHECK))
-  }
-})
+    return !outcomes.some((outcome) => outcome.failed)
+  })
+  return routes.keep(look)
+}
 
 interface Health {
   /** The kernel cannot reach the gateway: its neighbour entry failed or gets no answer. */
@@ -128,7 +119,7 @@ const keepResolving = Effect.fnUntraced(function* (
       lastFull = now
       if (!same(before, lookup.known())) {
         health.neighbourFails = false
-        yield* raise(routes)
+        yield* routes.again
       }
     }
     unwellSince = resolves && !health.neighbourFails ? undefined : (unwellSince ?? now)
@@ -154,7 +145,7 @@ export const serviceAnchor = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer((exit) =>
     endedByDefect(exit) ? Effect.void : restore().pipe(Effect.provideService(Netlink, netlink))
   )
-  const signals: Signals = { routes: yield* signal(), neighbours: yield* signal(), lookup: yield* signal() }
+  const signals: Signals = { routes: yield* makeLooks, neighbours: yield* signal(), lookup: yield* signal() }
   const lookup = yield* makeGatewayLookup(gatewayHostname)
   const health: Health = { neighbourFails: false }
   const following =
