@@ -37,7 +37,7 @@ describe("looks at what is to be kept", () => {
   it("come at once when somebody asks, and then once in 25 ms however often that is", () =>
     kept((looks, seen) =>
       Effect.gen(function* () {
-        for (let time = 0; time < 90; time += 1) {
+        for (let time = 0; time < 45; time += 1) {
           yield* looks.again
           yield* TestClock.adjust("1 millis")
         }
