@@ -49,18 +49,17 @@ const withoutOwnNetwork = (host: Json): Json =>
 const ownEntrypoint = (config: RunConfig): Json =>
   (config.Entrypoint ?? []).length === 0 ? { ...config, Entrypoint: [""] } : config
 
-const withEnvironment = (config: Json, { Env }: RunConfig, environment: Changes["environment"]): Json => {
+const withEnvironment = (config: Json, environment: Changes["environment"]): Json => {
   if (environment === undefined) return config
-  const kept = (Array.isArray(config["Env"]) ? config["Env"] : (Env ?? [])).filter(
-    (entry) => !Object.keys(environment).some((name) => `${entry}`.split("=")[0] === name)
-  )
+  const before = Array.isArray(config["Env"]) ? config["Env"].map(String) : []
+  const kept = before.filter((entry) => !((entry.split("=")[0] ?? "") in environment))
   return { ...config, Env: [...kept, ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)] }
 }
 
 const configOf = ({ Id, Config }: Inspection, joins: boolean, { image, environment }: Changes): Json => {
   const ofImage = image === undefined ? undefined : withoutDefaults(Config, image.replaced)
   const base = ofImage === undefined ? ownEntrypoint(Config) : { ...ofImage, Image: image?.name }
-  const own = withEnvironment(base, Config, environment)
+  const own = withEnvironment(base, environment)
   if (joins) return without(own, ...ofOwnNamespace)
   return Config.Hostname === shortId(Id) ? without(own, "Hostname") : own
 }

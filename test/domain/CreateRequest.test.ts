@@ -312,3 +312,21 @@ describe("another image", () => {
     expect(createRequest(differing("anonymous", { Config: own }), { image }).body).toMatchObject(own)
   })
 })
+
+describe("variables that get another value", () => {
+  const environmentOf = (changes: Changes) => requestOf("plain", changes).body["Env"]
+  const before = inspectionOf("plain").Config.Env ?? []
+
+  it("have that one and no other; all others stay as they are", () => {
+    const once = environmentOf({ environment: { ANCHORD_GATEWAY_IP: "172.20.0.2" } })
+    expect(once).toEqual([...before, "ANCHORD_GATEWAY_IP=172.20.0.2"])
+    const [first = ""] = before
+    const name = first.split("=")[0] ?? ""
+    expect(environmentOf({ environment: { [name]: "new" } })).toEqual([...before.slice(1), `${name}=new`])
+  })
+
+  it("bring nothing of the old image along when the image changes as well", () => {
+    const image = { name: "next", replaced: { Env: before } }
+    expect(environmentOf({ image, environment: { A: "1" } })).toEqual(["A=1"])
+  })
+})
