@@ -1,5 +1,6 @@
 import { inScope, PROJECT_LABEL } from "./Backends.ts"
 import type { ContainerNames } from "./ContainerNames.ts"
+import { AWAY } from "./Recreation.ts"
 import type { ContainerSnapshot, Scope } from "./DockerState.ts"
 
 /** What only `GET /containers/{id}/json` tells. */
@@ -70,10 +71,8 @@ export const isUp = ({ status }: ContainerSnapshot): boolean =>
 /** Its network namespace can be joined. */
 export const isJoinable = ({ status }: ContainerSnapshot): boolean => status === "running"
 
-/** How anchord calls the old container while it puts a new one into its place; the ID is that of the old one. */
-export const asideName = ({ id, name }: ContainerSnapshot): string => `${name}-anchord-old-${id.slice(0, 12)}`
-
-const ASIDE = /^(.+)-anchord-old-[0-9a-f]{12}$/
+/** How anchord calls the old container while it puts a new one into its place. */
+const ASIDE = new RegExp(`^(.+)${AWAY}[0-9a-f]{12}$`)
 
 /** Compose makes the new container as `<12 characters of the old ID>_<name>`, and renames it when the old one is gone. */
 const INTERIM = /^[0-9a-f]{12}_(.+)$/

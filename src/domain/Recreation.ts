@@ -31,7 +31,8 @@ export interface Recreation {
   readonly last: Action
 }
 
-const AWAY = "-anchord-old-"
+/** What stands between a container's name and its short ID while another takes its place. */
+export const AWAY = "-anchord-old-"
 
 /** The name of a container while another takes its place: made of its own ID, so that it is recognised after a crash. */
 export const nameAway = (name: string, id: string): string => `${name}${AWAY}${shortId(id)}`

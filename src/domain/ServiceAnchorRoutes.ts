@@ -1,8 +1,6 @@
-import * as IpNetwork from "effect/net/IpNetwork"
-import * as NetAddress from "effect/net/NetAddress"
-import * as Result from "effect/Result"
 import { families, familyOf, type Address, type AddressPair, type Family } from "./Address.ts"
 import { isOurs, isSameRoute, metricOf, ownDefault, takeOver } from "./DefaultRoute.ts"
+import { holds, networkOf } from "./Network.ts"
 import { ORIGINALS_TABLE, type DefaultRoute, type LinkAddress, type RouteStep } from "./Routing.ts"
 
 /** What a service-anchor decides by: the namespace as the kernel shows it, both families together. */
@@ -15,11 +13,8 @@ export interface NamespaceRoutes {
 }
 
 const contains = (local: LinkAddress, address: Address): boolean => {
-  const own = NetAddress.ipFromString(local.address)
-  const other = NetAddress.ipFromString(address)
-  if (Result.isFailure(own) || Result.isFailure(other)) return false
-  const network = IpNetwork.fromAddress(own.success, local.prefixLength)
-  return Result.isSuccess(network) && IpNetwork.contains(network.success, other.success)
+  const network = networkOf(local)
+  return network !== undefined && holds(network, address)
 }
 
 /**

@@ -1,11 +1,6 @@
 import { describe, expect, it } from "vitest"
-import {
-  asideName,
-  isForeign,
-  isSibling,
-  namesBeingReplaced,
-  runsServiceAnchor
-} from "../../src/domain/LifecycleState.ts"
+import { isForeign, isSibling, namesBeingReplaced, runsServiceAnchor } from "../../src/domain/LifecycleState.ts"
+import { nameAway } from "../../src/domain/Recreation.ts"
 import { container, EPOCH, idOf, listing, scope, selector } from "./lifecycleListings.ts"
 
 const runs = (words: ReadonlyArray<string>, mode?: string) =>
@@ -46,7 +41,7 @@ describe("a container", () => {
 describe("what is being replaced", () => {
   it("is the old and the new one, when anchord does it", () => {
     const old = container("web", {})
-    const aside = { ...old, name: asideName(old) }
+    const aside = { ...old, name: nameAway(old.name, old.id) }
     expect(aside.name).toBe(`web-anchord-old-${idOf("web").slice(0, 12)}`)
     expect(namesBeingReplaced(listing([aside]), EPOCH)).toEqual(new Set([aside.name, "web"]))
   })

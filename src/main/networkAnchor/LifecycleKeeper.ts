@@ -10,6 +10,7 @@ import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
 import type { OwnContainer } from "../../services/DockerEngine.ts"
 import { makeLifecycleObserver } from "../lifecycle/LifecycleObserver.ts"
 import { makeRepairs } from "../lifecycle/Repairs.ts"
+import { makeBackOff } from "../BackOff.ts"
 import { makeNotices } from "../Notices.ts"
 
 const FIRST_RETRY_MILLIS = 500
@@ -71,18 +72,17 @@ export const makeLifecycleKeeper = Effect.fnUntraced(function* (input: Lifecycle
 
   const keep = Effect.gen(function* () {
     yield* Queue.take(asked)
-    let pause = FIRST_RETRY_MILLIS
+    const backOff = makeBackOff(FIRST_RETRY_MILLIS, LAST_RETRY_MILLIS)
     while (true) {
       const outcome = yield* Effect.result(round())
       if (Result.isSuccess(outcome)) {
         yield* failures([])
-        pause = FIRST_RETRY_MILLIS
+        backOff.reset()
         yield* waitFor(outcome.success)
         continue
       }
       yield* failed(outcome.failure.message)
-      yield* Effect.sleep(pause)
-      pause = Math.min(pause * 2, LAST_RETRY_MILLIS)
+      yield* backOff.pause
     }
   })
 
