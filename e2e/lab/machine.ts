@@ -19,7 +19,9 @@ const packages: Readonly<Record<string, string>> = {
   dnsmasq: "dnsmasq-base",
   "kea-dhcp4": "kea-dhcp4-server",
   "kea-dhcp6": "kea-dhcp6-server",
-  haproxy: "haproxy"
+  haproxy: "haproxy",
+  curl: "curl",
+  prometheus: "prometheus"
 }
 
 const folders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
