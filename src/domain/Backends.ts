@@ -72,19 +72,25 @@ const mappingsOf = (container: ContainerSnapshot) => {
   return known
 }
 
-type Seen = { readonly backend: Backend } | { readonly problem: BackendProblem } | undefined
+/** What becomes of a container that asks for ports; `why` is a sentence without its end. */
+export type Verdict =
+  | { readonly _tag: "Backend"; readonly backend: Backend }
+  | { readonly _tag: "Refused"; readonly level: "ERROR" | "WARN"; readonly why: string }
+  /** Nothing is wrong with it, but it does not run. */
+  | { readonly _tag: "Down"; readonly why: string }
 
-const look = (container: ContainerSnapshot, state: DockerState, sharedNetworkId: string): Seen => {
+const down = ({ name, status }: ContainerSnapshot): Verdict => ({ _tag: "Down", why: `${name} is ${status}` })
+
+/** One container that asks for ports, on one shared network (SPEC §3, §4). */
+export const verdictOf = (container: ContainerSnapshot, state: DockerState, sharedNetworkId: string): Verdict => {
   const { id, name, createdAt } = container
-  const refuse = (level: "ERROR" | "WARN", message: string): Seen => ({
-    problem: { key: `backend:${id}`, level, message: `container ${name}: ${message}` }
-  })
+  const refuse = (level: "ERROR" | "WARN", why: string): Verdict => ({ _tag: "Refused", level, why })
   const running = alive.has(container.status)
   const shared = state.networks.get(sharedNetworkId)
   const sharesNamespace = namespaceReference(container) !== undefined
   // An endpoint exists before the first instruction of its container runs, and until the last one has.
   const wanted = running || (!sharesNamespace && shared?.members.has(id) === true)
-  if (!wanted) return undefined
+  if (!wanted) return down(container)
 
   const mappings = mappingsOf(container)
   if (Result.isFailure(mappings)) {
@@ -100,7 +106,7 @@ const look = (container: ContainerSnapshot, state: DockerState, sharedNetworkId:
   if (owner._tag === "Nobody") {
     return refuse("WARN", `${owner.why}; put ${EXPOSE_LABEL} on the container that owns the network namespace`)
   }
-  if (sharesNamespace && !alive.has(owner.container.status)) return undefined
+  if (sharesNamespace && !alive.has(owner.container.status)) return down(owner.container)
   const member = shared?.members.get(owner.container.id)
   const address = member && usable(member, v6.success)
   if (address === undefined || families.every((family) => address[family] === undefined)) {
@@ -110,7 +116,7 @@ const look = (container: ContainerSnapshot, state: DockerState, sharedNetworkId:
       `it is on ${networksOf(owner.container)}${through}, without a usable address on the shared network ${shared?.name ?? sharedNetworkId}; its ports are not mapped`
     )
   }
-  return { backend: { id, name, createdAt, mappings: mappings.success, address } }
+  return { _tag: "Backend", backend: { id, name, createdAt, mappings: mappings.success, address } }
 }
 
 /**
@@ -122,9 +128,13 @@ export const backendsOf = (state: DockerState, scope: Scope, sharedNetworkId: st
   const seen = [...state.containers.values()]
     .filter((container) => container.id !== state.selfId && wantsPorts(container, scope))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
-    .map((container) => look(container, state, sharedNetworkId))
+    .map((container) => ({ container, verdict: verdictOf(container, state, sharedNetworkId) }))
   return {
-    backends: seen.flatMap((one) => (one !== undefined && "backend" in one ? [one.backend] : [])),
-    problems: seen.flatMap((one) => (one !== undefined && "problem" in one ? [one.problem] : []))
+    backends: seen.flatMap(({ verdict }) => (verdict._tag === "Backend" ? [verdict.backend] : [])),
+    problems: seen.flatMap(({ container: { id, name }, verdict }) =>
+      verdict._tag === "Refused"
+        ? [{ key: `backend:${id}`, level: verdict.level, message: `container ${name}: ${verdict.why}` }]
+        : []
+    )
   }
 }

@@ -26,7 +26,7 @@ export interface DesiredDnat {
   readonly conflicts: ReadonlyArray<Conflict>
 }
 
-interface Interval {
+export interface Interval {
   readonly from: number
   readonly to: number
 }
@@ -63,7 +63,7 @@ const overlaps = (wanted: Interval, taken: ReadonlyArray<Owned>): ReadonlyArray<
 }
 
 /** What is left of `wanted` without the `lost` parts of it, which are in ascending order. */
-const remainder = (wanted: Interval, lost: ReadonlyArray<Interval>): ReadonlyArray<Interval> => {
+export const remainder = (wanted: Interval, lost: ReadonlyArray<Interval>): ReadonlyArray<Interval> => {
   const starts = [wanted.from, ...lost.map(({ to }) => to + 1)]
   const ends = [...lost.map(({ from }) => from - 1), wanted.to]
   return starts.map((from, index) => ({ from, to: ends[index] ?? wanted.to })).filter(({ from, to }) => from <= to)
