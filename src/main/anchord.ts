@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Result from "effect/Result"
-import { parseCommandLine, helpText, type Command } from "../domain/CommandLine.ts"
+import { commandOf } from "../domain/CommandLine.ts"
 import { ownContainerRef } from "../domain/OwnContainer.ts"
 import type { Mode } from "../domain/SettingDefinitions.ts"
 import {
@@ -79,8 +79,6 @@ const run = ({ settings, warnings }: Parsed<Settings>) =>
     )
   )
 
-const print = (text: string) => Effect.sync(() => void process.stdout.write(`${text}\n`))
-
 const complain = (lines: ReadonlyArray<string>) =>
   Effect.sync(() => void process.stderr.write(lines.map((line) => `anchord: ${line}\n`).join("")))
 
@@ -107,17 +105,11 @@ const runMode = Effect.fnUntraced(function* (mode: Mode, env: NodeJS.ProcessEnv)
 })
 
 const main = Effect.gen(function* () {
-  const parsed = parseCommandLine(process.argv.slice(2), process.env["ANCHORD_MODE"])
-  if (Result.isFailure(parsed)) return yield* refuse(parsed.failure, [])
-  const command: Command = parsed.success
-  switch (command._tag) {
-    case "Version":
-      return yield* print(`anchord ${version} (${commit})`)
-    case "Help":
-      return yield* print(helpText(command.mode))
-    case "Run":
-      return yield* runMode(command.mode, process.env)
-  }
+  const command = commandOf(process.argv.slice(2), process.env["ANCHORD_MODE"])
+  if (Result.isFailure(command)) return yield* refuse(command.failure, [])
+  if (command.success._tag === "Run") return yield* runMode(command.success.mode, process.env)
+  const { runWords } = yield* Effect.promise(() => import("./cli/Cli.ts"))
+  yield* runWords(command.success.words, { run: (mode) => runMode(mode, process.env) })
 })
 
 runProcess(main, (error) => (error instanceof FatalError ? 1 : 2))

@@ -1,86 +1,64 @@
 import * as Result from "effect/Result"
 import { describe, expect, it } from "vitest"
-import { helpText, parseCommandLine } from "../../src/domain/CommandLine.ts"
+import { commandNames, commandOf, unknownMode, variableHelp } from "../../src/domain/CommandLine.ts"
 import { definitionsOf, modes } from "../../src/domain/SettingDefinitions.ts"
 
-const parse = (line: string, envMode?: string) =>
-  Result.getOrThrow(parseCommandLine(line === "" ? [] : line.split(" "), envMode))
+const words = (line: string) => (line === "" ? [] : line.split(" "))
 
-const refusal = (line: string, envMode?: string) =>
-  Result.getOrThrow(Result.flip(parseCommandLine(line === "" ? [] : line.split(" "), envMode)))
+const command = (line: string, envMode?: string) => Result.getOrThrow(commandOf(words(line), envMode))
 
-const VALID = "valid modes are: network-anchor, service-anchor, version"
+const typed = (line: string) => ({ _tag: "Typed", words: words(line) })
 
 describe("the mode", () => {
-  it("is the first argument that is not an option, whatever ANCHORD_MODE says", () => {
-    expect(parse("service-anchor", "network-anchor")).toEqual({ _tag: "Run", mode: "service-anchor" })
-    expect(parse("network-anchor", "service-anchor")).toEqual({ _tag: "Run", mode: "network-anchor" })
-    expect(parse("service-anchor", "nonsense")).toEqual({ _tag: "Run", mode: "service-anchor" })
+  it("is the only word of the command line, whatever ANCHORD_MODE says", () => {
+    expect(command("service-anchor", "network-anchor")).toEqual({ _tag: "Run", mode: "service-anchor" })
+    expect(command("network-anchor", "service-anchor")).toEqual({ _tag: "Run", mode: "network-anchor" })
+    expect(command("service-anchor", "nonsense")).toEqual({ _tag: "Run", mode: "service-anchor" })
   })
 
   it("is ANCHORD_MODE without one, blanks around it or not", () => {
-    expect(parse("", "service-anchor")).toEqual({ _tag: "Run", mode: "service-anchor" })
-    expect(parse("", "  service-anchor\n")).toEqual({ _tag: "Run", mode: "service-anchor" })
+    expect(command("", "service-anchor")).toEqual({ _tag: "Run", mode: "service-anchor" })
+    expect(command("", "  service-anchor\n")).toEqual({ _tag: "Run", mode: "service-anchor" })
   })
 
   it("is network-anchor when neither says it", () => {
     for (const envMode of [undefined, "", "  "])
-      expect(parse("", envMode)).toEqual({ _tag: "Run", mode: "network-anchor" })
+      expect(command("", envMode)).toEqual({ _tag: "Run", mode: "network-anchor" })
   })
 
-  it("is refused when it does not exist; the valid ones are listed", () => {
-    expect(refusal("sidecar")).toBe(`unknown mode sidecar; ${VALID}`)
-    expect(refusal("", "sidecar")).toBe(`unknown mode sidecar; ${VALID}`)
-    expect(refusal("Network-Anchor")).toBe(`unknown mode Network-Anchor; ${VALID}`)
+  it("in ANCHORD_MODE may be the name of a command", () => {
+    for (const name of commandNames) expect(command("", name)).toEqual(typed(name))
   })
 
-  it("is refused by name while it is not built", () => {
-    for (const mode of ["external-rebinder", "wrap-rebinder", "doctor", "status", "plan", "wrap"])
-      expect(refusal(mode)).toBe(`mode ${mode} is not built yet; ${VALID}`)
-  })
-
-  it("stands alone", () => {
-    expect(refusal("network-anchor now")).toBe("unexpected argument now after mode network-anchor")
+  it("in ANCHORD_MODE is refused when it does not exist; the nearest is named, and the valid ones are listed", () => {
+    const refusal = Result.getOrThrow(Result.flip(commandOf([], "network-anker")))
+    expect(refusal).toBe(unknownMode("network-anker"))
+    expect(refusal).toContain("unknown mode network-anker; the nearest is network-anchor; valid modes are: ")
+    for (const mode of [...modes, ...commandNames]) expect(refusal).toContain(mode)
   })
 })
 
-describe("options", () => {
-  it("are --help and --version, and no others", () => {
-    expect(refusal("--verbose")).toBe("unknown option --verbose; there are --help and --version")
-    expect(refusal("network-anchor -x")).toBe("unknown option -x; there are --help and --version")
+describe("everything else that is typed", () => {
+  it("is for the parser of options", () => {
+    for (const line of ["--help", "sidecar", "service-anchor --help", "service-anchor now", "--version", "version"])
+      expect(command(line, "service-anchor")).toEqual(typed(line))
   })
 
-  it("print the version, in either way of asking", () => {
-    for (const line of ["version", "--version", "network-anchor --version"])
-      expect(parse(line)).toEqual({ _tag: "Version" })
-  })
-
-  it("ask for help: in general, or about a mode", () => {
-    for (const line of ["--help", "-h", "help"]) expect(parse(line)).toEqual({ _tag: "Help", mode: undefined })
-    for (const line of ["service-anchor --help", "--help service-anchor", "help service-anchor", "service-anchor -h"])
-      expect(parse(line)).toEqual({ _tag: "Help", mode: "service-anchor" })
-    expect(parse("--help", "service-anchor")).toEqual({ _tag: "Help", mode: "service-anchor" })
-  })
-
-  it("do not make a mode out of one that does not exist", () => {
-    expect(refusal("sidecar --help")).toBe(`unknown mode sidecar; ${VALID}`)
+  it("asks for help when it begins with that word", () => {
+    expect(command("help")).toEqual(typed("--help"))
+    expect(command("help service-anchor")).toEqual(typed("service-anchor --help"))
   })
 })
 
-describe("the help", () => {
-  it("names every mode", () => {
-    for (const mode of [...modes, "version"]) expect(helpText(undefined)).toMatch(new RegExp(`^ {2}${mode} `, "m"))
-  })
-
-  it.each(modes)("of %s has a line for each of its variables, with its default", (mode) => {
-    const lines = helpText(mode).split("\n")
-    for (const [variable, { fallback, help }] of Object.entries(definitionsOf(mode))) {
-      const line = lines.find((one) => one.trim().split(/\s/)[0] === variable)
-      expect(line?.slice(line.indexOf(help))).toBe(fallback === undefined ? help : `${help} [${fallback}]`)
+describe("the help of variables", () => {
+  it.each(modes)("of %s has a line for each, with its default, and its name apart", (mode) => {
+    const definitions = definitionsOf(mode)
+    const lines = variableHelp(definitions)
+    expect(lines).toHaveLength(Object.keys(definitions).length)
+    for (const [index, [variable, { fallback, help }]] of Object.entries(definitions).entries()) {
+      const line = lines[index] ?? ""
+      expect(line).toMatch(new RegExp(`^${variable} +`))
+      expect(line.slice(line.indexOf(help))).toBe(fallback === undefined ? help : `${help} [${fallback}]`)
     }
-  })
-
-  it.each(modes)("of %s keeps the names apart from their explanations", (mode) => {
-    for (const variable of Object.keys(definitionsOf(mode))) expect(helpText(mode)).toContain(`  ${variable} `)
   })
 })

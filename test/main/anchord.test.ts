@@ -3,6 +3,7 @@ import { chmodSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
+import { commandNames } from "../../src/domain/CommandLine.ts"
 import { definitionsOf, modes } from "../../src/domain/SettingDefinitions.ts"
 import { jsonLines, makeFolder, startNode } from "../layers/process/scripts.ts"
 
@@ -13,7 +14,7 @@ const anchord = (args: ReadonlyArray<string>, env: Readonly<Record<string, strin
     encoding: "utf8",
     env: { PATH: process.env["PATH"], ...env }
   })
-  const logged = stdout.split("\n").filter((line) => line.startsWith("{"))
+  const logged = stdout.split("\n").filter((line) => line.startsWith('{"'))
   return { status, stdout, stderr, logged: logged.map((line): Record<string, unknown> => JSON.parse(line)) }
 }
 
@@ -38,22 +39,35 @@ describe("the command line", () => {
     }
   })
 
-  it("refuses an unknown mode and an unknown option with status 2, on stderr and in the log", () => {
-    for (const [args, message] of [
-      [["network-anker"], "unknown mode network-anker; valid modes are: network-anchor, service-anchor, version"],
-      [["--verbose"], "unknown option --verbose; there are --help and --version"]
-    ] as const) {
-      const { status, stderr, logged } = anchord(args)
-      expect(status).toBe(2)
-      expect(stderr).toBe(`anchord: ${message}\n`)
-      expect(logged).toMatchObject([{ level: "ERROR", msg: message }])
-    }
+  it.each([
+    ["network-anker", "unknown mode network-anker; the nearest is network-anchor; valid modes are: network-anchor, "],
+    ["--verbos", "unknown option --verbos; the nearest is --version; see anchord --help"],
+    ["service-anchor --halp", "unknown option --halp; the nearest is --help; see anchord service-anchor --help"],
+    ["service-anchor now", "unexpected argument now after anchord service-anchor; see anchord service-anchor --help"]
+  ])("refuses %s with status 2, in one line that names the nearest", (line, message) => {
+    const { status, stdout, stderr } = anchord(line.split(" "))
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" })
+    expect(stderr).toContain(`anchord: ${message}`)
+    expect(stderr.trim().split("\n")).toHaveLength(1)
   })
 
-  it("takes the mode from the argument rather than from ANCHORD_MODE, and that rather than the default", () => {
-    expect(anchord(["bad"], { ANCHORD_MODE: "worse" }).stderr).toContain("unknown mode bad")
-    expect(anchord([], { ANCHORD_MODE: "worse" }).stderr).toContain("unknown mode worse")
-    expect(anchord([]).stderr).toContain("ANCHORD_PROJECT")
+  it("logs an unknown ANCHORD_MODE as well, for whoever reads a container's log", () => {
+    const { status, stderr, logged } = anchord([], { ANCHORD_MODE: "network-anker" })
+    expect(status).toBe(2)
+    expect(stderr).toContain("anchord: unknown mode network-anker")
+    expect(logged).toMatchObject([{ level: "ERROR", msg: expect.stringContaining("the nearest is network-anchor") }])
+  })
+
+  it.each(["bash", "zsh", "fish"])("completes itself in %s", (shell) => {
+    const { status, stdout, stderr } = anchord(["--completions", shell])
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" })
+    for (const word of [...modes, ...commandNames]) expect(stdout).toContain(word)
+  })
+
+  it("can be piped into what does not read", () => {
+    const script = `"$0" "$1" network-anchor --help | true; exit "\${PIPESTATUS[0]}"`
+    const { status, stderr } = spawnSync("bash", ["-c", script, process.execPath, entry], { encoding: "utf8" })
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" })
   })
 
   it("names every wrong variable in one run, on stderr and as log lines with variable, value and rule", () => {
@@ -130,9 +144,13 @@ describe("the help of a mode", () => {
     })
   }
 
-  it("is that of the mode in ANCHORD_MODE when the command line has none", () => {
+  it("is the general one without a mode on the command line, whatever ANCHORD_MODE says", () => {
     const { status, stdout } = anchord(["--help"], { ANCHORD_MODE: "service-anchor" })
-    expect({ status, same: stdout === anchord(["service-anchor", "--help"]).stdout }).toEqual({ status: 0, same: true })
+    expect({ status, same: stdout === anchord(["--help"]).stdout }).toEqual({ status: 0, same: true })
+  })
+
+  it("says what each exit status means", () => {
+    for (const mode of modes) expect(anchord([mode, "--help"]).stdout).toMatch(/Exit status: 0 .*; 1 .*; 2 .*; 70 /)
   })
 
   it("is given whatever the variables hold", () => {
@@ -164,19 +182,6 @@ describe("what cannot be run", () => {
     for (const line of logged) {
       expect(line).toMatchObject({ level: "ERROR", value: expect.any(String), rule: expect.stringMatching(/./) })
       expect(stderr).toContain(`${String(line["variable"])}="${String(line["value"])}": ${String(line["rule"])}\n`)
-    }
-  })
-
-  it("is an argument too many, a mode that is yet to come, and an option among good ones", () => {
-    for (const [args, what] of [
-      [["service-anchor", "now"], "now"],
-      [["wrap-rebinder"], "not built yet"],
-      [["service-anchor", "--verbose", "--help"], "--verbose"]
-    ] as const) {
-      const { status, stderr, logged } = anchord(args)
-      expect(status).toBe(2)
-      expect(stderr).toContain(what)
-      expect(logged).toMatchObject([{ level: "ERROR", msg: expect.stringContaining(what) }])
     }
   })
 

@@ -51,4 +51,8 @@ describe("what a program loads at its start", () => {
       loadedWith("src/main/networkAnchor/NetworkAnchor.ts").filter((path) => path.includes("/serviceAnchor/"))
     ).toEqual([])
   })
+
+  it("is no parser of options: most anchors are started with one word", () => {
+    expect(loadedWith("src/main/anchord.ts").filter((path) => path.includes("/cli/"))).toEqual([])
+  })
 })
