@@ -34,7 +34,6 @@ export interface LifecycleState {
 export const SERVICE_LABEL = "com.docker.compose.service"
 export const ONE_OFF_LABEL = "com.docker.compose.oneoff"
 export const DEPENDS_ON_LABEL = "com.docker.compose.depends_on"
-export const FOLDER_LABEL = "com.docker.compose.project.working_dir"
 
 export const projectOf = ({ labels }: ContainerSnapshot): string | undefined => labels[PROJECT_LABEL] || undefined
 

@@ -1,8 +1,8 @@
+import { composeCall, shellWord } from "./ComposeCommand.ts"
 import { namesOf, successorOf } from "./ContainerNames.ts"
 import {
   byName,
   DEPENDS_ON_LABEL,
-  FOLDER_LABEL,
   isJoinable,
   isUp,
   missedItsNamespace,
@@ -34,6 +34,8 @@ export interface StaleContainer {
   readonly dead: DeadTarget
   /** Whose namespace it belongs into, if that is known and there: it may have to be started or repaired first. */
   readonly target?: LifecycleContainer
+  /** The Compose service whose container it belongs to, while that has none that could be joined: it has to be started first. */
+  readonly absent?: string
 }
 
 /** `service:condition:restart` for each dependency; Compose sets `restart` for the service that owns the namespace. */
@@ -44,17 +46,33 @@ const restartsWith = (label: string): ReadonlyArray<string> =>
   })
 
 /**
- * The owner that Compose knows of: `network_mode: service:X` leaves its trace in the label of dependencies. Only when one service and
- * one container can be meant: a guess would put a container into somebody else's network.
+ * The service that owns the namespace: `network_mode: service:X` leaves its trace in the label of dependencies. Only when one service can
+ * be meant: a guess would put a container into somebody else's network.
  */
-const composeOwner = (container: LifecycleContainer, state: LifecycleState): LifecycleContainer | undefined => {
-  const project = projectOf(container)
+const ownerService = (container: LifecycleContainer): string | undefined => {
   const [service, ...others] = restartsWith(container.labels[DEPENDS_ON_LABEL] ?? "")
-  if (project === undefined || service === undefined || others.length > 0) return undefined
-  const [owner, ...more] = [...state.containers.values()].filter(
-    (one) => projectOf(one) === project && serviceOf(one) === service
-  )
+  return projectOf(container) === undefined || others.length > 0 ? undefined : service
+}
+
+/** The containers of the service that owns the namespace, as far as Compose knows. */
+const composeOwners = (container: LifecycleContainer, state: LifecycleState): ReadonlyArray<LifecycleContainer> => {
+  const service = ownerService(container)
+  return service === undefined
+    ? []
+    : [...state.containers.values()].filter(
+        (one) => projectOf(one) === projectOf(container) && serviceOf(one) === service
+      )
+}
+
+/** The one that can be meant; see {@link ownerService}. */
+const composeOwner = (container: LifecycleContainer, state: LifecycleState): LifecycleContainer | undefined => {
+  const [owner, ...more] = composeOwners(container, state)
   return more.length === 0 ? owner : undefined
+}
+
+const absentOwner = (container: LifecycleContainer, state: LifecycleState): { readonly absent?: string } => {
+  const absent = ownerService(container)
+  return absent === undefined || composeOwners(container, state).some(isJoinable) ? {} : { absent }
 }
 
 /** The container whose start made the namespace: the end of the chain of references, if that leads anywhere. */
@@ -111,11 +129,18 @@ const look = (container: LifecycleContainer, ref: string, state: LifecycleState)
       ...found,
       kind: "gone",
       dead: named(ref, namesOf(state.names, ref)[0] ?? target?.name),
-      ...withTarget(target)
+      ...withTarget(target),
+      ...absentOwner(container, state)
     }
   }
   if (!isUp(owner) && mayJoin(container, successor, state))
-    return { ...found, kind: "replaced", dead: named(owner.id, successor?.name), ...withTarget(successor) }
+    return {
+      ...found,
+      kind: "replaced",
+      dead: named(owner.id, successor?.name),
+      ...withTarget(successor),
+      ...absentOwner(container, state)
+    }
   const maker = isJoinable(owner) ? restartedMaker(container, state) : undefined
   return maker && { ...found, kind: "restarted", dead: named(maker.id, maker.name), target: owner }
 }
@@ -157,19 +182,29 @@ export const staleNetns = (state: LifecycleState): ReadonlyArray<StaleContainer>
   return found
 }
 
+/** What an operator types, and where. */
+export interface Recovery {
+  /** A line for a POSIX shell. */
+  readonly command: string
+  /** The folder to type it in; absent where that does not matter or is not known. */
+  readonly folder?: string
+}
+
+const asTyped = (words: ReadonlyArray<string>): string => words.map(shellWord).join(" ")
+
 /**
- * What an operator types to repair a container (SPEC §11.5, §13), and the folder to type it in. A restart is enough where the owner only was
- * restarted; otherwise Compose must make it anew. Nothing for a container that Compose does not know.
+ * What an operator types to repair a container (SPEC §11.5, §13). A restart is enough where the owner only was restarted; otherwise Compose
+ * must make it anew, with the owner before it where there is none to join. Nothing for a container that Compose cannot make.
  */
-export const recoveryOf = ({
-  container,
-  kind
-}: StaleContainer): { readonly command: string; readonly folder?: string } | undefined => {
-  if (kind === "restarted") return { command: `docker restart ${container.name}` }
-  const [project, service, folder] = [projectOf(container), serviceOf(container), container.labels[FOLDER_LABEL]]
-  if (project === undefined || service === undefined) return undefined
-  const command = `docker compose -p ${project} up -d --no-deps --force-recreate ${service}`
-  return folder === undefined ? { command } : { command, folder }
+export const recoveryOf = ({ container, kind, absent }: StaleContainer): Recovery | undefined => {
+  if (kind === "restarted") return { command: asTyped(["docker", "restart", container.name]) }
+  const [project, service] = [projectOf(container), serviceOf(container)]
+  const call = project === undefined ? undefined : composeCall(project, container.labels)
+  if (call === undefined || service === undefined) return undefined
+  const { words, ...where } = call
+  const own = asTyped([...words, "up", "-d", "--no-deps", "--force-recreate", service])
+  const first = absent === undefined ? "" : `${asTyped([...words, "up", "-d", "--no-deps", absent])} && `
+  return { command: `${first}${own}`, ...where }
 }
 
 const shortRef = (ref: string): string => (/^[0-9a-f]{64}$/.test(ref) ? ref.slice(0, 12) : ref)
@@ -178,7 +213,8 @@ const shortRef = (ref: string): string => (/^[0-9a-f]{64}$/.test(ref) ? ref.slic
 export const describeTarget = ({ ref, name }: DeadTarget): string =>
   name === undefined || name === ref ? shortRef(ref) : `${name} (${shortRef(ref)})`
 
-const causes: Readonly<Record<StaleContainer["kind"], string>> = {
+/** What became of a dead target. */
+export const causes: Readonly<Record<StaleContainer["kind"], string>> = {
   gone: "which does not exist any more",
   replaced: "which was replaced by another container of that name",
   restarted: "which has been restarted since"

@@ -156,6 +156,30 @@ describe("the warning", () => {
     ])
   })
 
+  it("starts the owner's service first while there is none to join", () => {
+    const labels = {
+      "com.docker.compose.depends_on": "web-anchor:service_started:true",
+      "com.docker.compose.project.working_dir": "/srv/mail",
+      "com.docker.compose.project.config_files": "/srv/mail/my mail.yaml"
+    }
+    const web = container("web", { networkMode: joins("web-anchor"), labels })
+    const call = "docker compose -p mail -f 'my mail.yaml' up -d --no-deps"
+    const both = `in /srv/mail, with: ${call} web-anchor && ${call} --force-recreate web`
+    const next = (given: Given) => container("web-anchor", { nth: 2, ...given })
+    expect(warnings([web])).toEqual([expect.stringContaining(both)])
+    for (const status of ["created", "exited"] as const)
+      expect(warnings([web, next({ status })])).toEqual([expect.stringContaining(both)])
+    const aside = container("aside", { id: idOf("web-anchor"), status: "exited", service: "web-anchor" })
+    expect(warnings([web, aside, next({ status: "exited" })], [container("web-anchor")])).toEqual([
+      expect.stringContaining(both)
+    ])
+    const itself = expect.stringMatching(
+      /with: \S+ compose -p mail -f 'my mail\.yaml' up -d --no-deps --force-recreate web$/
+    )
+    expect(warnings([web, next({})])).toEqual([itself])
+    expect(warnings([web, next({}), container("second", { service: "web-anchor" })])).toEqual([itself])
+  })
+
   it("has a restart where that is enough", () => {
     expect(warnings([app({ startedAt: 30 }), sa])).toEqual([
       `container sa has no network: it is in a namespace of app (${short}), which has been restarted since; repair it with: docker restart sa`
@@ -167,5 +191,7 @@ describe("the warning", () => {
     expect(warnings([serviceAnchor("sa", "app", { project: "" })])).toEqual([expect.stringMatching(anyhow)])
     const once = serviceAnchor("sa", "app", { labels: { "com.docker.compose.oneoff": "True" } })
     expect(warnings([once])).toEqual([expect.stringMatching(anyhow)])
+    const piped = serviceAnchor("sa", "app", { labels: { "com.docker.compose.project.config_files": "-" } })
+    expect(warnings([piped])).toEqual([expect.stringMatching(anyhow)])
   })
 })
