@@ -56,7 +56,8 @@ export const worthInspecting = (
 }
 
 export interface Observation {
-  readonly self: { readonly id: string; readonly imageId: string }
+  /** anchord's own container; absent where whoever looks is none of the listed, or need not know. */
+  readonly self?: { readonly id: string; readonly imageId: string } | undefined
   readonly listed: ReadonlyArray<ContainerSnapshot>
   readonly inspections: ReadonlyMap<string, Inspection>
   readonly names: ContainerNames
@@ -64,11 +65,11 @@ export interface Observation {
 
 /** List and inspections as one. The image of a container that nobody inspected is not known; anchord's own always is. */
 export const observed = ({ self, listed, inspections, names }: Observation): LifecycleState => ({
-  selfId: self.id,
+  selfId: self?.id ?? "",
   containers: new Map(
     listed.map((container): [string, LifecycleContainer] => {
       const inspection = inspections.get(container.id)
-      const imageId = inspection?.Image ?? (container.id === self.id ? self.imageId : "")
+      const imageId = inspection?.Image ?? (container.id === self?.id ? self.imageId : "")
       const known = inspection === undefined ? {} : { inspected: inspectedOf(inspection) }
       return [container.id, { ...container, imageId, ...known }]
     })

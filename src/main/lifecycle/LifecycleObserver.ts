@@ -4,35 +4,44 @@ import type { ContainerSnapshot, DockerEvent } from "../../domain/DockerState.ts
 import type { Inspection } from "../../domain/Inspection.ts"
 import { observed, worthInspecting } from "../../domain/LifecycleObservation.ts"
 import { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
+import { DockerError } from "../../services/DockerEngine.ts"
 
 const AT_ONCE = 4
 
 export interface LifecycleObserverInput {
-  readonly self: { readonly id: string; readonly imageId: string }
+  /** anchord's own container, where it matters which one that is. */
+  readonly self?: { readonly id: string; readonly imageId: string }
   /** All containers of the host, as they were listed last. */
   readonly containers: () => ReadonlyMap<string, ContainerSnapshot>
   /** Names and IDs of containers to inspect beside those whose namespaces matter. */
   readonly alsoInspected: ReadonlyArray<string>
 }
 
+const cannotInspect = (name: string, { endpoint, reason, status, message }: DockerError): DockerError =>
+  new DockerError({
+    endpoint,
+    reason,
+    ...(status === undefined ? {} : { status }),
+    message: `cannot inspect container ${name}: ${message}`
+  })
+
 /**
- * Inspects the containers whose namespaces matter (SPEC §11), each once until an event names it or somebody asks for everything. What it has
- * seen of names it remembers: Docker keeps only the ID of what a container joined.
+ * Inspects the containers whose namespaces matter (SPEC §11), each once until an event names it or somebody asks for everything. What is gone
+ * by then counts as not listed. What it has seen of names it remembers: Docker keeps only the ID of what a container joined.
  */
 export const makeLifecycleObserver = Effect.fnUntraced(function* (input: LifecycleObserverInput) {
   const lifecycle = yield* ContainerLifecycle
   const inspections = new Map<string, Inspection>()
   let names: ContainerNames = new Map()
 
-  const inspect = Effect.fnUntraced(function* (id: string) {
-    if (inspections.has(id)) return
-    const found = yield* lifecycle.inspect(id).pipe(
-      Effect.catchIf(
-        ({ reason }) => reason === "not-found",
-        () => Effect.succeed(undefined)
-      )
+  /** Answers with whether the container is still there. */
+  const inspect = Effect.fnUntraced(function* (id: string, name: string) {
+    if (inspections.has(id)) return true
+    const found = yield* Effect.catch(lifecycle.inspect(id), (error) =>
+      error.reason === "not-found" ? Effect.succeed(undefined) : Effect.fail(cannotInspect(name, error))
     )
     if (found !== undefined) inspections.set(id, found)
+    return found !== undefined
   })
 
   const look = Effect.fn("containers.look")(function* () {
@@ -40,8 +49,8 @@ export const makeLifecycleObserver = Effect.fnUntraced(function* (input: Lifecyc
     names = rememberNames(names, containers)
     const wanted = worthInspecting(containers, input.alsoInspected)
     for (const id of inspections.keys()) if (!wanted.has(id)) inspections.delete(id)
-    yield* Effect.forEach(wanted, inspect, { concurrency: AT_ONCE, discard: true })
-    const listed = [...containers.values()]
+    const isThere = ({ id, name }: ContainerSnapshot) => (wanted.has(id) ? inspect(id, name) : Effect.succeed(true))
+    const listed = yield* Effect.filter([...containers.values()], isThere, { concurrency: AT_ONCE })
     return { listed, state: observed({ self: input.self, listed, inspections, names }) }
   })
 
