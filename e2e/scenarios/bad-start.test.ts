@@ -92,7 +92,7 @@ describe("a start that cannot work", () => {
     const { status, stderr } = await start({ args: ["network-anker"] })
     expect(status).toBe(2)
     expect(stderr).toEqual([
-      "anchord: unknown mode network-anker; valid modes are: network-anchor, service-anchor, version"
+      "anchord: unknown mode network-anker; valid modes are: network-anchor, service-anchor, doctor stale-netns, version"
     ])
   })
 

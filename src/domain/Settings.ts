@@ -14,12 +14,12 @@ import {
   type Violation
 } from "./EnvironmentReading.ts"
 import {
+  dockerDefinitions,
   externalRebinderDefinitions,
   networkAnchorDefinitions,
   serviceAnchorDefinitions,
   wrapRebinderDefinitions,
   type commonDefinitions,
-  type dockerDefinitions,
   type Mode,
   type SettingMode
 } from "./SettingDefinitions.ts"
@@ -283,3 +283,9 @@ const parsers: { readonly [M in SettingMode]: (env: Environment) => Checked<Sett
  */
 export const parseSettings = <M extends SettingMode>(mode: M, env: Environment): Checked<SettingsByMode[M]> =>
   parsers[mode](env)
+
+/** Where the Docker API is, for what asks it and needs to know nothing else. */
+export const parseDockerSettings = (env: Environment): Checked<DockerSettings> => {
+  const { values, violations } = readAll(dockerDefinitions, env)
+  return violations.length > 0 ? Result.fail(violations) : Result.succeed({ settings: docker(values), warnings: [] })
+}

@@ -1,21 +1,35 @@
+import * as Schema from "effect/Schema"
 import { projectOf, serviceOf, type LifecycleState } from "./LifecycleState.ts"
-import { describeTarget, recoveryOf, staleNetns, type DeadTarget, type StaleContainer } from "./StaleNetns.ts"
+import { causes, describeTarget, recoveryOf, staleNetns, type DeadTarget, type StaleContainer } from "./StaleNetns.ts"
 
-export interface Victim {
-  readonly id: string
-  readonly name: string
-  readonly project?: string
-  readonly service?: string
-  readonly kind: StaleContainer["kind"]
-  /** What repairs it, as one types it, and the folder to type it in; absent when only who made it can make it anew. */
-  readonly command?: string
-  readonly folder?: string
-}
+const maybe = Schema.optionalKey(Schema.String)
 
-export interface VictimsOfTarget {
-  readonly target: DeadTarget
-  readonly victims: ReadonlyArray<Victim>
-}
+const Victim = Schema.Struct({
+  id: Schema.String,
+  name: Schema.String,
+  /** The Compose project and service that it is of, if it is of one. */
+  project: maybe,
+  service: maybe,
+  /** What became of the owner of its namespace: {@link StaleContainer}. */
+  kind: Schema.Literals(["gone", "replaced", "restarted"]),
+  /** A shell's line that repairs it, and the folder to type it in; no command when only who made it can make it anew. */
+  command: maybe,
+  folder: maybe
+})
+type Victim = typeof Victim.Type
+
+const VictimsOfTarget = Schema.Struct({
+  /** What the victims refer to, by ID or name, and what that is or was called, where it is known. */
+  target: Schema.Struct({ ref: Schema.String, name: maybe }),
+  victims: Schema.Array(Victim)
+})
+
+/**
+ * What `anchord doctor stale-netns` finds (SPEC §13), and prints with `--json`. The names of its fields are as fixed as those of variables
+ * and metrics.
+ */
+export const StaleReport = Schema.Array(VictimsOfTarget)
+export type StaleReport = typeof StaleReport.Type
 
 const victimOf = (stale: StaleContainer): Victim => {
   const { container, kind } = stale
@@ -30,19 +44,35 @@ const victimOf = (stale: StaleContainer): Victim => {
   }
 }
 
-/**
- * What `anchord doctor stale-netns` finds (SPEC §13): every dependent of the whole host in a dead namespace, by dead target, in the order
- * in which they are to be repaired: what hangs on another victim comes after it. This is also the answer to `--json`.
- */
-export const staleReport = (state: LifecycleState): ReadonlyArray<VictimsOfTarget> => {
-  const groups = new Map<string, { readonly target: DeadTarget; readonly victims: Array<Victim> }>()
-  for (const stale of staleNetns(state)) {
-    const group = groups.get(stale.dead.ref) ?? { target: stale.dead, victims: [] }
-    group.victims.push(victimOf(stale))
-    groups.set(stale.dead.ref, group)
+type Group = readonly [ref: string, stales: ReadonlyArray<StaleContainer>]
+
+/** By what they refer to; a target whose victims belong into the namespace of another one's victims comes after that. */
+const byTarget = (stales: ReadonlyArray<StaleContainer>): ReadonlyArray<Group> => {
+  const groups = Map.groupBy(stales, ({ dead }) => dead.ref)
+  const refs = new Map(stales.map(({ container, dead }) => [container.id, dead.ref]))
+  const seen = new Set<string>()
+  const visit = (ref: string): ReadonlyArray<Group> => {
+    if (seen.has(ref)) return []
+    seen.add(ref)
+    const group = groups.get(ref) ?? []
+    const before = group.flatMap(({ target }) => refs.get(target?.id ?? "") ?? [])
+    return [...before.flatMap(visit), [ref, group]]
   }
-  return [...groups.values()]
+  return [...groups.keys()].flatMap(visit)
 }
+
+/** Only some of the victims may know what it was called. */
+const targetOf = ([ref, stales]: Group): DeadTarget => {
+  const name = stales.map(({ dead }) => dead.name).find((one) => one !== undefined)
+  return name === undefined ? { ref } : { ref, name }
+}
+
+/**
+ * Every dependent of the whole host in a dead namespace, by dead target, in the order in which they are to be repaired: what hangs on
+ * another victim comes after it.
+ */
+export const staleReport = (state: LifecycleState): StaleReport =>
+  byTarget(staleNetns(state)).map((group) => ({ target: targetOf(group), victims: group[1].map(victimOf) }))
 
 const many = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`
 
@@ -53,15 +83,18 @@ const victimLines = ({ name, command, folder }: Victim): ReadonlyArray<string> =
     : `    → ${command}${folder === undefined ? "" : `   (in ${folder})`}`
 ]
 
+const cause = ([first]: ReadonlyArray<Victim>): string => (first === undefined ? "" : `, ${causes[first.kind]}`)
+
 /** The report for a terminal. */
-export const formatStaleReport = (report: ReadonlyArray<VictimsOfTarget>): string => {
+export const formatStaleReport = (report: StaleReport): string => {
   if (report.length === 0) return "No container is in a dead network namespace."
   const all = report.reduce((sum, { victims }) => sum + victims.length, 0)
+  const order = all === 1 ? "" : "; repair them in this order"
   return [
-    `Found ${many(all, "container")} in dead network namespaces, of ${many(report.length, "target")}:`,
+    `Found ${many(all, "container")} in dead network namespaces, of ${many(report.length, "target")}${order}:`,
     ...report.flatMap(({ target, victims }) => [
       "",
-      `dead target: ${describeTarget(target)}, ${many(victims.length, "victim")}`,
+      `dead target: ${describeTarget(target)}${cause(victims)}; ${many(victims.length, "victim")}:`,
       ...victims.flatMap(victimLines)
     ])
   ].join("\n")

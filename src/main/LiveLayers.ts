@@ -29,6 +29,9 @@ const containerLifecycle = (docker: DockerSettings) =>
     )
   )
 
+/** Docker and nothing else. */
+export const dockerLayers = (docker: DockerSettings) => Layer.mergeAll(dockerEngine(docker), containerLifecycle(docker))
+
 export const networkAnchorLayers = (docker: DockerSettings) =>
   Layer.mergeAll(
     dockerEngine(docker),

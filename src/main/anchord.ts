@@ -17,9 +17,11 @@ import * as HttpListener from "../layers/observability/HttpListener.ts"
 import * as Logging from "../layers/observability/Logging.ts"
 import * as Readiness from "../layers/observability/Readiness.ts"
 import * as StatusSocket from "../layers/observability/StatusSocket.ts"
-import { runProcess } from "../layers/process/MainProcess.ts"
+import { runCommand, runProcess } from "../layers/process/MainProcess.ts"
 import { ownTraces } from "../layers/process/OwnTraces.ts"
 import { commit, version } from "./Build.ts"
+import type { Chosen } from "./cli/Cli.ts"
+import { complain, violationLines, WRONG } from "./complaints.ts"
 import { FatalError } from "./FatalError.ts"
 import { dhcpClientLayer, networkAnchorLayers, serviceAnchorLayers } from "./LiveLayers.ts"
 import { UsageError } from "./UsageError.ts"
@@ -79,17 +81,10 @@ const run = ({ settings, warnings }: Parsed<Settings>) =>
     )
   )
 
-const complain = (lines: ReadonlyArray<string>) =>
-  Effect.sync(() => void process.stderr.write(lines.map((line) => `anchord: ${line}\n`).join("")))
-
 /** What cannot be run at all is said twice: to whoever typed it, and to the log (SPEC §2). */
 const refuse = Effect.fnUntraced(
   function* (message: string, violations: ReadonlyArray<Violation>) {
-    yield* complain(
-      violations.length === 0
-        ? [message]
-        : [message, ...violations.map(({ variable, value, rule }) => `  ${variable}="${value}": ${rule}`)]
-    )
+    yield* complain([message, ...violationLines(violations)])
     if (violations.length === 0) yield* Effect.logError(message)
     for (const { variable, value, rule } of violations) {
       yield* Effect.logError(`${message}: ${variable} ${rule}`).pipe(Effect.annotateLogs({ variable, value, rule }))
@@ -99,17 +94,24 @@ const refuse = Effect.fnUntraced(
   Effect.provide(Logging.layer({ level: "info", format: undefined, terminal: process.stdout.isTTY === true }))
 )
 
-const runMode = Effect.fnUntraced(function* (mode: Mode, env: NodeJS.ProcessEnv) {
-  const parsed = parseSettings(mode, env)
-  return Result.isFailure(parsed) ? yield* refuse("wrong configuration", parsed.failure) : yield* run(parsed.success)
+const runMode = Effect.fnUntraced(function* (mode: Mode) {
+  const parsed = parseSettings(mode, process.env)
+  return Result.isFailure(parsed) ? yield* refuse(WRONG, parsed.failure) : yield* run(parsed.success)
 })
 
-const main = Effect.gen(function* () {
-  const command = commandOf(process.argv.slice(2), process.env["ANCHORD_MODE"])
-  if (Result.isFailure(command)) return yield* refuse(command.failure, [])
-  if (command.success._tag === "Run") return yield* runMode(command.success.mode, process.env)
-  const { runWords } = yield* Effect.promise(() => import("./cli/Cli.ts"))
-  yield* runWords(command.success.words, { run: (mode) => runMode(mode, process.env) })
+const runAsProcess = (program: Effect.Effect<void, FatalError | UsageError>): void =>
+  runProcess(program, (error) => (error instanceof FatalError ? 1 : 2))
+
+/** Loaded only for more than one word: most anchors are started with one or none. */
+const chosenBy = Effect.fnUntraced(function* (words: ReadonlyArray<string>) {
+  const { choose } = yield* Effect.promise(() => import("./cli/Cli.ts"))
+  return yield* choose(words, process.env)
 })
 
-runProcess(main, (error) => (error instanceof FatalError ? 1 : 2))
+const runChosen = (chosen: Chosen): void =>
+  chosen._tag === "Mode" ? runAsProcess(runMode(chosen.mode)) : runCommand(chosen.program)
+
+const command = commandOf(process.argv.slice(2), process.env["ANCHORD_MODE"])
+if (Result.isFailure(command)) runAsProcess(refuse(command.failure, []))
+else if (command.success._tag === "Run") runAsProcess(runMode(command.success.mode))
+else void Effect.runPromise(chosenBy(command.success.words)).then(runChosen)

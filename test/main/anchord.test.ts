@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
 import { commandNames } from "../../src/domain/CommandLine.ts"
 import { definitionsOf, modes } from "../../src/domain/SettingDefinitions.ts"
+import { json } from "../layers/docker/FakeEngine.ts"
+import { fake } from "../layers/docker/asking.ts"
 import { jsonLines, makeFolder, startNode } from "../layers/process/scripts.ts"
 
 const entry = fileURLToPath(new URL("../../src/main/anchord.ts", import.meta.url))
@@ -254,5 +256,80 @@ describe("a service-anchor that starts", () => {
     expect(jsonLines(stdout).filter(({ level }) => level === "ERROR")).toMatchObject([
       { msg: expect.stringContaining("NET_ADMIN") }
     ])
+  })
+})
+
+/** The doctor, asked by its process. */
+const doctor = (host: string, ...args: ReadonlyArray<string>) =>
+  startNode([entry, "doctor", "stale-netns", ...args], { DOCKER_HOST: host }).ended
+
+const listed = [
+  { Id: "1".repeat(64), Names: ["/web"], Created: 1, State: "running", HostConfig: { NetworkMode: "container:gone" } }
+]
+
+const inspected = {
+  Id: "1".repeat(64),
+  Name: "/web",
+  Created: "2026-01-01T00:00:00Z",
+  Image: "sha256:1",
+  State: { Status: "running", StartedAt: "2026-01-01T00:00:01Z" },
+  Config: {},
+  HostConfig: {},
+  NetworkSettings: {}
+}
+
+describe("the doctor of namespaces", () => {
+  it("answers on standard output and by its status, asks only what it has to, and has no log", async () => {
+    const none = await fake({ "/containers/json": json([]) })
+    expect(await doctor(none.host)).toEqual({
+      status: 0,
+      signal: null,
+      stdout: "No container is in a dead network namespace.\n",
+      stderr: ""
+    })
+    const one = await fake({
+      "/containers/json": json(listed),
+      [`/containers/${"1".repeat(64)}/json`]: json(inspected)
+    })
+    const { status, stdout, stderr } = await doctor(one.host, "--json")
+    expect({ status, stderr, said: JSON.parse(stdout) }).toEqual({
+      status: 1,
+      stderr: "",
+      said: [{ target: { ref: "gone" }, victims: [{ id: "1".repeat(64), name: "web", kind: "gone" }] }]
+    })
+    expect([...new Set(one.requests)].toSorted()).toEqual([
+      "GET /_ping",
+      `GET /v1.45/containers/${"1".repeat(64)}/json`,
+      "GET /v1.45/containers/json?all=true"
+    ])
+  })
+
+  it("complains on standard error alone, with status 2, when it cannot look", async () => {
+    for (const [host, args, complaint] of [
+      [
+        "unix:///nowhere/docker.sock",
+        [],
+        "cannot look for dead network namespaces: Docker at unix:///nowhere/docker.sock: "
+      ],
+      ["ssh://docker", [], 'wrong configuration\nanchord:   DOCKER_HOST="ssh://docker": must be unix:///path'],
+      ["", ["--jsn"], "unknown option --jsn; the nearest is --json; see anchord doctor stale-netns --help\n"],
+      ["", ["now"], "unexpected argument now after anchord doctor stale-netns; see anchord doctor stale-netns --help\n"]
+    ] as const) {
+      const { status, stdout, stderr } = await doctor(host, ...args)
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" })
+      expect(stderr.startsWith(`anchord: ${complaint}`), stderr).toBe(true)
+    }
+  })
+
+  it("has help with its variables and its exit status, and names what else is asked of it", () => {
+    const { status, stdout } = anchord(["doctor", "stale-netns", "--help"])
+    expect(status).toBe(0)
+    for (const what of ["DOCKER_HOST", "unix:///var/run/docker.sock", "--json", "Exit status: 0 there is none"])
+      expect(stdout).toContain(what)
+    expect(anchord(["doctor", "stale-nets"])).toMatchObject({
+      status: 2,
+      stdout: "",
+      stderr: "anchord: anchord doctor has no stale-nets; see anchord doctor --help\n"
+    })
   })
 })

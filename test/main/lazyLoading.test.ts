@@ -46,7 +46,9 @@ describe("what a program loads at its start", () => {
   })
 
   it("is no code of another mode", () => {
-    expect(loadedWith("src/main/anchord.ts").filter((path) => /\/(network|service)Anchor\//.test(path))).toEqual([])
+    expect(
+      loadedWith("src/main/anchord.ts").filter((path) => /\/(networkAnchor|serviceAnchor|doctor)\//.test(path))
+    ).toEqual([])
     expect(
       loadedWith("src/main/networkAnchor/NetworkAnchor.ts").filter((path) => path.includes("/serviceAnchor/"))
     ).toEqual([])

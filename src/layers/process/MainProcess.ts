@@ -17,6 +17,30 @@ const exit = (status: number): void => {
   process.stdout.write("", () => process.stderr.write("", () => process.exit(status)))
 }
 
+const traceOf = (cause: unknown): string => (cause instanceof Error ? (cause.stack ?? cause.message) : String(cause))
+
+/** Nothing else may be left that keeps the process alive while a fiber waits. */
+const keepAlive = () => setInterval(() => {}, 2 ** 31 - 1)
+
+/**
+ * Runs a command that ends by itself as this process: what it succeeds with is the status. A signal ends it at once, as one that it does not
+ * know; a defect is told on standard error, because standard output is for the answer, and worth 70 (SPEC §14).
+ */
+export const runCommand = (command: Effect.Effect<number>): void => {
+  const defect = (cause: unknown) => {
+    process.stderr.write(`anchord: a defect in anchord: ${traceOf(cause)}\n`)
+    exit(70)
+  }
+  process.on("uncaughtException", defect)
+  process.on("unhandledRejection", defect)
+  const alive = keepAlive()
+  void Effect.runPromiseExit(command).then((outcome) => {
+    clearInterval(alive)
+    if (Exit.isSuccess(outcome)) return exit(outcome.value)
+    return defect(new Error(Cause.pretty(outcome.cause)))
+  })
+}
+
 /**
  * Runs the whole program as this process. The first SIGTERM or SIGINT interrupts it, which closes its scopes, and the status is 0;
  * a second one ends the process at once, and so does a shut-down that takes too long. `statusOf` says what an expected failure is
@@ -25,9 +49,7 @@ const exit = (status: number): void => {
 export const runProcess = <E>(program: Effect.Effect<void, E>, statusOf: (error: E) => number): void => {
   const running: { fiber?: Fiber.Fiber<void, E> } = {}
   const defect = (cause: unknown) => {
-    line("ERROR", "a defect in anchord; state is left as it is", {
-      cause: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
-    })
+    line("ERROR", "a defect in anchord; state is left as it is", { cause: traceOf(cause) })
     exit(70)
   }
   let stopping = false
@@ -47,8 +69,7 @@ export const runProcess = <E>(program: Effect.Effect<void, E>, statusOf: (error:
   process.on("unhandledRejection", defect)
   const fiber = Effect.runFork(program)
   running.fiber = fiber
-  // Nothing else may be left that keeps the process alive while a fiber waits.
-  const alive = setInterval(() => {}, 2 ** 31 - 1)
+  const alive = keepAlive()
   void Effect.runPromise(Fiber.await(fiber)).then((outcome) => {
     clearInterval(alive)
     if (Exit.isSuccess(outcome)) return exit(0)

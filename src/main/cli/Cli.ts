@@ -5,20 +5,23 @@ import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import type { HelpDoc } from "effect/cli/HelpDoc"
+import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { Environment } from "../../domain/EnvironmentReading.ts"
 import { unknownMode, variableHelp } from "../../domain/CommandLine.ts"
 import { nearest } from "../../domain/Nearest.ts"
-import { definitionsOf, modes, type Mode } from "../../domain/SettingDefinitions.ts"
+import { definitionsOf, dockerDefinitions, modes, type Mode } from "../../domain/SettingDefinitions.ts"
 import { commit, version } from "../Build.ts"
-import type { FatalError } from "../FatalError.ts"
-import { UsageError } from "../UsageError.ts"
+import * as Commands from "./Commands.ts"
 
-/** What the words of the command line are to start. */
-export interface Programs {
-  readonly run: (mode: Mode) => Effect.Effect<void, FatalError | UsageError>
-}
+/** What the words of the command line ask for; help, the version and complaints are told by then. */
+export type Chosen =
+  | { readonly _tag: "Mode"; readonly mode: Mode }
+  | { readonly _tag: "Command"; readonly program: Commands.CommandProgram }
+
+type Choose = (chosen: Chosen) => Effect.Effect<void>
 
 const summaries: Readonly<Record<Mode, string>> = {
   "network-anchor": "has the project's address, and sends its ports to the containers (default)",
@@ -28,8 +31,8 @@ const summaries: Readonly<Record<Mode, string>> = {
 /** The formatter indents the first line of a description; the others follow it. */
 const paragraphs = (...lines: ReadonlyArray<string>): string => lines.join("\n  ").replaceAll(/ +$/gm, "")
 
-const modeCommand = (mode: Mode, { run }: Programs) =>
-  Command.make(mode, {}, () => run(mode)).pipe(
+const modeCommand = (mode: Mode, choose: Choose) =>
+  Command.make(mode, {}, () => choose({ _tag: "Mode", mode })).pipe(
     Command.withDescription(
       paragraphs(
         summaries[mode],
@@ -49,10 +52,47 @@ const versionCommand = Command.make("version", {}, () => Console.log(versionText
   Command.withDescription("prints version and commit")
 )
 
-const root = (programs: Programs) =>
+const json = Flag.Boolean("json").pipe(Flag.withDescription("the answer as JSON"), Flag.withDefault(false))
+
+const dockerVariables = [
+  "Environment variables [default]:",
+  ...variableHelp(dockerDefinitions).map((line) => `  ${line}`)
+]
+
+const doctorCommand = (choose: Choose, env: Environment) =>
+  Command.make("doctor").pipe(
+    Command.withDescription("looks for what is wrong, and tells what repairs it"),
+    Command.withSubcommands([
+      Command.make("stale-netns", { json }, (options) =>
+        choose({ _tag: "Command", program: Commands.staleNetns(options, env) })
+      ).pipe(
+        Command.withDescription(
+          paragraphs(
+            "Lists the containers of the whole host that are in a dead network namespace: Docker calls them running, but",
+            "they have no network, because the container that they share it with was made anew or restarted. It tells for",
+            "each what repairs it, and changes nothing. It needs the Docker API and nothing else: no capability, no project;",
+            "of a socket proxy GET /_ping, /containers/json and /containers/{id}/json.",
+            "",
+            ...dockerVariables,
+            "",
+            "Exit status: 0 there is none; 1 there are some; 2 it could not look."
+          )
+        ),
+        Command.withShortDescription(
+          "lists the containers of this host in dead network namespaces, and what repairs them"
+        )
+      )
+    ])
+  )
+
+const root = (choose: Choose, env: Environment) =>
   Command.make("anchord").pipe(
     Command.withDescription("Makes a Docker Compose project look like one real server on the LAN."),
-    Command.withSubcommands([...modes.map((mode) => modeCommand(mode, programs)), versionCommand])
+    Command.withSubcommands([
+      ...modes.map((mode) => modeCommand(mode, choose)),
+      doctorCommand(choose, env),
+      versionCommand
+    ])
   )
 
 const flagsOf = ({ flags, globalFlags }: HelpDoc): ReadonlyArray<string> =>
@@ -97,12 +137,15 @@ const surroundings = Layer.mergeAll(
   CliOutput.layerPresenter(presenter)
 )
 
-/** Does what the words ask for (SPEC §1). What is wrong with them is told on standard error, and worth the status 2. */
-export const runWords = (words: ReadonlyArray<string>, programs: Programs) =>
-  Command.runWith(root(programs), { version })(words).pipe(
-    Effect.provide(surroundings),
-    Effect.catchIf(
-      (error) => error._tag !== "FatalError" && error._tag !== "UsageError",
-      ({ message }) => Effect.fail(new UsageError({ message }))
+const ended = (status: number): Chosen => ({ _tag: "Command", program: Effect.succeed(status) })
+
+/** Finds out what the words ask for (SPEC §1). What is wrong with them is told on standard error, and worth the status 2. */
+export const choose = (words: ReadonlyArray<string>, env: Environment): Effect.Effect<Chosen> =>
+  Effect.suspend(() => {
+    let chosen = ended(0)
+    const note: Choose = (next) => Effect.sync(() => void (chosen = next))
+    return Command.runWith(root(note, env), { version })(words).pipe(
+      Effect.match({ onFailure: () => ended(2), onSuccess: () => chosen }),
+      Effect.provide(surroundings)
     )
-  )
+  })

@@ -136,3 +136,44 @@ describe("a shut-down that hangs", () => {
     expect(parsed(stdout).at(-1)).toMatchObject({ level: "ERROR", msg: expect.stringContaining("took too long") })
   })
 })
+
+/** The process of a command that is the body of a generator. */
+const command = (body: string): Running =>
+  startScript(`
+import * as Effect from "effect/Effect"
+import { runCommand } from "./src/layers/process/MainProcess.ts"
+const say = (text) => Effect.sync(() => void process.stdout.write(text + "\\n"))
+runCommand(Effect.gen(function* () {
+${body}
+}))
+`)
+
+describe("a command", () => {
+  it("ends with the status that it answers with, and all that it has written", async () => {
+    for (const answer of [0, 1, 2]) {
+      const { status, stdout, stderr } = await command(`yield* say("x".repeat(1_000_000))\nreturn ${answer}`).ended
+      expect({ status, length: stdout.length, stderr }).toEqual({ status: answer, length: 1_000_001, stderr: "" })
+    }
+  })
+
+  it("tells of a defect on standard error, with its trace, and is worth 70", async () => {
+    for (const body of [
+      'throw new Error("ouch")',
+      'return yield* Effect.die(new Error("ouch"))',
+      'setTimeout(() => { throw new Error("ouch") })\nyield* Effect.never'
+    ]) {
+      const { status, stdout, stderr } = await command(body).ended
+      expect({ status, stdout }).toEqual({ status: 70, stdout: "" })
+      expect(stderr).toMatch(/^anchord: a defect in anchord: Error: .*ouch\n +at /s)
+    }
+  })
+
+  it("lives as long as it takes, and ends by a signal like any other command, which is no answer", async () => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      const running = command('yield* say("up")\nyield* Effect.never\nreturn 0')
+      await running.says("up")
+      running.signal(signal)
+      expect(await running.ended).toEqual({ status: null, signal, stdout: "up\n", stderr: "" })
+    }
+  })
+})
