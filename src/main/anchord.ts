@@ -1,3 +1,4 @@
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Result from "effect/Result"
@@ -16,6 +17,8 @@ import { buildInfo } from "../layers/observability/BuildInfo.ts"
 import * as HttpListener from "../layers/observability/HttpListener.ts"
 import * as Logging from "../layers/observability/Logging.ts"
 import * as Readiness from "../layers/observability/Readiness.ts"
+import { makeRecentLines } from "../layers/observability/RecentLines.ts"
+import { makeStatusBoard } from "../layers/observability/StatusBoard.ts"
 import * as StatusSocket from "../layers/observability/StatusSocket.ts"
 import { runCommand, runProcess } from "../layers/process/MainProcess.ts"
 import { ownTraces } from "../layers/process/OwnTraces.ts"
@@ -26,16 +29,19 @@ import { FatalError } from "./FatalError.ts"
 import { dhcpClientLayer, networkAnchorLayers, serviceAnchorLayers } from "./LiveLayers.ts"
 import { UsageError } from "./UsageError.ts"
 
-/** Never on the network; what looks at this anchor from inside its container asks here (SPEC §12). */
-const STATUS_SOCKET = "/run/anchord/status.sock"
+const recent = makeRecentLines()
 
+/** Opens what others ask this process by; answers with where the program tells of itself. */
 const listeners = Effect.fnUntraced(function* (
-  { metrics }: Settings,
+  { mode, metrics }: Settings,
   readiness: Readiness.Readiness,
   beforeScrape: Effect.Effect<void> = Effect.void
 ) {
-  yield* StatusSocket.serve(STATUS_SOCKET, readiness)
+  const started = new Date(yield* Clock.currentTimeMillis).toISOString()
+  const board = makeStatusBoard({ about: { mode, version, commit, started }, readiness, recent: recent.lines })
+  yield* StatusSocket.serve(StatusSocket.STATUS_SOCKET, board)
   if (metrics._tag === "Tcp") yield* HttpListener.serve(metrics, readiness, beforeScrape)
+  return board
 })
 
 /** Loaded only in the mode that uses it. */
@@ -59,8 +65,8 @@ const runNetworkAnchor = Effect.fnUntraced(function* (settings: NetworkAnchorSet
 const runServiceAnchor = Effect.fnUntraced(function* (settings: ServiceAnchorSettings) {
   const { serviceAnchor, conditions } = yield* Effect.promise(() => import("./serviceAnchor/ServiceAnchor.ts"))
   const readiness = Readiness.make(conditions)
-  yield* listeners(settings, readiness)
-  yield* Effect.scoped(serviceAnchor(settings, readiness)).pipe(Effect.provide(serviceAnchorLayers))
+  const { tell } = yield* listeners(settings, readiness)
+  yield* Effect.scoped(serviceAnchor(settings, readiness, tell)).pipe(Effect.provide(serviceAnchorLayers))
 })
 
 const run = ({ settings, warnings }: Parsed<Settings>) =>
@@ -76,7 +82,8 @@ const run = ({ settings, warnings }: Parsed<Settings>) =>
       Logging.layer({
         level: settings.logLevel,
         format: settings.logFormat,
-        terminal: process.stdout.isTTY === true
+        terminal: process.stdout.isTTY === true,
+        also: recent.logger
       })
     )
   )

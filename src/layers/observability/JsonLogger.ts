@@ -23,7 +23,8 @@ const sayable = (value: unknown): unknown => {
   return Result.isSuccess(text) && text.success !== undefined ? JSON.parse(text.success) : String(value)
 }
 
-const messageText = (message: unknown): string =>
+/** What a log line says: several parts, with blanks between them. */
+export const messageText = (message: unknown): string =>
   (Array.isArray(message) ? message : [message])
     .map((part) => (typeof part === "string" ? part : JSON.stringify(sayable(part))))
     .join(" ")

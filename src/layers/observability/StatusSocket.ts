@@ -4,7 +4,10 @@ import { mkdirSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
 import { dirname } from "node:path"
 import { listen } from "./listen.ts"
-import type { Readiness } from "./Readiness.ts"
+import type { StatusBoard } from "./StatusBoard.ts"
+
+/** Never on the network; what looks at an anchor from inside its container asks here (SPEC §12, §13). */
+export const STATUS_SOCKET = "/run/anchord/status.sock"
 
 /** A socket's file outlives the process that made it, and the next one cannot bind while it is there. */
 const makeRoom = (path: string): Effect.Effect<void, Error> =>
@@ -17,17 +20,19 @@ const makeRoom = (path: string): Effect.Effect<void, Error> =>
   })
 
 /**
- * Answers everyone who connects to a unix socket with one line of JSON, `{"ready": …, "missing": […]}`, until the scope closes
- * (SPEC §12). It is never on the network, and is there whether or not the listener is switched on. Failing to bind is a WARN.
+ * Answers everyone who connects to a unix socket with two lines of JSON until the scope closes (SPEC §12, §13): `{"ready": …, "missing": […]}`,
+ * which is all that the health check reads, and the whole {@link Status}. It is never on the network, and is there whether or not the
+ * listener is switched on. Failing to bind is a WARN.
  */
 export const serve = Effect.fnUntraced(function* (
   path: string,
-  readiness: Readiness
+  board: StatusBoard
 ): Effect.fn.Return<void, never, Scope.Scope> {
   const server = createServer((socket) => {
     socket.on("error", () => socket.destroy())
-    const missing = readiness.missing()
-    socket.end(`${JSON.stringify({ ready: missing.length === 0, missing })}\n`)
+    const status = board.status()
+    const { ready, missing } = status
+    socket.end(`${JSON.stringify({ ready, missing })}\n${JSON.stringify(status)}\n`)
   })
   yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
   yield* makeRoom(path).pipe(

@@ -85,11 +85,33 @@ const doctorCommand = (choose: Choose, env: Environment) =>
     ])
   )
 
+const watch = Flag.Boolean("watch").pipe(
+  Flag.withDescription("again whenever something changes, until it is interrupted"),
+  Flag.withDefault(false)
+)
+
+const statusCommand = (choose: Choose) =>
+  Command.make("status", { json, watch }, (options) =>
+    choose({ _tag: "Command", program: Commands.status(options) })
+  ).pipe(
+    Command.withDescription(
+      paragraphs(
+        "Shows what the anchor in this container does: addresses and leases, gateways, containers and their ports, the last",
+        "lines of its log. Run it there: docker exec CONTAINER anchord status. It asks the anchor by a unix socket, and",
+        "works while Docker is away.",
+        "",
+        "Exit status: 0 the anchor is ready; 1 it is not; 2 nobody answers."
+      )
+    ),
+    Command.withShortDescription("shows what the anchor in this container does")
+  )
+
 const root = (choose: Choose, env: Environment) =>
   Command.make("anchord").pipe(
     Command.withDescription("Makes a Docker Compose project look like one real server on the LAN."),
     Command.withSubcommands([
       ...modes.map((mode) => modeCommand(mode, choose)),
+      statusCommand(choose),
       doctorCommand(choose, env),
       versionCommand
     ])

@@ -3,7 +3,10 @@ import * as Logger from "effect/Logger"
 import * as Result from "effect/Result"
 import type { Environment } from "../../domain/EnvironmentReading.ts"
 import { parseDockerSettings } from "../../domain/Settings.ts"
+import { STATUS_SOCKET } from "../../layers/observability/StatusSocket.ts"
+import { CLEAR, paintOnStdout, stdoutIsTerminal } from "../../layers/process/Terminal.ts"
 import { dockerLayers } from "../LiveLayers.ts"
+import type { StatusOptions } from "../status/StatusCommand.ts"
 import { complain, violationLines, WRONG } from "../complaints.ts"
 
 /** A command that ends by itself; what it succeeds with is its status. Standard output is for its answer, and it has no log. */
@@ -25,6 +28,20 @@ export const staleNetns = Effect.fnUntraced(
     if (Result.isFailure(answer)) return yield* giveUp([answer.failure.message])
     yield* print(answer.success.text)
     return answer.success.found ? 1 : 0
+  },
+  Effect.provide(Logger.layer([]))
+)
+
+/** `anchord status`: 0 it is ready, 1 it is not, 2 nobody answers (SPEC §13). */
+export const status = Effect.fnUntraced(
+  function* (options: StatusOptions) {
+    const { statusCommand } = yield* Effect.promise(() => import("../status/StatusCommand.ts"))
+    return yield* statusCommand(STATUS_SOCKET, options, {
+      print,
+      complain: (text) => complain([text]),
+      paint: paintOnStdout,
+      clear: stdoutIsTerminal() ? CLEAR : undefined
+    })
   },
   Effect.provide(Logger.layer([]))
 )

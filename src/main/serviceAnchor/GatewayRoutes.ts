@@ -9,6 +9,7 @@ import type { Notice } from "../Notices.ts"
 
 /** What came of bringing one family's default route to its gateway. */
 export interface FamilyOutcome {
+  readonly family: Family
   readonly present: boolean
   /** The kernel failed at something: it is worth trying again soon. */
   readonly failed: boolean
@@ -18,6 +19,7 @@ export interface FamilyOutcome {
 const setsDefault = (step: RouteStep): boolean => step._tag === "Replace" && step.route.table === undefined
 
 const kernelFailed = (family: Family, error: NetlinkError): FamilyOutcome => ({
+  family,
   present: false,
   failed: true,
   notices: [
@@ -62,6 +64,7 @@ const followFamily = Effect.fnUntraced(
     if (steps.length > 0) yield* changeRoutes(family, steps)
     const unreachable = gateway !== undefined && linkTowards(gateway, addresses) === undefined
     return {
+      family,
       present: main.some(isOurs) || steps.some(setsDefault),
       failed: false,
       notices: unreachable ? [outOfReach(family, gateway)] : []

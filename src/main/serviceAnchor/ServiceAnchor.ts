@@ -4,9 +4,11 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { families, type AddressPair } from "../../domain/Address.ts"
+import { families, type AddressPair, type Family } from "../../domain/Address.ts"
 import type { NetlinkChange } from "../../domain/Routing.ts"
 import type { Readiness } from "../../layers/observability/Readiness.ts"
+import { serviceAnchorStatus } from "../../domain/Status.ts"
+import type { StatusBoard } from "../../layers/observability/StatusBoard.ts"
 import * as Metrics from "../../layers/observability/ServiceAnchorMetrics.ts"
 import type { NameResolver } from "../../services/NameResolver.ts"
 import { Netlink } from "../../services/Netlink.ts"
@@ -16,7 +18,7 @@ import { requireNetAdmin } from "../NetAdmin.ts"
 import { makeLooks, type Looks } from "../Looks.ts"
 import { makeNotices } from "../Notices.ts"
 import { makeGatewayLookup, type GatewayLookup } from "./GatewayLookup.ts"
-import { followGateways, restore } from "./GatewayRoutes.ts"
+import { followGateways, restore, type FamilyOutcome } from "./GatewayRoutes.ts"
 
 export interface ServiceAnchorConfig {
   readonly gatewayHostname: string
@@ -58,10 +60,16 @@ const listen = Effect.fnUntraced(function* ({ routes, neighbours }: Signals) {
   )
 })
 
-const keepRoutes = (gateways: () => AddressPair, { routes }: Signals, readiness: Readiness) => {
+const keepRoutes = (
+  gateways: () => AddressPair,
+  { routes }: Signals,
+  readiness: Readiness,
+  onOutcomes: (outcomes: ReadonlyArray<FamilyOutcome>) => void
+) => {
   const notices = makeNotices()
   const look = Effect.gen(function* () {
     const outcomes = yield* followGateways(gateways())
+    onOutcomes(outcomes)
     yield* notices(outcomes.flatMap((outcome) => outcome.notices))
     const present = outcomes.some((outcome) => outcome.present)
     readiness.set("route", present ? undefined : conditions.route)
@@ -137,7 +145,8 @@ const keepResolving = Effect.fnUntraced(function* (
  */
 export const serviceAnchor = Effect.fnUntraced(function* (
   { gatewayHostname, gateway, resolveInterval }: ServiceAnchorConfig,
-  readiness: Readiness
+  readiness: Readiness,
+  tell: StatusBoard["tell"] = () => {}
 ): Effect.fn.Return<never, FatalError, Netlink | NameResolver | Scope.Scope> {
   yield* Metrics.initialise
   yield* requireNetAdmin("service-anchor sets the default route")
@@ -152,7 +161,14 @@ export const serviceAnchor = Effect.fnUntraced(function* (
     gateway === undefined
       ? [watchNeighbours(lookup, health, signals), keepResolving(lookup, health, resolveInterval, signals)]
       : []
-  yield* Effect.all([listen(signals), keepRoutes(() => gateway ?? lookup.known(), signals, readiness), ...following], {
+  const gateways = () => gateway ?? lookup.known()
+  let routed: ReadonlySet<Family> = new Set()
+  const onOutcomes = (outcomes: ReadonlyArray<FamilyOutcome>) => {
+    routed = new Set(outcomes.filter(({ present }) => present).map(({ family }) => family))
+  }
+  const hostname = gateway === undefined ? gatewayHostname : undefined
+  tell(() => ({ serviceAnchor: serviceAnchorStatus(hostname, gateways(), routed) }))
+  yield* Effect.all([listen(signals), keepRoutes(gateways, signals, readiness, onOutcomes), ...following], {
     concurrency: "unbounded",
     discard: true
   })

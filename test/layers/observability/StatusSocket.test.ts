@@ -10,6 +10,7 @@ import { text } from "node:stream/consumers"
 import { describe, expect, it, onTestFinished, vi } from "vitest"
 import { jsonLine } from "../../../src/layers/observability/JsonLogger.ts"
 import * as Readiness from "../../../src/layers/observability/Readiness.ts"
+import { makeStatusBoard } from "../../../src/layers/observability/StatusBoard.ts"
 import { serve } from "../../../src/layers/observability/StatusSocket.ts"
 import { jsonLines, makeFolder, patience } from "../process/scripts.ts"
 
@@ -26,7 +27,9 @@ const serving = async (path: string): Promise<Serving> => {
   const scope = await Effect.runPromise(Scope.make())
   const close = () => Effect.runPromise(Scope.close(scope, Exit.void))
   onTestFinished(close)
-  await Effect.runPromise(serve(path, readiness).pipe(Scope.provide(scope), Effect.provide(Logger.layer([logger]))))
+  const about = { mode: "service-anchor", version: "1", commit: "c", started: "2026-01-01T00:00:00.000Z" }
+  const board = makeStatusBoard({ about, readiness, recent: () => [] })
+  await Effect.runPromise(serve(path, board).pipe(Scope.provide(scope), Effect.provide(Logger.layer([logger]))))
   return { readiness, lines, close }
 }
 
@@ -36,6 +39,9 @@ const read = (path: string): Promise<string> =>
     socket.once("error", reject)
     text(socket).then(resolve, reject)
   })
+
+/** The line that the health check reads. */
+const readFirst = async (path: string): Promise<string> => (await read(path)).split("\n")[0] ?? ""
 
 const socketPath = (): string => join(makeFolder(), "run", "anchord", "status.sock")
 
@@ -51,11 +57,22 @@ const warned = ({ lines }: Serving, path: string): void =>
   ])
 
 describe("the status socket", () => {
-  it("answers everyone with one line of JSON, in a folder that it makes", async () => {
+  it("answers everyone with readiness in a line of JSON, and the status in another, in a folder that it makes", async () => {
     const path = socketPath()
     const { lines } = await serving(path)
     for (const _client of [1, 2]) {
-      expect(await read(path)).toBe('{"ready":false,"missing":["route: no gateway resolves"]}\n')
+      const [first, second, ...more] = (await read(path)).split("\n")
+      expect(first).toBe('{"ready":false,"missing":["route: no gateway resolves"]}')
+      expect(JSON.parse(second ?? "")).toEqual({
+        mode: "service-anchor",
+        version: "1",
+        commit: "c",
+        started: "2026-01-01T00:00:00.000Z",
+        ready: false,
+        missing: ["route: no gateway resolves"],
+        recent: []
+      })
+      expect(more).toEqual([""])
     }
     expect(statSync(path).isSocket()).toBe(true)
     expect(lines).toEqual([])
@@ -65,9 +82,9 @@ describe("the status socket", () => {
     const path = socketPath()
     const { readiness } = await serving(path)
     readiness.set("route", undefined)
-    expect(JSON.parse(await read(path))).toEqual({ ready: true, missing: [] })
+    expect(JSON.parse(await readFirst(path))).toEqual({ ready: true, missing: [] })
     readiness.set("route", "gone")
-    expect(JSON.parse(await read(path))).toEqual({ ready: false, missing: ["route: gone"] })
+    expect(JSON.parse(await readFirst(path))).toEqual({ ready: false, missing: ["route: gone"] })
   })
 
   it("is closed with the scope, and its file goes", async () => {
@@ -91,7 +108,7 @@ describe("the status socket", () => {
     expect(statSync(path).isSocket()).toBe(true)
     const { lines } = await serving(path)
     expect(lines).toEqual([])
-    expect(JSON.parse(await read(path))).toMatchObject({ ready: false })
+    expect(JSON.parse(await readFirst(path))).toMatchObject({ ready: false })
   })
 
   it("replaces a plain file of that name", async () => {
@@ -99,7 +116,7 @@ describe("the status socket", () => {
     writeFileSync(path, "")
     const { lines } = await serving(path)
     expect(lines).toEqual([])
-    expect(JSON.parse(await read(path))).toMatchObject({ ready: false })
+    expect(JSON.parse(await readFirst(path))).toMatchObject({ ready: false })
   })
 
   it("does not mind a client that leaves before it has read", async () => {
@@ -108,7 +125,7 @@ describe("the status socket", () => {
     const leaving = connect(path)
     await vi.waitFor(() => expect(leaving.readyState).toBe("open"), patience)
     leaving.destroy()
-    expect(JSON.parse(await read(path))).toMatchObject({ ready: false })
+    expect(JSON.parse(await readFirst(path))).toMatchObject({ ready: false })
   })
 })
 
