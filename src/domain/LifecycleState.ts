@@ -52,16 +52,19 @@ export const isForeign = (container: ContainerSnapshot, state: LifecycleState, s
   projectOf(container) !== undefined && !isSibling(container, state, scope)
 
 /**
- * Whether a container runs anchord as a service-anchor (SPEC §1): the word behind `anchord` in what it runs, else `ANCHORD_MODE`. The
- * variable alone does not count: an env_file often goes to every service of a project.
+ * The mode of anchord that a container runs (SPEC §1), if it runs anchord: the word behind `anchord` in what it runs, else `ANCHORD_MODE`, else
+ * network-anchor. The variable alone does not count: an env_file often goes to every service of a project.
  */
-export const runsServiceAnchor = ({ inspected }: LifecycleContainer): boolean => {
-  const words = inspected?.words ?? []
+export const anchordMode = ({ words, environment }: Pick<Inspected, "words" | "environment">): string | undefined => {
   const at = words.findIndex((word) => word === "anchord" || word.endsWith("/anchord"))
-  if (at < 0) return false
-  const mode = words.slice(at + 1).find((word) => !word.startsWith("-")) ?? inspected?.environment["ANCHORD_MODE"] ?? ""
-  return mode.trim() === "service-anchor"
+  if (at < 0) return undefined
+  const typed = words.slice(at + 1).find((word) => !word.startsWith("-"))
+  return (typed ?? environment["ANCHORD_MODE"] ?? "").trim() || "network-anchor"
 }
+
+/** Whether a container runs anchord as a service-anchor. */
+export const runsServiceAnchor = ({ inspected }: LifecycleContainer): boolean =>
+  inspected !== undefined && anchordMode(inspected) === "service-anchor"
 
 /** Has a process, so that its network namespace is in use. */
 export const isUp = ({ status }: ContainerSnapshot): boolean =>

@@ -32,6 +32,9 @@ const containerLifecycle = (docker: DockerSettings) =>
 /** Docker and nothing else. */
 export const dockerLayers = (docker: DockerSettings) => Layer.mergeAll(dockerEngine(docker), containerLifecycle(docker))
 
+/** What a plan is made of: nothing that changes anything. */
+export const planLayers = (docker: DockerSettings) => Layer.mergeAll(dockerLayers(docker), IpRoute2.layer())
+
 export const networkAnchorLayers = (docker: DockerSettings) =>
   Layer.mergeAll(
     dockerEngine(docker),

@@ -119,6 +119,8 @@ const endpointText = (container: SimContainer, networkId: string): Json => {
   }
 }
 
+const wordsOf = (list: unknown): ReadonlyArray<string> => (Array.isArray(list) ? list : [])
+
 /** `GET /containers/{id}/json`, as API 1.45 tells it; `owner` is the container whose namespace it is in. */
 export const inspectionOf = (
   container: SimContainer,
@@ -132,11 +134,14 @@ export const inspectionOf = (
   const pinned = ownId === undefined ? undefined : container.wanted.get(ownId)?.["MacAddress"]
   const { MacAddress: _said, ...config } = container.config
   const { Hostname, Domainname } = owner?.config ?? config
+  const [Path = "", ...Args] = [...wordsOf(config["Entrypoint"]), ...wordsOf(config["Cmd"])]
   return {
     Id: container.id,
     Name: `/${container.name}`,
     Created: timeText(container.created),
     Image: container.imageId,
+    Path,
+    Args,
     State: {
       Status: container.status,
       Running: isPlumbed(container),

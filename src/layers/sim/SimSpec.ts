@@ -17,6 +17,10 @@ export interface SimContainerSpec {
   readonly name: string
   readonly image?: string
   readonly labels?: Readonly<Record<string, string>>
+  /** `run` when left out. */
+  readonly command?: ReadonlyArray<string>
+  /** `KEY=value`, beside those of its image. */
+  readonly env?: ReadonlyArray<string>
   /** `network_mode`: `bridge` (default), `host`, `none`, a network, or `container:<ref>`. */
   readonly network?: string
   /** More networks, by name or ID. */
@@ -28,8 +32,9 @@ export interface SimContainerSpec {
 /** What `docker create` makes of a specification. */
 export const requestOf = (spec: SimContainerSpec): Json => ({
   Image: spec.image ?? "0".repeat(64),
-  Cmd: ["run"],
+  Cmd: spec.command ?? ["run"],
   Labels: spec.labels ?? {},
+  Env: spec.env ?? [],
   HostConfig: { NetworkMode: spec.network ?? "bridge" }
 })
 

@@ -1,4 +1,5 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Argument from "effect/cli/Argument"
 import * as CliConfig from "effect/cli/CliConfig"
 import type * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
@@ -9,6 +10,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type { Environment } from "../../domain/EnvironmentReading.ts"
 import { unknownMode, variableHelp } from "../../domain/CommandLine.ts"
 import { nearest } from "../../domain/Nearest.ts"
@@ -106,12 +108,44 @@ const statusCommand = (choose: Choose) =>
     Command.withShortDescription("shows what the anchor in this container does")
   )
 
+const planArguments = {
+  target: Argument.String("target").pipe(
+    Argument.withDescription("a network-anchor's container, or the Compose project that it serves"),
+    Argument.optional,
+    Argument.map(Option.getOrUndefined)
+  ),
+  json,
+  nft: Flag.Boolean("nft").pipe(
+    Flag.withDescription("the ruleset that would be loaded, for nft -j -f"),
+    Flag.withDefault(false)
+  )
+}
+
+const planCommand = (choose: Choose, env: Environment) =>
+  Command.make("plan", planArguments, (options) =>
+    choose({ _tag: "Command", program: Commands.plan(options, env) })
+  ).pipe(
+    Command.withDescription(
+      paragraphs(
+        "Shows what a network-anchor would do right now, and why: for every container in scope whether its ports are mapped,",
+        "on standby or refused, the shared network, the gateways. It finds the network-anchors of this host and their settings by",
+        "Docker, and changes nothing. In a network-anchor's container it is about that one.",
+        "",
+        ...dockerVariables,
+        "",
+        "Exit status: 0 the plan is printed; 2 there is none."
+      )
+    ),
+    Command.withShortDescription("shows what a network-anchor would do, and why")
+  )
+
 const root = (choose: Choose, env: Environment) =>
   Command.make("anchord").pipe(
     Command.withDescription("Makes a Docker Compose project look like one real server on the LAN."),
     Command.withSubcommands([
       ...modes.map((mode) => modeCommand(mode, choose)),
       statusCommand(choose),
+      planCommand(choose, env),
       doctorCommand(choose, env),
       versionCommand
     ])

@@ -2,10 +2,13 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Result from "effect/Result"
 import type { Environment } from "../../domain/EnvironmentReading.ts"
+import { ownContainerRef } from "../../domain/OwnContainer.ts"
 import { parseDockerSettings } from "../../domain/Settings.ts"
 import { STATUS_SOCKET } from "../../layers/observability/StatusSocket.ts"
 import { CLEAR, paintOnStdout, stdoutIsTerminal } from "../../layers/process/Terminal.ts"
-import { dockerLayers } from "../LiveLayers.ts"
+import { ownTraces } from "../../layers/process/OwnTraces.ts"
+import { dockerLayers, planLayers } from "../LiveLayers.ts"
+import type { PlanOptions } from "../plan/PlanCommand.ts"
 import type { StatusOptions } from "../status/StatusCommand.ts"
 import { complain, violationLines, WRONG } from "../complaints.ts"
 
@@ -42,6 +45,24 @@ export const status = Effect.fnUntraced(
       paint: paintOnStdout,
       clear: stdoutIsTerminal() ? CLEAR : undefined
     })
+  },
+  Effect.provide(Logger.layer([]))
+)
+
+/** `anchord plan`: 0 it is printed, 2 there is none (SPEC §13). */
+export const plan = Effect.fnUntraced(
+  function* (options: PlanOptions, env: Environment) {
+    const docker = parseDockerSettings(env)
+    if (Result.isFailure(docker)) return yield* giveUp([WRONG, ...violationLines(docker.failure)])
+    const { planCommand } = yield* Effect.promise(() => import("../plan/PlanCommand.ts"))
+    const { ref } = ownContainerRef(yield* ownTraces)
+    const answer = yield* planCommand(options, ref, paintOnStdout).pipe(
+      Effect.provide(planLayers(docker.success.settings)),
+      Effect.result
+    )
+    if (Result.isFailure(answer)) return yield* giveUp(answer.failure.message.split("\n"))
+    yield* print(answer.success)
+    return 0
   },
   Effect.provide(Logger.layer([]))
 )
