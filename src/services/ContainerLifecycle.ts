@@ -28,8 +28,15 @@ export class ContainerLifecycle extends Context.Service<
     /** Without its volumes. Fails when it runs. */
     readonly remove: (ref: string) => Effect.Effect<void, DockerError>
     readonly setRestartPolicy: (ref: string, policy: RestartPolicy) => Effect.Effect<void, DockerError>
-    /** `endpoint` is what it asks for on the network (`EndpointSettings` of the Docker API). */
+    /**
+     * `endpoint` is what it asks for on the network (`EndpointSettings` of the Docker API). What is refused stays configured, for its next start.
+     * A container that does not run keeps what it asked for on that network before, unless the network has been made anew since.
+     */
     readonly connect: (network: string, ref: string, endpoint?: Json) => Effect.Effect<void, DockerError>
-    readonly disconnect: (network: string, ref: string) => Effect.Effect<void, DockerError>
+    /**
+     * Fails when there is nothing to leave. By `force`, and by the network's name, a container that runs also leaves a network that is gone, of
+     * which there is only the name left.
+     */
+    readonly disconnect: (network: string, ref: string, force?: boolean) => Effect.Effect<void, DockerError>
   }
 >()("anchord/services/ContainerLifecycle") {}

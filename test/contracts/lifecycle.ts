@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
-import { afterEach, beforeAll, describe, expect, it } from "vitest"
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { createRequest, type CreateRequest } from "../../src/domain/CreateRequest.ts"
 import { type Inspection, type Json, nanosOf } from "../../src/domain/Inspection.ts"
 import { ContainerLifecycle } from "../../src/services/ContainerLifecycle.ts"
@@ -299,6 +299,87 @@ export const lifecycleContract = (title: string, setUp: () => Promise<LifecycleS
         expect(await failure((lifecycle) => lifecycle.disconnect(SECOND, B))).toMatchObject({ reason: "failed" })
         const nowhere = await failure((lifecycle) => lifecycle.connect("lifecycle_nowhere", B))
         expect(nowhere).toMatchObject({ reason: "not-found" })
+      })
+
+      describe("that are gone, or were made anew under their name", () => {
+        const [NAME, V4, V6] = ["lifecycle_anew", "172.30.77.0/24", "fd00:77::/64"] as const
+        const asks = { Aliases: ["there"], IPAMConfig: { IPv4Address: "172.30.77.9", IPv6Address: "fd00:77::9" } }
+        const endpointOn = async (ref: string) => endpoints(await inspect(ref))[NAME]
+        beforeEach(async () => {
+          await world.createNetwork(NAME, V4, V6)
+          return async () => {
+            for (const id of made) await ask((lifecycle) => Effect.ignore(lifecycle.stop(id, GRACE)))
+            await world.removeNetwork(NAME)
+          }
+        })
+        const makeAnew = async () => {
+          await world.removeNetwork(NAME)
+          await world.createNetwork(NAME, V4, V6)
+        }
+
+        it("hold a stopped container until it leaves by name; then it is connected to the new one", async () => {
+          const id = await run(A, { networks: [{ name: NAME, endpoint: asks }] })
+          await stop(id)
+          const before = (await endpointOn(id))?.NetworkID
+          await makeAnew()
+          expect((await endpointOn(id))?.NetworkID).toBe(before)
+          expect(await failure((lifecycle) => lifecycle.start(id))).toMatchObject({ reason: "not-found" })
+          await ask((lifecycle) => lifecycle.disconnect(NAME, id, true))
+          expect(await endpointOn(id)).toBeUndefined()
+          await ask((lifecycle) => lifecycle.connect(NAME, id, asks))
+          await start(id)
+          const after = await endpointOn(id)
+          expect(after).toMatchObject({ IPAddress: "172.30.77.9", GlobalIPv6Address: "fd00:77::9" })
+          expect(after?.Aliases).toContain("there")
+          expect(after?.NetworkID).toMatch(/^[0-9a-f]{64}$/)
+          expect(after?.NetworkID).not.toBe(before)
+        })
+
+        it("are found by name by a container that never was on them", async () => {
+          const id = await create(A, { networks: [{ name: NAME, endpoint: asks }] })
+          expect((await endpointOn(id))?.NetworkID).toBe("")
+          await makeAnew()
+          await start(id)
+          expect(await endpointOn(id)).toMatchObject({ IPAddress: "172.30.77.9" })
+        })
+
+        it("keep what a stopped container asked for, when it is connected once more to the same one", async () => {
+          const id = await run(A, { networks: [{ name: NAME, endpoint: asks }] })
+          await stop(id)
+          await ask((lifecycle) => lifecycle.connect(NAME, id, { IPAMConfig: { IPv4Address: "172.30.77.99" } }))
+          expect(await endpointOn(id)).toMatchObject(asks)
+          await makeAnew()
+          await ask((lifecycle) => lifecycle.connect(NAME, id, { IPAMConfig: { IPv4Address: "172.30.77.99" } }))
+          await start(id)
+          expect(await endpointOn(id)).toMatchObject({ IPAddress: "172.30.77.99" })
+        })
+
+        it("hold a container that runs and was refused there: nothing is to be left on the new one, and it can be connected", async () => {
+          const holder = await run(A, { networks: [{ name: NAME, endpoint: asks }] })
+          const id = await run(B)
+          await failure((lifecycle) => lifecycle.connect(NAME, id, asks))
+          expect(await endpointOn(id)).toMatchObject({ ...asks, NetworkID: "" })
+          for (const force of [false, true])
+            expect(await failure((lifecycle) => lifecycle.disconnect(NAME, id, force))).toMatchObject({
+              reason: "failed"
+            })
+          await stop(holder)
+          await makeAnew()
+          await ask((lifecycle) => lifecycle.connect(NAME, id, asks))
+          expect(await endpointOn(id)).toMatchObject({ IPAddress: "172.30.77.9" })
+        })
+
+        it("are left by force only while they are gone, by a container that runs", async () => {
+          const holder = await run(A, { networks: [{ name: NAME, endpoint: asks }] })
+          const id = await run(B)
+          await failure((lifecycle) => lifecycle.connect(NAME, id, asks))
+          await stop(holder)
+          await world.removeNetwork(NAME)
+          expect(await failure((lifecycle) => lifecycle.disconnect(NAME, id))).toMatchObject({ reason: "not-found" })
+          await ask((lifecycle) => lifecycle.disconnect(NAME, id, true))
+          expect(await endpointOn(id)).toBeUndefined()
+          await world.createNetwork(NAME, V4, V6)
+        })
       })
 
       it("refuse to start what wants an address that is in use, and let it start when that is free", async () => {

@@ -28,8 +28,8 @@ const post = (path: string, more: Omit<Question, "method" | "path"> = {}): Quest
 const joining = ({ name, endpoint }: NetworkToJoin, id: string): Question =>
   post(networkPath(name, "/connect"), { body: { Container: id, EndpointConfig: endpoint } })
 
-const leaving = (network: string, id: string): Question =>
-  post(networkPath(network, "/disconnect"), { body: { Container: id, Force: false } })
+const leaving = (network: string, id: string, force = false): Question =>
+  post(networkPath(network, "/disconnect"), { body: { Container: id, Force: force } })
 
 /** The networks to name when the container is created, and what is left to ask for then. */
 const inParts = ({ networks, leave }: CreateRequest, version: string) => {
@@ -97,7 +97,7 @@ export const layer = (address: DockerAddress): Layer.Layer<ContainerLifecycle> =
         setRestartPolicy: (ref, policy) =>
           tell(post(containerPath(ref, "/update"), { body: { RestartPolicy: policy } })),
         connect: (network, ref, endpoint = {}) => tell(joining({ name: network, endpoint }, ref)),
-        disconnect: (network, ref) => tell(leaving(network, ref))
+        disconnect: (network, ref, force) => tell(leaving(network, ref, force))
       }
     })
   )

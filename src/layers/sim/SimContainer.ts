@@ -30,6 +30,8 @@ export interface SimContainer {
   readonly endpoints: Map<string, SimEndpoint | undefined>
   /** By network ID: what it asks for there (`EndpointSettings`). */
   readonly wanted: Map<string, Json>
+  /** IDs of the networks that it was plugged into: it stays with that ID. Any other network it finds by name at its start. */
+  readonly resolved: Set<string>
   /** What is in its own layer, by path. */
   readonly files: Map<string, string>
 }
@@ -64,6 +66,7 @@ export const makeContainer = (birth: SimBirth, volumes: SimVolumes): SimContaine
     status: "created",
     endpoints: new Map(),
     wanted: new Map(),
+    resolved: new Set(),
     files: new Map()
   }
 }
@@ -111,7 +114,7 @@ const endpointText = (container: SimContainer, networkId: string): Json => {
     Aliases: null,
     DriverOpts: null,
     ...wanted,
-    NetworkID: container.startedAt === undefined ? "" : networkId,
+    NetworkID: container.resolved.has(networkId) ? networkId : "",
     MacAddress: endpoint?.mac ?? (pinned ? wanted["MacAddress"] : ""),
     IPAddress: endpoint?.v4 ?? "",
     GlobalIPv6Address: endpoint?.v6 ?? "",

@@ -49,6 +49,7 @@ export const layer = (docker: SimDocker): Layer.Layer<ContainerLifecycle> => {
     setRestartPolicy: (ref, policy) => call("POST /containers/{id}/update", () => docker.setRestartPolicy(ref, policy)),
     connect: (network, ref, endpoint) =>
       call("POST /networks/{id}/connect", () => docker.connect(network, ref, endpoint)),
-    disconnect: (network, ref) => call("POST /networks/{id}/disconnect", () => docker.disconnect(network, ref))
+    disconnect: (network, ref, force) =>
+      call("POST /networks/{id}/disconnect", () => docker.disconnect(network, ref, force))
   })
 }

@@ -1,6 +1,7 @@
 import type { ContainerSnapshot, ContainerStatus, NetworkSnapshot } from "../../domain/DockerState.ts"
 import type { Json } from "../../domain/Inspection.ts"
 import type { OwnContainer } from "../../services/DockerEngine.ts"
+import { configure, disconnect, prepareConnect, resolveNetworks } from "./SimAttachments.ts"
 import {
   fixedAddresses,
   inspectionOf,
@@ -54,7 +55,6 @@ export class SimDocker {
   removeNetwork(ref: string): void {
     const network = this.#networks.get(ref)
     if (this.network(network.id)?.members.size !== 0) throw new Error(`network ${network.name} has active endpoints`)
-    for (const container of this.#containers.values()) container.endpoints.delete(network.id)
     this.#networks.remove(network.id)
     this.#networkEvent("destroy", network)
   }
@@ -104,7 +104,7 @@ export class SimDocker {
       }
     )
     for (const [network, wanted] of joined === undefined ? Object.entries({ [mode]: {}, ...endpoints }) : []) {
-      this.#configure(container, this.#networks.get(network), wanted)
+      configure(container, this.#networks.get(network).id, wanted)
     }
     this.#containers.set(id, container)
     this.#containerEvent("create", container)
@@ -119,6 +119,7 @@ export class SimDocker {
     if (owner !== undefined && !isPlumbed(this.#container(owner))) {
       throw new Error("cannot join network of a non running container")
     }
+    resolveNetworks(container, this.#networks)
     const plumbed: Array<string> = []
     try {
       for (const networkId of container.endpoints.keys()) {
@@ -126,7 +127,7 @@ export class SimDocker {
         plumbed.push(networkId)
       }
     } catch (error) {
-      for (const networkId of plumbed) this.#unplumb(container, this.#networks.get(networkId))
+      for (const networkId of plumbed) this.#unplumb(container, networkId)
       throw error
     }
     this.#starting.set(container.id, [])
@@ -228,22 +229,17 @@ export class SimDocker {
   /** `docker network connect`: at once when the container runs, else with its next start. One that fails stays wanted. */
   connect(networkRef: string, ref: string, wanted: Json = {}): void {
     const [network, container] = [this.#networks.get(networkRef), this.#container(ref)]
-    const isThere = container.endpoints.has(network.id)
-    if (isThere && (!isPlumbed(container) || container.endpoints.get(network.id) !== undefined)) {
-      throw new Error(`${container.name} is already attached to ${network.name}`)
-    }
-    this.#configure(container, network, wanted)
-    if (isPlumbed(container)) this.#plumb(container, network)
+    const isNew = prepareConnect(container, network, wanted, this.#networks)
+    if (isNew && isPlumbed(container)) this.#plumb(container, network)
   }
 
-  /** `docker network disconnect`; the engine announces it twice when the container runs. */
-  disconnect(networkRef: string, ref: string): void {
-    const [network, container] = [this.#networks.get(networkRef), this.#container(ref)]
-    if (!container.endpoints.has(network.id)) throw new Error(`${container.name} is not connected to ${network.name}`)
-    this.#unplumb(container, network)
-    container.endpoints.delete(network.id)
-    container.wanted.delete(network.id)
-    if (isPlumbed(container)) this.#networkEvent("disconnect", network, { container: container.id })
+  /** `docker network disconnect [--force]`; the engine announces it twice when the container runs. */
+  disconnect(networkRef: string, ref: string, force = false): void {
+    const container = this.#container(ref)
+    disconnect(container, networkRef, force, this.#networks, (network) => {
+      this.#unplumb(container, network.id)
+      this.#networkEvent("disconnect", network, { container: container.id })
+    })
   }
 
   /** An event that happens often and means nothing to anchord: `exec_start: …`, `health_status: …`, `top`. */
@@ -276,7 +272,7 @@ export class SimDocker {
     const container = this.#lookUp(ref)
     if (container === undefined) return undefined
     const attachments = [...container.endpoints].flatMap(([networkId, endpoint]) =>
-      endpoint === undefined ? [] : [{ networkId, networkName: this.#networks.get(networkId).name, ...endpoint }]
+      endpoint === undefined ? [] : [{ networkId, networkName: this.#networks.nameOf(networkId), ...endpoint }]
     )
     return { id: container.id, name: container.name, imageId: container.imageId, attachments }
   }
@@ -286,7 +282,7 @@ export class SimDocker {
     const container = this.#container(ref)
     const owner = joinedRef(networkModeOf(container))
     const joined = owner === undefined ? undefined : this.#lookUp(owner)
-    return inspectionOf(container, (id) => this.#networks.get(id).name, joined)
+    return inspectionOf(container, this.#networks.nameOf, joined)
   }
 
   write(ref: string, path: string, text: string): void {
@@ -319,13 +315,8 @@ export class SimDocker {
       status,
       labels: labelsOf(container),
       networkMode: networkModeOf(container),
-      networks: [...endpoints.keys()].map((networkId) => this.#networks.get(networkId).name)
+      networks: [...endpoints.keys()].map(this.#networks.nameOf)
     }
-  }
-
-  #configure(container: SimContainer, network: SimNetwork, wanted: Json): void {
-    container.endpoints.set(network.id, undefined)
-    container.wanted.set(network.id, wanted)
   }
 
   /** Later than every time before, as an engine's clock is. */
@@ -352,12 +343,14 @@ export class SimDocker {
     const wanted = container.wanted.get(network.id)
     const pair = takePair(network.pools, fixedAddresses(wanted))
     container.endpoints.set(network.id, { ...macFor(wanted, pair), ...pair })
+    container.resolved.add(network.id)
     this.#networkEvent("connect", network, { container: container.id })
   }
 
-  #unplumb(container: SimContainer, network: SimNetwork): void {
-    const endpoint = container.endpoints.get(network.id)
+  #unplumb(container: SimContainer, networkId: string): void {
+    const endpoint = container.endpoints.get(networkId)
     if (endpoint === undefined) return
+    const network = this.#networks.get(networkId)
     releasePair(network.pools, endpoint)
     container.endpoints.set(network.id, undefined)
     this.#networkEvent("disconnect", network, { container: container.id })
@@ -366,7 +359,7 @@ export class SimDocker {
   #halt(container: SimContainer): void {
     container.status = "exited"
     container.finishedAt = this.#stamp()
-    for (const networkId of container.endpoints.keys()) this.#unplumb(container, this.#networks.get(networkId))
+    for (const networkId of container.endpoints.keys()) this.#unplumb(container, networkId)
   }
 
   #turn(ref: string, from: ContainerStatus, to: ContainerStatus, action: string): void {

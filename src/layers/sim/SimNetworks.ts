@@ -17,10 +17,13 @@ export interface SimNetworks {
   readonly find: (ref: string) => SimNetwork | undefined
   /** The same; throws where there is none. */
   readonly get: (ref: string) => SimNetwork
+  /** What a network is or was called. */
+  readonly nameOf: (id: string) => string
 }
 
 export const makeNetworks = (newId: () => string): SimNetworks => {
   const networks = new Map<string, SimNetwork>()
+  const names = new Map<string, string>()
   const add = ({ name, driver = "bridge", v4, v6, gateway = {} }: SimNetworkSpec): SimNetwork => {
     const pools: SimPools = {
       ...(v4 === undefined ? {} : { v4: makePool("v4", v4, gateway.v4) }),
@@ -28,6 +31,7 @@ export const makeNetworks = (newId: () => string): SimNetworks => {
     }
     const network = { id: newId(), name, driver, pools }
     networks.set(network.id, network)
+    names.set(network.id, name)
     return network
   }
   const find = (ref: string) => networks.get(ref) ?? [...networks.values()].find(({ name }) => name === ref)
@@ -43,6 +47,7 @@ export const makeNetworks = (newId: () => string): SimNetworks => {
       const found = find(ref)
       if (found === undefined) throw new SimRefusal(404, `network ${ref} not found`)
       return found
-    }
+    },
+    nameOf: (id) => names.get(id) ?? ""
   }
 }

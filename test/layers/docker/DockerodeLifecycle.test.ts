@@ -111,6 +111,17 @@ describe("creating a container", () => {
   })
 })
 
+describe("leaving a network", () => {
+  it("is forced when that is asked for, and only then", async () => {
+    const engine = await engineOf("1.45")
+    for (const force of [undefined, true]) {
+      await ask(engine.host, (lifecycle) => lifecycle.disconnect("mode", "web", force))
+      const body = { Container: "web", Force: force === true }
+      expect(engine.bodies.at(-1)).toEqual(["POST /networks/mode/disconnect", body])
+    }
+  })
+})
+
 describe("a call that changes something", () => {
   it("is never made twice", async () => {
     const engine = await engineOf("1.45", {

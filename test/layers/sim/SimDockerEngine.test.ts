@@ -145,7 +145,7 @@ describe("the simulated engine's own rules", () => {
         expect(() => docker.start("lost")).toThrow("No such container")
         expect(() => docker.start("a")).toThrow("runs already")
         expect(() => docker.removeNetwork("transit")).toThrow("active endpoints")
-        expect(() => docker.connect("transit", "a")).toThrow("already attached")
+        expect(() => docker.connect("transit", "a")).toThrow("already exists in network transit")
         expect(() =>
           docker.run({ name: "c", network: "transit", addresses: { transit: { v4: "172.20.0.5" } } })
         ).toThrow("Address already in use")

@@ -1,0 +1,79 @@
+import type { Json } from "../../domain/Inspection.ts"
+import { isPlumbed, type SimContainer } from "./SimContainer.ts"
+import type { SimNetwork, SimNetworks } from "./SimNetworks.ts"
+import { SimRefusal } from "./SimRefusal.ts"
+
+const forget = (container: SimContainer, networkId: string): void => {
+  container.endpoints.delete(networkId)
+  container.wanted.delete(networkId)
+  container.resolved.delete(networkId)
+}
+
+/** The ID under which a container has the network of that name; of one that may be gone. */
+const configuredAs = (container: SimContainer, name: string, { nameOf }: SimNetworks): string | undefined =>
+  [...container.endpoints.keys()].find((id) => nameOf(id) === name)
+
+/** Has a network, without an endpoint on it yet. */
+export const configure = (container: SimContainer, networkId: string, wanted: Json): void => {
+  forget(container, networkId)
+  container.endpoints.set(networkId, undefined)
+  container.wanted.set(networkId, wanted)
+}
+
+/** Finds the networks by name that a container was never plugged into: they may have been made anew since it was told of them. */
+export const resolveNetworks = (container: SimContainer, networks: SimNetworks): void => {
+  for (const id of container.endpoints.keys()) {
+    if (container.resolved.has(id)) continue
+    const wanted = container.wanted.get(id) ?? {}
+    const { id: present } = networks.get(networks.nameOf(id))
+    if (present === id) continue
+    forget(container, id)
+    configure(container, present, wanted)
+  }
+}
+
+/**
+ * Prepares `docker network connect`; answers whether there is anything to do. A container that does not run keeps what it has on that network, but
+ * for one that is gone.
+ */
+export const prepareConnect = (
+  container: SimContainer,
+  network: SimNetwork,
+  wanted: Json,
+  networks: SimNetworks
+): boolean => {
+  if (container.endpoints.get(network.id) !== undefined) {
+    throw new SimRefusal(403, `endpoint with name ${container.name} already exists in network ${network.name}`)
+  }
+  const before = configuredAs(container, network.name, networks)
+  const keeps = before === network.id || (before !== undefined && !container.resolved.has(before))
+  if (keeps && !isPlumbed(container)) return false
+  if (before !== undefined) forget(container, before)
+  configure(container, network.id, wanted)
+  return true
+}
+
+/**
+ * What `docker network disconnect` leaves; `unplumb` takes the endpoint away. A container that does not run leaves by name, whatever network that
+ * was. One that runs leaves only a network that it has an endpoint on, or by force what is gone.
+ */
+export const disconnect = (
+  container: SimContainer,
+  ref: string,
+  force: boolean,
+  networks: SimNetworks,
+  unplumb: (network: SimNetwork) => void
+): void => {
+  const network = networks.find(ref)
+  const name = network?.name ?? ref
+  const refused = () => new SimRefusal(500, `container ${container.id} is not connected to network ${name}`)
+  if (isPlumbed(container) && network !== undefined) {
+    if (container.endpoints.get(network.id) === undefined) throw refused()
+    unplumb(network)
+    return forget(container, network.id)
+  }
+  if (isPlumbed(container) && !force) networks.get(ref)
+  const configured = configuredAs(container, name, networks)
+  if (configured === undefined) throw refused()
+  forget(container, configured)
+}
