@@ -2,6 +2,7 @@ import * as Metric from "effect/Metric"
 import { families, type Family } from "../../domain/Address.ts"
 import { protocols, type DnatTable } from "../../domain/Dnat.ts"
 import * as Effect from "effect/Effect"
+import * as DockerMetrics from "./DockerMetrics.ts"
 
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
@@ -54,28 +55,14 @@ const flushCount = Metric.counter("anchord_conntrack_flushes_total", {
 export const flushed = (family: Family, flows: number) =>
   Metric.update(Metric.withAttributes(flushCount, { family }), flows)
 
-const dockerEvents = Metric.counter("anchord_docker_events_total", {
-  description: "What made anchord look at Docker, by source",
-  incremental: true
-})
-
-export const dockerEvent = (source: "event" | "poll" | "start") =>
-  Metric.update(Metric.withAttributes(dockerEvents, { source }), 1)
-
-export const dockerConnected = Metric.gauge("anchord_docker_connected", {
-  description: "1 while the Docker event stream is open"
-})
-
 /** Registers every labelled series at zero, so that a scrape before the first event already shows them. */
 export const initialise: Effect.Effect<void> = Effect.gen(function* () {
   for (const result of ["ok", "error"] as const)
     yield* Metric.update(Metric.withAttributes(reconcileCount, { result }), 0)
-  for (const source of ["event", "poll", "start"] as const)
-    yield* Metric.update(Metric.withAttributes(dockerEvents, { source }), 0)
   for (const family of families) yield* flushed(family, 0)
   yield* Metric.update(conflicts, 0)
   yield* Metric.update(driftRepairs, 0)
-  yield* Metric.update(dockerConnected, 0)
+  yield* DockerMetrics.initialise
   yield* recordEntries(new Map())
   for (const histogram of [reconcileDuration, eventToMap]) yield* Metric.value(histogram)
 })

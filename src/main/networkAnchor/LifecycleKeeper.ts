@@ -1,20 +1,15 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Queue from "effect/Queue"
-import * as Result from "effect/Result"
 import type { AddressPair } from "../../domain/Address.ts"
 import type { ContainerSnapshot } from "../../domain/DockerState.ts"
 import { decideLifecycle, emptyMemory, rememberDecision, type LifecycleMemory } from "../../domain/Lifecycle.ts"
 import { isSibling } from "../../domain/LifecycleState.ts"
 import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
 import type { OwnContainer } from "../../services/DockerEngine.ts"
+import { makeRounds } from "../docker/Rounds.ts"
 import { makeLifecycleObserver } from "../lifecycle/LifecycleObserver.ts"
 import { makeRepairs } from "../lifecycle/Repairs.ts"
-import { makeBackOff } from "../BackOff.ts"
 import { makeNotices } from "../Notices.ts"
-
-const FIRST_RETRY_MILLIS = 500
-const LAST_RETRY_MILLIS = 30_000
 
 export interface LifecycleKeeperInput {
   readonly settings: NetworkAnchorSettings
@@ -58,40 +53,12 @@ const makeRound = Effect.fnUntraced(function* ({ settings, self, containers, own
  */
 export const makeLifecycleKeeper = Effect.fnUntraced(function* (input: LifecycleKeeperInput) {
   const { round, observer } = yield* makeRound(input)
-  const failures = makeNotices()
-  const asked = yield* Queue.sliding<void>(1)
-
-  const failed = (message: string) =>
-    failures([{ key: "look", level: "WARN", message: `cannot look after containers in shared namespaces: ${message}` }])
-
-  const waitFor = Effect.fnUntraced(function* (again: number | undefined) {
-    if (again === undefined) return yield* Queue.take(asked)
-    const now = yield* Clock.currentTimeMillis
-    yield* Effect.timeoutOption(Queue.take(asked), Math.max(0, again - now))
-  })
-
-  const keep = Effect.gen(function* () {
-    yield* Queue.take(asked)
-    const backOff = makeBackOff(FIRST_RETRY_MILLIS, LAST_RETRY_MILLIS)
-    while (true) {
-      const outcome = yield* Effect.result(round())
-      if (Result.isSuccess(outcome)) {
-        yield* failures([])
-        backOff.reset()
-        yield* waitFor(outcome.success)
-        continue
-      }
-      yield* failed(outcome.failure.message)
-      yield* backOff.pause
-    }
-  })
-
-  const lookAgain = Effect.asVoid(Queue.offer(asked, undefined))
+  const rounds = yield* makeRounds({ cannot: "cannot look after containers in shared namespaces" })
   return {
-    keep,
-    lookAgain,
+    keep: rounds.keep(Effect.suspend(round)),
+    lookAgain: rounds.again,
     /** The same, and nothing that was seen before counts. */
-    lookAtEverything: Effect.andThen(Effect.sync(observer.forget), lookAgain),
+    lookAtEverything: Effect.andThen(Effect.sync(observer.forget), rounds.again),
     note: observer.note
   }
 })

@@ -20,12 +20,12 @@ import type { DockerEngine } from "../../services/DockerEngine.ts"
 import { Netlink } from "../../services/Netlink.ts"
 import { Nftables } from "../../services/Nftables.ts"
 import { endedByDefect } from "../Defect.ts"
+import { awaitDocker } from "../docker/DockerStart.ts"
+import { follow } from "../docker/EventFeed.ts"
 import type { FatalError } from "../FatalError.ts"
 import { requireNetAdmin } from "../NetAdmin.ts"
 import { makeDefaultRouteKeeper, type DefaultRouteKeeper } from "./DefaultRouteKeeper.ts"
 import { makeDockerMirror } from "./DockerMirror.ts"
-import { awaitDocker } from "./DockerStart.ts"
-import { follow } from "./EventFeed.ts"
 import { awaitExternal, makeExternalLink, type ExternalLink } from "./ExternalLink.ts"
 import { makeLifecycleKeeper } from "./LifecycleKeeper.ts"
 import { noLeases, type Leases, type MakeLeases } from "./Leases.ts"
@@ -103,6 +103,13 @@ const ownAddresses = ({ own }: DockerState, shared: SharedNetwork | undefined): 
 
 const lookAtSelf = (pending: PendingWork) =>
   pending.offer({ refresh: { ...emptyRefresh, self: true }, source: "event", eventTimeNano: undefined })
+
+const followDocker = (pending: PendingWork, onEvent: (event: DockerEvent) => Effect.Effect<void>) =>
+  follow({
+    onOpen: (source) => pending.offer({ refresh: fullRefresh, source, eventTimeNano: undefined }),
+    onEvent,
+    meanwhile: "NAT state stays as it is"
+  })
 
 const poll = (pending: PendingWork, { pollInterval }: NetworkAnchorSettings) =>
   Effect.sleep(pollInterval).pipe(
@@ -186,7 +193,7 @@ export const networkAnchor = Effect.fnUntraced(function* (
   yield* Effect.all(
     [
       reconciler,
-      follow(pending, onEvent),
+      followDocker(pending, onEvent),
       poll(pending, settings),
       containers.keep,
       external.keep,

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
+import * as Metrics from "../../layers/observability/DockerMetrics.ts"
 import { emptyRefresh, mergeRefresh, type Refresh } from "../../domain/EventScope.ts"
 
 /** What the next reconcile has to look at, and the engine's time of the oldest event that asked for it. */

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest"
 import type { Family } from "../../../src/domain/Address.ts"
 import { tableOf, type DnatEntry, type Protocol } from "../../../src/domain/Dnat.ts"
 import { buildInfo } from "../../../src/layers/observability/BuildInfo.ts"
+import * as DockerMetrics from "../../../src/layers/observability/DockerMetrics.ts"
 import * as Metrics from "../../../src/layers/observability/NetworkAnchorMetrics.ts"
 import { outline, scrapeAfter } from "./scrape.ts"
 
@@ -27,10 +28,10 @@ const everything = Effect.all([
   Metrics.reconciled("ok"),
   Metrics.reconciled("error"),
   Metrics.flushed("v6", 3),
-  Metrics.dockerEvent("event"),
+  DockerMetrics.dockerEvent("event"),
   Metric.update(Metrics.conflicts, 2),
   Metric.update(Metrics.driftRepairs, 1),
-  Metric.update(Metrics.dockerConnected, 1)
+  DockerMetrics.connected(true)
 ])
 
 describe("the metrics of a network-anchor", () => {

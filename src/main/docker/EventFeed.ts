@@ -1,14 +1,20 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 import type { DockerEvent } from "../../domain/DockerState.ts"
-import { fullRefresh } from "../../domain/EventScope.ts"
-import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
+import * as Metrics from "../../layers/observability/DockerMetrics.ts"
 import { DockerEngine, type DockerError } from "../../services/DockerEngine.ts"
 import { makeBackOff } from "../BackOff.ts"
 import { makeNotices } from "../Notices.ts"
-import type { PendingWork } from "./PendingWork.ts"
+
+export interface Feed {
+  /** Whenever the stream is open: what it has not told has to be read, at the `start` and after it was lost. */
+  readonly onOpen: (source: "start" | "event") => Effect.Effect<void>
+  readonly onEvent: (event: DockerEvent) => Effect.Effect<void>
+  readonly onLost?: Effect.Effect<void>
+  /** What becomes of anchord's work while Docker is away, for the log. */
+  readonly meanwhile: string
+}
 
 const FIRST_PAUSE_MILLIS = 100
 const LAST_PAUSE_MILLIS = 5_000
@@ -18,12 +24,9 @@ const GOOD_MILLIS = 5_000
 
 /**
  * Follows Docker's events for ever. A lost stream is opened again with back-off (100 ms doubling to 5 s) from the last event
- * that was seen, and then everything is read once; until then nothing that works is touched (SPEC §4).
+ * that was seen, and then everything is to be read once; until then nothing that works is touched (SPEC §4).
  */
-export const follow = Effect.fnUntraced(function* (
-  pending: PendingWork,
-  onEvent: (event: DockerEvent) => Effect.Effect<void>
-) {
+export const follow = Effect.fnUntraced(function* ({ onOpen, onEvent, onLost = Effect.void, meanwhile }: Feed) {
   const engine = yield* DockerEngine
   let since = yield* Clock.currentTimeNanos
   let opened = 0
@@ -37,9 +40,9 @@ export const follow = Effect.fnUntraced(function* (
         () => Effect.void
       )
     )
-    yield* Metric.update(Metrics.dockerConnected, 1)
+    yield* Metrics.connected(true)
     if (opened > 0) yield* Effect.logInfo("Docker is back; reading everything again")
-    yield* pending.offer({ refresh: fullRefresh, source: opened === 0 ? "start" : "event", eventTimeNano: undefined })
+    yield* onOpen(opened === 0 ? "start" : "event")
     opened += 1
     yield* engine.events(since).pipe(
       Stream.runForEach((event) =>
@@ -53,7 +56,7 @@ export const follow = Effect.fnUntraced(function* (
   })
 
   const lost = (error: DockerError | undefined) =>
-    Metric.update(Metrics.dockerConnected, 0).pipe(Effect.as(error?.message ?? "the stream ended"))
+    Effect.andThen(Metrics.connected(false), onLost).pipe(Effect.as(error?.message ?? "the stream ended"))
 
   const notices = makeNotices()
   const backOff = makeBackOff(FIRST_PAUSE_MILLIS, LAST_PAUSE_MILLIS)
@@ -63,7 +66,7 @@ export const follow = Effect.fnUntraced(function* (
     const why = yield* session.pipe(Effect.matchEffect({ onFailure: lost, onSuccess: () => lost(undefined) }))
     const good = told || (yield* Clock.currentTimeMillis) - begun >= GOOD_MILLIS
     if (good) yield* notices([])
-    const message = `the Docker event stream is lost; opening it again, NAT state stays as it is: ${why}`
+    const message = `the Docker event stream is lost; opening it again, ${meanwhile}: ${why}`
     yield* notices([{ key: "stream", level: "WARN", message }])
     if (good) backOff.reset()
     yield* backOff.pause
