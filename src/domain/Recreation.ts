@@ -47,7 +47,8 @@ const DEFAULT_GRACE_SECONDS = 10
 /** What a container gets that asks to be waited for without end. */
 const LONGEST_GRACE_SECONDS = 300
 
-const graceOf = ({ Config }: Inspection): number => {
+/** Seconds that a container has to stop, before it is killed. */
+export const graceOf = ({ Config }: Inspection): number => {
   const seconds = Config.StopTimeout ?? DEFAULT_GRACE_SECONDS
   return seconds < 0 ? LONGEST_GRACE_SECONDS : Math.min(seconds, LONGEST_GRACE_SECONDS)
 }
@@ -70,19 +71,20 @@ const refusalOf = (inspection: Inspection): string | undefined => {
 /**
  * The steps that re-create a container (SPEC §11), or why that would lose something. The new container is created before the old one is
  * stopped, so that a request that Docker refuses interrupts nothing, and started after that, so that no two ever use one volume, address or
- * port. A container that does not run is replaced by one that does not run, unless `begin` says so.
+ * port. A container that does not run is replaced by one that does not run, unless `begin` says so. `graceSeconds` is how long either has to stop.
  */
 export const recreation = (
   inspection: Inspection,
   changes: Changes = {},
-  begin = false
+  begin = false,
+  graceSeconds = graceOf(inspection)
 ): Result.Result<Recreation, string> => {
   const refusal = refusalOf(inspection)
   if (refusal !== undefined) return Result.fail(refusal)
   const { Id: id, Image, HostConfig } = inspection
   const name = nameOf(inspection)
   const policy = HostConfig.RestartPolicy
-  const stop = (who: Who): Action => ({ _tag: "Stop", who, graceSeconds: graceOf(inspection) })
+  const stop = (who: Who): Action => ({ _tag: "Stop", who, graceSeconds })
   const start = (who: Who): Action => ({ _tag: "Start", who })
   const create: Action = {
     _tag: "Create",

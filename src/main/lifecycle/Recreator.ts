@@ -33,6 +33,8 @@ export interface Wanted {
   readonly environment?: Readonly<Record<string, string>>
   /** Starts the new one also where the old one does not run. */
   readonly start?: boolean
+  /** How long the old one has to stop before it is killed; left out: as long as it was created to have. */
+  readonly graceSeconds?: number
 }
 
 /** The one place that replaces containers (SPEC §11). */
@@ -98,6 +100,9 @@ const giveUp = Effect.fnUntraced(function* (plan: Recreation, attempt: Attempt, 
   return yield* new RecreationFailed({ container: name, undone: why === undefined, message })
 })
 
+/** Whether it certainly has not been done: Docker said no. */
+const isRefusal = ({ status = 500 }: DockerError): boolean => status < 500
+
 /** The successor runs: what is left of the old one harms nobody, and is removed when somebody looks again. */
 const tidyUp = (plan: Recreation, attempt: Attempt) =>
   Effect.catch(attempt.carryOut(plan.last), ({ message }) =>
@@ -110,7 +115,7 @@ const replace = Effect.fnUntraced(function* (lifecycle: ContainerLifecycle["Serv
   const old = yield* lifecycle.inspect(id)
   const container = nameOf(old)
   yield* Effect.annotateCurrentSpan({ container, ...described(wanted) })
-  const decided = recreation(old, yield* changesFor(lifecycle, old, wanted), wanted.start)
+  const decided = recreation(old, yield* changesFor(lifecycle, old, wanted), wanted.start, wanted.graceSeconds)
   if (Result.isFailure(decided)) {
     const message = `container ${container} is not re-created: ${decided.failure}`
     return yield* new RecreationRefused({ container, message })
@@ -118,7 +123,10 @@ const replace = Effect.fnUntraced(function* (lifecycle: ContainerLifecycle["Serv
   const plan = decided.success
   const attempt = makeAttempt(lifecycle, old)
   for (const [index, { action }] of plan.steps.entries()) {
-    yield* Effect.catch(attempt.carryOut(action), (error) => giveUp(plan, attempt, index + 1, error))
+    yield* Effect.catch(attempt.carryOut(action), (error): Effect.Effect<never, DockerError | RecreationFailed> =>
+      // Not even renamed away. If that is because somebody else has done it, or has removed it, what they do is not to be undone.
+      index === 0 && isRefusal(error) ? Effect.fail(error) : giveUp(plan, attempt, index + 1, error)
+    )
   }
   yield* tidyUp(plan, attempt)
   const newId = attempt.newId() ?? ""

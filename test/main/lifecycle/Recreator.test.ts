@@ -147,6 +147,24 @@ describe("re-creating a container", () => {
         expect(listing(world)).toEqual({ web: `${both![0].slice(0, 12)} running` })
       })
     ))
+
+  it("is done by one of two processes that are at it at once; the other one leaves everything alone", () =>
+    inSimulation((world) =>
+      Effect.gen(function* () {
+        const id = world.web(pinned)
+        const [one, two] = [yield* world.process(), yield* world.process()]
+        const both = yield* Effect.all(
+          [one, two].map(({ run }) => Effect.result(run(({ recreate }) => recreate(id)))),
+          { concurrency: 2 }
+        )
+        const [done, overtaken] = both.toSorted((a, b) => Number(b._tag === "Success") - Number(a._tag === "Success"))
+        expect(done).toMatchObject({ _tag: "Success" })
+        expect(overtaken).toMatchObject({ _tag: "Failure", failure: { _tag: "DockerError", status: 400 } })
+        expect([one.calls, two.calls].toSorted((a, b) => b.length - a.length)).toEqual([whole, ["rename"]])
+        expect(Object.keys(listing(world))).toEqual(["web"])
+        expect(world.docker.find("web")?.status).toBe("running")
+      })
+    ))
 })
 
 describe("a step that fails", () => {
