@@ -118,8 +118,10 @@ class FollowedWorld {
         this.isOn = false
         return
       case "start":
+        // Docker refuses to start it on a network that is gone.
+        if (this.configured !== undefined && this.configured !== this.network?.id) return
         operate(this.engine, { _tag: "start", name: "app" })
-        this.isOn = this.configured !== undefined && this.configured === this.network?.id
+        this.isOn = this.configured !== undefined
         return
       case "nothing":
         return

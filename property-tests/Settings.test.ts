@@ -3,12 +3,12 @@ import * as Result from "effect/Result"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { nearest } from "../src/domain/Nearest.ts"
-import { definitionsOf, settingModes, type SettingMode } from "../src/domain/SettingDefinitions.ts"
+import { definitionsOf, modes, type Mode } from "../src/domain/SettingDefinitions.ts"
 import { boolean, duration } from "../src/domain/SettingValues.ts"
 import { parseSettings, type Environment, type Violation } from "../src/domain/Settings.ts"
 import { environments, needed, valuesOf } from "./arbitraries/environments.ts"
 
-const violationsOf = (mode: SettingMode, env: Environment): ReadonlyArray<Violation> => {
+const violationsOf = (mode: Mode, env: Environment): ReadonlyArray<Violation> => {
   const parsed = parseSettings(mode, env)
   return Result.isFailure(parsed) ? parsed.failure : []
 }
@@ -16,7 +16,7 @@ const violationsOf = (mode: SettingMode, env: Environment): ReadonlyArray<Violat
 const byVariable = (violations: ReadonlyArray<Violation>) =>
   new Map(violations.map(({ variable, value }) => [variable, value]))
 
-describe.each(settingModes)("the settings of %s mode", (mode) => {
+describe.each(modes)("the settings of %s mode", (mode) => {
   it("have no violation when every value is good", () => {
     fc.assert(
       fc.property(environments(mode, ["absent", "good"]), ({ env }) => {
@@ -157,7 +157,7 @@ describe("the values", () => {
       fc.string(),
       fc.constantFrom("[", "{}", "null", "=", ",", ":", "::", "://", "%s", "\u0000")
     )
-    for (const mode of settingModes)
+    for (const mode of modes)
       for (const variable of Object.keys(definitionsOf(mode)))
         fc.assert(
           fc.property(rubbish, (value) => {

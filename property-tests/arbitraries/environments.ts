@@ -1,5 +1,5 @@
 import * as fc from "fast-check"
-import type { SettingMode } from "../../src/domain/SettingDefinitions.ts"
+import type { Mode } from "../../src/domain/SettingDefinitions.ts"
 
 interface Values {
   readonly good: ReadonlyArray<string>
@@ -35,7 +35,7 @@ const common: Readonly<Record<string, Values>> = {
 }
 
 /** Good and bad values of every variable that may have bad ones, and of some that may not. */
-export const valuesOf: Readonly<Record<SettingMode, Readonly<Record<string, Values>>>> = {
+export const valuesOf: Readonly<Record<Mode, Readonly<Record<string, Values>>>> = {
   "network-anchor": {
     ...common,
     DOCKER_HOST: dockerHosts,
@@ -81,7 +81,7 @@ export const valuesOf: Readonly<Record<SettingMode, Readonly<Record<string, Valu
 }
 
 /** What a mode cannot do without. */
-export const needed: Readonly<Record<SettingMode, Readonly<Record<string, string>>>> = {
+export const needed: Readonly<Record<Mode, Readonly<Record<string, string>>>> = {
   "network-anchor": { ANCHORD_PROJECT: "mail" },
   "service-anchor": {},
   "external-rebinder": { ANCHORD_FOLLOW_NETWORK: "shop_back", ANCHORD_FOLLOW_TARGET: "web" },
@@ -109,7 +109,7 @@ export interface Drawn {
 }
 
 /** An environment for a mode, with what it needs; every variable is absent, good or bad, as `choices` permit. */
-export const environments = (mode: SettingMode, choices: ReadonlyArray<Choice>): fc.Arbitrary<Drawn> => {
+export const environments = (mode: Mode, choices: ReadonlyArray<Choice>): fc.Arbitrary<Drawn> => {
   const variables = Object.entries(valuesOf[mode])
   return fc.tuple(...variables.map(([, values]) => valueOf(values, choices))).map((drawn) => {
     const all = variables.map(([variable], index) => ({

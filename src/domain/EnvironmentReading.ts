@@ -1,6 +1,6 @@
 import * as Result from "effect/Result"
 import { nearest } from "./Nearest.ts"
-import { definitionsOf, knownVariables, type Definition, type SettingMode } from "./SettingDefinitions.ts"
+import { definitionsOf, knownVariables, type Definition, type Mode } from "./SettingDefinitions.ts"
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -47,7 +47,7 @@ export const readAll = <D extends Readonly<Record<string, Definition<unknown>>>>
 }
 
 /** Warnings for `ANCHORD_…` variables that the mode does not know (SPEC §2). */
-export const strangers = (mode: SettingMode, env: Environment): ReadonlyArray<string> => {
+export const strangers = (mode: Mode, env: Environment): ReadonlyArray<string> => {
   const known = Object.keys(definitionsOf(mode))
   return Object.keys(env)
     .filter((variable) => variable.startsWith("ANCHORD_") && given(env, variable) !== undefined)

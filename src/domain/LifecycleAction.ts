@@ -1,3 +1,5 @@
+import type { Json } from "./Inspection.ts"
+
 /** What to make a managed service-anchor of: the parts of a create request (SPEC §11.2). */
 export interface ManagedSpec {
   readonly name: string
@@ -30,6 +32,8 @@ export interface Start extends Acting {
 
 export interface Restart extends Acting {
   readonly _tag: "Restart"
+  /** How long it has to stop before it is killed; left out where nobody can talk to it any more. */
+  readonly graceSeconds?: number
 }
 
 /** Made anew with its whole configuration, but for what is named here (SPEC §11). */
@@ -61,6 +65,8 @@ export interface Connect extends Acting {
   readonly _tag: "Connect"
   readonly networkId: string
   readonly network: string
+  /** What it asks for there: addresses, aliases (`EndpointSettings` of the Docker API). */
+  readonly endpoint?: Json
 }
 
 /** An action on a container that exists. */

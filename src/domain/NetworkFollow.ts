@@ -1,9 +1,11 @@
 import type { LifecycleAction, LifecycleDecision, LifecycleProblem } from "./LifecycleAction.ts"
+import type { DockerEvent } from "./DockerState.ts"
 import {
   byName,
   isUp,
   ownProject,
   projectOf,
+  SERVICE_LABEL,
   serviceOf,
   type LifecycleContainer,
   type LifecycleState
@@ -28,7 +30,10 @@ export interface FollowInput {
   readonly backoff: number
   /** Absent while no network has the name. */
   readonly found: FollowedNetwork | undefined
-  /** The ID of the network that the follower's own configuration has under that name, alive or not. */
+  /**
+   * The ID of the network that the follower's own configuration has under that name, alive or not; empty while Docker has none and would look for
+   * the name at its next start.
+   */
   readonly configured: string | undefined
   readonly memory: FollowMemory
   /** Unix milliseconds. */
@@ -84,6 +89,18 @@ export const followerOf = (state: LifecycleState, target: string): LifecycleCont
   return first ?? others.find(({ name }) => name === target)
 }
 
+/** Whether an event is a reason to look: others may be on the network now, or the follower may be another container. */
+export const concernsFollow = (
+  { type, containerId, attributes }: DockerEvent,
+  { network, target, follower }: { readonly network: string; readonly target: string; readonly follower?: string }
+): boolean =>
+  type === "network"
+    ? attributes["name"] === network
+    : containerId === follower || attributes["name"] === target || attributes[SERVICE_LABEL] === target
+
+/** Has endpoints on all its networks: while it waits to be started again it has none, and will have them by itself. */
+const isPlugged = ({ status }: LifecycleContainer): boolean => status === "running" || status === "paused"
+
 /** The memory after a look at the other endpoints. Whatever changes on the network is a new chance for what failed. */
 const observe = (
   memory: FollowMemory,
@@ -112,13 +129,13 @@ const connection = (
 ): ReadonlyArray<LifecycleAction> => {
   const { id, name } = follower
   const on = { id, name, network }
-  const stale = configured !== undefined && configured !== networkId
+  const stale = Boolean(configured) && configured !== networkId
   const why = stale ? `${network} was made anew, and ${name} is on the old one` : `others are back on ${network}`
   return [
-    // Docker keeps the endpoint's settings under the network's name: without a disconnect there is nothing to connect.
-    ...(configured === undefined ? [] : [{ _tag: "Disconnect" as const, ...on, reason: why }]),
+    // A container that runs has nothing to leave there; one that does not cannot start while it is configured with a network that is gone.
+    ...(stale && !isPlugged(follower) ? [{ _tag: "Disconnect" as const, ...on, reason: why }] : []),
     { _tag: "Connect", ...on, networkId, reason: why },
-    ...(restart && isUp(follower)
+    ...(restart && isPlugged(follower)
       ? [{ _tag: "Restart" as const, id, name, reason: `${name} is back on ${network}`, after: id }]
       : [])
   ]
@@ -130,8 +147,9 @@ const connection = (
  * gives its fixed addresses out first. What fails is tried 4 times more, and then again when something changes on the network.
  * On the network, it steps off as soon as it is the last: a network with an endpoint on it cannot be removed.
  *
- * At the start the same holds: 3 s are not worth taking an address from the owner. A follower that is stopped has no endpoint, and is in nobody's way;
- * but it is moved off a network that is gone, because it could not be started on that.
+ * At the start the same holds: 3 s are not worth taking an address from the owner. A follower that is stopped, or waits to be started again, has no
+ * endpoint, and is in nobody's way; but one that is stopped is moved from a network that is gone to the one that has its name, because it could not be
+ * started on that. One that runs leaves a network that is gone at once: it would not come up again after its next end.
  */
 export const decideFollow = (input: FollowInput): FollowDecision => {
   const { state, network, target, found, memory, backoff, now } = input
@@ -140,8 +158,13 @@ export const decideFollow = (input: FollowInput): FollowDecision => {
     const message = `there is no container ${target}, neither as a service of this project nor by name, so nothing is kept on ${network}`
     return { actions: [], problems: [{ key: "follow:target", level: "WARN", message }], memory: emptyFollow }
   }
-  if (found === undefined) return { actions: [], problems: [], memory: emptyFollow }
   const { id, name } = follower
+  if (found === undefined) {
+    const reason = `${network} is gone, and ${name} could not be started again while it is configured with it`
+    const leave: LifecycleAction = { _tag: "Disconnect", id, name, network, reason }
+    const isHeld = input.configured !== undefined && isPlugged(follower)
+    return { actions: isHeld ? [leave] : [], problems: [], memory: emptyFollow }
+  }
   const others = [...found.members].filter((member) => member !== id && member !== state.selfId)
   const next = observe(memory, { network: found.id, follower: id }, others, now)
   if (found.members.has(id)) {
@@ -150,10 +173,11 @@ export const decideFollow = (input: FollowInput): FollowDecision => {
     return {
       actions: others.length === 0 ? [stepOff] : [],
       problems: [],
-      memory: { ...next, failures: 0, failedAt: 0 }
+      memory: followAfresh(next)
     }
   }
-  const inNobodysWay = !isUp(follower) && (input.configured === undefined || input.configured === found.id)
+  const comesByItself = !input.configured || input.configured === found.id || isUp(follower)
+  const inNobodysWay = !isPlugged(follower) && comesByItself
   if (others.length === 0 || inNobodysWay) return { actions: [], problems: [], memory: next }
   const due = dueAt(next, backoff)
   if (due === undefined) return { actions: [], problems: [gaveUp(name, network)], memory: next }
@@ -166,6 +190,9 @@ const gaveUp = (name: string, network: string): LifecycleProblem => ({
   level: "ERROR",
   message: `${name} could not be connected to ${network}, ${RETRIES + 1} times; it is tried again when something changes on that network`
 })
+
+/** The memory after Docker was away: whatever was in the way may not be there any more. */
+export const followAfresh = (memory: FollowMemory): FollowMemory => ({ ...memory, failures: 0, failedAt: 0 })
 
 /** The memory after an attempt to connect that failed: with "address already in use", or otherwise. */
 export const followFailed = (memory: FollowMemory, now: number): FollowMemory => ({

@@ -2,12 +2,8 @@ import * as Result from "effect/Result"
 import * as Read from "./SettingValues.ts"
 
 /** The modes that this version runs (SPEC §1). */
-export const modes = ["network-anchor", "service-anchor"] as const
+export const modes = ["network-anchor", "service-anchor", "external-rebinder", "wrap-rebinder"] as const
 export type Mode = (typeof modes)[number]
-
-/** The modes whose settings are read: also those that no program runs yet. */
-export const settingModes = [...modes, "external-rebinder", "wrap-rebinder"] as const
-export type SettingMode = (typeof settingModes)[number]
 
 /** A variable: its default as the operator would write it, one line for the help, and how its text is read. */
 export interface Definition<A> {
@@ -143,9 +139,9 @@ const definitions = {
   "wrap-rebinder": wrapRebinderDefinitions
 } as const
 
-export const definitionsOf = (mode: SettingMode): Readonly<Record<string, Definition<unknown>>> => definitions[mode]
+export const definitionsOf = (mode: Mode): Readonly<Record<string, Definition<unknown>>> => definitions[mode]
 
 /** Every variable of every mode: a compose file may hold those of another one. */
 export const knownVariables: ReadonlyArray<string> = [
-  ...new Set(settingModes.flatMap((mode) => Object.keys(definitionsOf(mode))))
+  ...new Set(modes.flatMap((mode) => Object.keys(definitionsOf(mode))))
 ]

@@ -20,8 +20,7 @@ import {
   serviceAnchorDefinitions,
   wrapRebinderDefinitions,
   type commonDefinitions,
-  type Mode,
-  type SettingMode
+  type Mode
 } from "./SettingDefinitions.ts"
 import type { MetricsAddress } from "./SettingValues.ts"
 
@@ -270,7 +269,7 @@ const parseWrapRebinder = (env: Environment): Checked<WrapRebinderSettings> => {
   })
 }
 
-const parsers: { readonly [M in SettingMode]: (env: Environment) => Checked<SettingsByMode[M]> } = {
+const parsers: { readonly [M in Mode]: (env: Environment) => Checked<SettingsByMode[M]> } = {
   "network-anchor": parseNetworkAnchor,
   "service-anchor": parseServiceAnchor,
   "external-rebinder": parseExternalRebinder,
@@ -281,7 +280,7 @@ const parsers: { readonly [M in SettingMode]: (env: Environment) => Checked<Sett
  * The settings of a mode, or everything that is wrong with them (SPEC §2). Surrounding blanks do not count; an empty value means
  * unset, except that an empty `ANCHORD_METRICS_ADDR` switches the listener off.
  */
-export const parseSettings = <M extends SettingMode>(mode: M, env: Environment): Checked<SettingsByMode[M]> =>
+export const parseSettings = <M extends Mode>(mode: M, env: Environment): Checked<SettingsByMode[M]> =>
   parsers[mode](env)
 
 /** Where the Docker API is, for what asks it and needs to know nothing else. */

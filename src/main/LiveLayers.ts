@@ -36,13 +36,7 @@ export const dockerLayers = (docker: DockerSettings) => Layer.mergeAll(dockerEng
 export const planLayers = (docker: DockerSettings) => Layer.mergeAll(dockerLayers(docker), IpRoute2.layer())
 
 export const networkAnchorLayers = (docker: DockerSettings) =>
-  Layer.mergeAll(
-    dockerEngine(docker),
-    containerLifecycle(docker),
-    NftSession.layer(),
-    ConntrackTool.layer(),
-    IpRoute2.layer()
-  )
+  Layer.mergeAll(dockerLayers(docker), NftSession.layer(), ConntrackTool.layer(), IpRoute2.layer())
 
 export const dhcpClientLayer = Layer.unwrap(
   Effect.map(

@@ -7,11 +7,13 @@ import { ownContainerRef } from "../domain/OwnContainer.ts"
 import type { Mode } from "../domain/SettingDefinitions.ts"
 import {
   parseSettings,
+  type ExternalRebinderSettings,
   type NetworkAnchorSettings,
   type Parsed,
   type ServiceAnchorSettings,
   type Settings,
-  type Violation
+  type Violation,
+  type WrapRebinderSettings
 } from "../domain/Settings.ts"
 import { buildInfo } from "../layers/observability/BuildInfo.ts"
 import * as HttpListener from "../layers/observability/HttpListener.ts"
@@ -26,7 +28,7 @@ import { commit, version } from "./Build.ts"
 import type { Chosen } from "./cli/Cli.ts"
 import { complain, violationLines, WRONG } from "./complaints.ts"
 import { FatalError } from "./FatalError.ts"
-import { dhcpClientLayer, networkAnchorLayers, serviceAnchorLayers } from "./LiveLayers.ts"
+import { dhcpClientLayer, networkAnchorLayers, dockerLayers, serviceAnchorLayers } from "./LiveLayers.ts"
 import { UsageError } from "./UsageError.ts"
 
 const recent = makeRecentLines()
@@ -50,14 +52,18 @@ const dhcpLeases = Effect.fnUntraced(function* ({ dhcp }: NetworkAnchorSettings)
   return yield* makeDhcpLeases(dhcp).pipe(Effect.provide(dhcpClientLayer))
 })
 
+const ownRef = Effect.gen(function* () {
+  const own = ownContainerRef(yield* ownTraces)
+  yield* Effect.logDebug("anchord's own container").pipe(Effect.annotateLogs({ ...own }))
+  return own.ref
+})
+
 const runNetworkAnchor = Effect.fnUntraced(function* (settings: NetworkAnchorSettings) {
   const { networkAnchor, conditions } = yield* Effect.promise(() => import("./networkAnchor/NetworkAnchor.ts"))
   const readiness = Readiness.make(conditions)
   const dhcp = settings.addressMode === "dhcp-refresh" ? yield* dhcpLeases(settings) : undefined
   yield* listeners(settings, readiness, dhcp?.beforeScrape)
-  const own = ownContainerRef(yield* ownTraces)
-  yield* Effect.logDebug("anchord's own container").pipe(Effect.annotateLogs({ ...own }))
-  yield* Effect.scoped(networkAnchor(settings, own.ref, readiness, dhcp?.makeLeases)).pipe(
+  yield* Effect.scoped(networkAnchor(settings, yield* ownRef, readiness, dhcp?.makeLeases)).pipe(
     Effect.provide(networkAnchorLayers(settings.docker))
   )
 })
@@ -69,14 +75,41 @@ const runServiceAnchor = Effect.fnUntraced(function* (settings: ServiceAnchorSet
   yield* Effect.scoped(serviceAnchor(settings, readiness, tell)).pipe(Effect.provide(serviceAnchorLayers))
 })
 
+const runExternalRebinder = Effect.fnUntraced(function* (settings: ExternalRebinderSettings) {
+  const { externalRebinder, conditions } = yield* Effect.promise(() => import("./externalRebinder/ExternalRebinder.ts"))
+  const readiness = Readiness.make(conditions)
+  yield* listeners(settings, readiness)
+  yield* externalRebinder(settings, yield* ownRef, readiness).pipe(Effect.provide(dockerLayers(settings.docker)))
+})
+
+const runWrapRebinder = Effect.fnUntraced(function* (settings: WrapRebinderSettings) {
+  const { wrapRebinder, conditions } = yield* Effect.promise(() => import("./wrapRebinder/WrapRebinder.ts"))
+  const readiness = Readiness.make(conditions)
+  yield* listeners(settings, readiness)
+  yield* wrapRebinder(settings, yield* ownRef, readiness).pipe(Effect.provide(dockerLayers(settings.docker)))
+})
+
+const runSettings = (settings: Settings) => {
+  switch (settings.mode) {
+    case "network-anchor":
+      return runNetworkAnchor(settings)
+    case "service-anchor":
+      return runServiceAnchor(settings)
+    case "external-rebinder":
+      return runExternalRebinder(settings)
+    case "wrap-rebinder":
+      return runWrapRebinder(settings)
+  }
+}
+
 const run = ({ settings, warnings }: Parsed<Settings>) =>
   Effect.gen(function* () {
     yield* Effect.logInfo("anchord starts").pipe(Effect.annotateLogs({ mode: settings.mode, version, commit }))
     yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
     yield* Metric.update(buildInfo(version, commit), 1)
-    yield* Effect.scoped(
-      settings.mode === "network-anchor" ? runNetworkAnchor(settings) : runServiceAnchor(settings)
-    ).pipe(Effect.tapErrorTag("FatalError", ({ message }) => Effect.logError(message)))
+    yield* Effect.scoped(runSettings(settings)).pipe(
+      Effect.tapErrorTag("FatalError", ({ message }) => Effect.logError(message))
+    )
   }).pipe(
     Effect.provide(
       Logging.layer({

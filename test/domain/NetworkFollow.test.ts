@@ -2,8 +2,10 @@ import { describe, expect, it } from "vitest"
 import type { LifecycleAction } from "../../src/domain/LifecycleAction.ts"
 import type { LifecycleContainer } from "../../src/domain/LifecycleState.ts"
 import {
+  concernsFollow,
   decideFollow,
   emptyFollow,
+  followAfresh,
   followerOf,
   followFailed,
   type FollowInput,
@@ -75,9 +77,29 @@ describe("the follower", () => {
   })
 })
 
+describe("a reason to look", () => {
+  const concerns = (type: "container" | "network", attributes: Readonly<Record<string, string>>, containerId = "x") =>
+    concernsFollow(
+      { type, action: "any", containerId, attributes, timeNano: 0n },
+      { network: "shop_back", target: "web", follower: idOf("web") }
+    )
+
+  it("is whatever happens on the network of that name, and on no other", () => {
+    expect(concerns("network", { name: "shop_back" })).toBe(true)
+    expect(concerns("network", { name: "shop_backup" }, idOf("web"))).toBe(false)
+  })
+
+  it("is the follower, and every container that may become it", () => {
+    expect(concerns("container", { name: "mail-web-1" }, idOf("web"))).toBe(true)
+    expect(concerns("container", { name: "web" })).toBe(true)
+    expect(concerns("container", { name: "mail-web-2", "com.docker.compose.service": "web" })).toBe(true)
+    expect(concerns("container", { name: "shop_back", "com.docker.compose.service": "db" })).toBe(false)
+  })
+})
+
 describe("the external-rebinder", () => {
   it("does nothing while the network is not there, or the follower is on it among others", () => {
-    expect(brief(decide({}).actions)).toEqual([])
+    expect(brief(decide({ configured: undefined }).actions)).toEqual([])
     const among = decide({ found: net("net-1", idOf("web"), "a") })
     expect([among.actions, among.again]).toEqual([[], undefined])
   })
@@ -113,13 +135,6 @@ describe("the external-rebinder", () => {
     expect([more?.actions, more?.again]).toEqual([[], NOW + 5_000])
     expect([still?.actions, still?.again]).toEqual([[], NOW + 5_000])
     expect(due?.actions).toEqual([
-      {
-        _tag: "Disconnect",
-        id: idOf("web"),
-        name: "web",
-        network: "shop_back",
-        reason: "shop_back was made anew, and web is on the old one"
-      },
       {
         _tag: "Connect",
         id: idOf("web"),
@@ -170,6 +185,31 @@ describe("the external-rebinder", () => {
     expect(brief(decide(due, [web({ status: "exited" })]).actions)).toEqual(["Disconnect", "Connect net-2"])
   })
 
+  it("only connects a follower that runs: it has nothing to leave", () => {
+    const found = net("net-2", "a")
+    const due = { found, memory: decide({ found }).memory, now: NOW + 3_000 }
+    for (const configured of ["net-1", "net-2", "", undefined])
+      expect(brief(decide({ ...due, configured }).actions)).toEqual(["Connect net-2"])
+  })
+
+  it("leaves a follower to itself that will be on the network by itself", () => {
+    const found = net("net-2", "a")
+    const due = { found, memory: decide({ found }).memory, now: NOW + 3_000 }
+    for (const status of ["restarting", "exited", "created"] as const)
+      for (const configured of ["net-2", ""])
+        expect(decide({ ...due, configured }, [web({ status })]).actions).toEqual([])
+  })
+
+  it("frees a follower that runs of a network that is gone; one that does not run waits for another of that name", () => {
+    for (const configured of ["net-1", ""]) {
+      const freed = decide({ configured })
+      expect([brief(freed.actions), freed.memory]).toEqual([["Disconnect"], emptyFollow])
+      for (const status of ["exited", "restarting", "created"] as const)
+        expect(decide({ configured }, [web({ status })]).actions).toEqual([])
+    }
+    expect(decide({ configured: undefined }).actions).toEqual([])
+  })
+
   it("moves a stopped follower off a network that is gone, and leaves it otherwise", () => {
     const stopped = [web({ status: "exited" })]
     const found = net("net-2", "a")
@@ -201,6 +241,7 @@ describe("the external-rebinder", () => {
       ["ERROR follow:failed"],
       undefined
     ])
+    expect(brief(decide({ found, memory: followAfresh(memory), now }).actions)).toEqual(["Connect net-2"])
     const changed = decide({ found: net("net-2", "a", "b"), memory, now })
     expect([changed.problems, changed.again]).toEqual([[], now + 3_000])
     expect(decide({ found, memory, now }, [web({ nth: 2 })]).again).toBe(now + 3_000)

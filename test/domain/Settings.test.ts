@@ -1,7 +1,7 @@
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import { describe, expect, it } from "vitest"
-import { settingModes, type SettingMode } from "../../src/domain/SettingDefinitions.ts"
+import { modes, type Mode } from "../../src/domain/SettingDefinitions.ts"
 import { parseSettings, type Environment } from "../../src/domain/Settings.ts"
 
 const inProject: Environment = { ANCHORD_PROJECT: "mail" }
@@ -17,9 +17,9 @@ const externalRebinder = (env: Environment) => Result.getOrThrow(parseSettings("
 
 const wrapRebinder = (env: Environment) => Result.getOrThrow(parseSettings("wrap-rebinder", env))
 
-const violations = (mode: SettingMode, env: Environment) => Result.getOrThrow(Result.flip(parseSettings(mode, env)))
+const violations = (mode: Mode, env: Environment) => Result.getOrThrow(Result.flip(parseSettings(mode, env)))
 
-const rulesOf = (mode: SettingMode, variable: string, value: string) => {
+const rulesOf = (mode: Mode, variable: string, value: string) => {
   const parsed = parseSettings(mode, { ...needed, [variable]: value })
   return Result.isSuccess(parsed) ? [] : parsed.failure
 }
@@ -130,9 +130,7 @@ const common: Readonly<Record<string, ReadonlyArray<readonly [value: string, rul
   ]
 }
 
-const wrong: Readonly<
-  Record<SettingMode, Readonly<Record<string, ReadonlyArray<readonly [value: string, rule: string]>>>>
-> = {
+const wrong: Readonly<Record<Mode, Readonly<Record<string, ReadonlyArray<readonly [value: string, rule: string]>>>>> = {
   "network-anchor": {
     ...common,
     DOCKER_HOST: asDockerHost,
@@ -197,7 +195,7 @@ const wrong: Readonly<
   }
 }
 
-for (const mode of settingModes) {
+for (const mode of modes) {
   describe(`a wrong value in ${mode} mode`, () => {
     for (const [variable, cases] of Object.entries(wrong[mode])) {
       it.each(cases)(`${variable}="%s": %s`, (value, rule) => {
@@ -217,13 +215,13 @@ for (const mode of settingModes) {
 
 describe("every mode", () => {
   const metricsOf = (value: string | undefined) =>
-    settingModes.map((mode) => {
+    modes.map((mode) => {
       const env = { ...needed, ANCHORD_METRICS_ADDR: value }
       return Result.getOrThrow(parseSettings(mode, env)).settings.metrics
     })
 
   it("logs at info, in the format that fits, and listens on the loopback", () => {
-    for (const mode of settingModes) {
+    for (const mode of modes) {
       expect(Result.getOrThrow(parseSettings(mode, needed)).settings).toMatchObject({
         logLevel: "info",
         logFormat: undefined,
@@ -233,7 +231,7 @@ describe("every mode", () => {
   })
 
   it("takes each log level and format", () => {
-    for (const mode of settingModes) {
+    for (const mode of modes) {
       for (const level of ["debug", "info", "warn", "error"])
         expect(
           Result.getOrThrow(parseSettings(mode, { ...needed, ANCHORD_LOG_LEVEL: ` ${level} ` })).settings.logLevel
@@ -264,7 +262,7 @@ describe("every mode", () => {
   })
 
   it("takes an empty or blank value of any other variable for unset", () => {
-    for (const mode of settingModes) {
+    for (const mode of modes) {
       const plain = Result.getOrThrow(parseSettings(mode, needed)).settings
       for (const variable of Object.keys(wrong[mode]).filter(
         (name) => name !== "ANCHORD_METRICS_ADDR" && needed[name] === undefined

@@ -87,6 +87,16 @@ describe("the command line", () => {
   })
 })
 
+const ofRebinders = {
+  ANCHORD_MODE: "network-anchor",
+  ANCHORD_LOG_LEVEL: "info",
+  ANCHORD_LOG_FORMAT: undefined,
+  ANCHORD_METRICS_ADDR: "127.0.0.1:9090",
+  DOCKER_HOST: "unix:///var/run/docker.sock",
+  DOCKER_TLS_VERIFY: undefined,
+  DOCKER_CERT_PATH: undefined
+} as const
+
 /** Variables and defaults as the contract has them; nothing where the default is not a fixed text. */
 const contract = {
   "network-anchor": {
@@ -125,6 +135,18 @@ const contract = {
     ANCHORD_GATEWAY_HOSTNAME: "anchord",
     ANCHORD_GATEWAY_IP: undefined,
     ANCHORD_GATEWAY_RESOLVE_INTERVAL: "5s"
+  },
+  "external-rebinder": {
+    ...ofRebinders,
+    ANCHORD_FOLLOW_NETWORK: undefined,
+    ANCHORD_FOLLOW_TARGET: undefined,
+    ANCHORD_FOLLOW_RESTART: "false",
+    ANCHORD_FOLLOW_EVENT_BACKOFF: "2s"
+  },
+  "wrap-rebinder": {
+    ...ofRebinders,
+    ANCHORD_WRAP_POLL_INTERVAL: "30s",
+    ANCHORD_WRAP_RESTART_TIMEOUT: "10s"
   }
 } as const
 
@@ -185,6 +207,20 @@ describe("what cannot be run", () => {
       expect(line).toMatchObject({ level: "ERROR", value: expect.any(String), rule: expect.stringMatching(/./) })
       expect(stderr).toContain(`${String(line["variable"])}="${String(line["value"])}": ${String(line["rule"])}\n`)
     }
+  })
+
+  it("is an external-rebinder that is not told what to follow, and a wrap-rebinder with wrong times", () => {
+    const follow = anchord(["external-rebinder"], { ANCHORD_FOLLOW_RESTART: "maybe" })
+    expect(follow.status).toBe(2)
+    expect(follow.logged.map(({ variable }) => variable)).toEqual([
+      "ANCHORD_FOLLOW_RESTART",
+      "ANCHORD_FOLLOW_NETWORK",
+      "ANCHORD_FOLLOW_TARGET"
+    ])
+    const wrong = { ANCHORD_WRAP_POLL_INTERVAL: "0", ANCHORD_WRAP_RESTART_TIMEOUT: "soon" }
+    const wrap = anchord(["wrap-rebinder"], wrong)
+    expect(wrap.status).toBe(2)
+    expect(wrap.logged.map(({ variable }) => variable)).toEqual(Object.keys(wrong))
   })
 
   it("is told as JSON lines, with a time, however readable the log was to be", () => {

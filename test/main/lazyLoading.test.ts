@@ -46,12 +46,18 @@ describe("what a program loads at its start", () => {
   })
 
   it("is no code of another mode", () => {
-    expect(
-      loadedWith("src/main/anchord.ts").filter((path) => /\/(networkAnchor|serviceAnchor|doctor)\//.test(path))
-    ).toEqual([])
-    expect(
-      loadedWith("src/main/networkAnchor/NetworkAnchor.ts").filter((path) => path.includes("/serviceAnchor/"))
-    ).toEqual([])
+    const ofModes = /\/main\/(networkAnchor|serviceAnchor|externalRebinder|wrapRebinder|doctor|plan|status)\//
+    const programs = [
+      "src/main/networkAnchor/NetworkAnchor.ts",
+      "src/main/serviceAnchor/ServiceAnchor.ts",
+      "src/main/externalRebinder/ExternalRebinder.ts",
+      "src/main/wrapRebinder/WrapRebinder.ts"
+    ]
+    expect(loadedWith("src/main/anchord.ts").filter((path) => ofModes.test(path))).toEqual([])
+    for (const program of programs) {
+      const folders = loadedWith(program).flatMap((path) => ofModes.exec(path)?.[1] ?? [])
+      expect([...new Set(folders)]).toEqual([ofModes.exec(program)?.[1]])
+    }
   })
 
   it("is no parser of options: most anchors are started with one word", () => {

@@ -27,7 +27,9 @@ type Choose = (chosen: Chosen) => Effect.Effect<void>
 
 const summaries: Readonly<Record<Mode, string>> = {
   "network-anchor": "has the project's address, and sends its ports to the containers (default)",
-  "service-anchor": "points a namespace's default route at the network-anchor"
+  "service-anchor": "points a namespace's default route at the network-anchor",
+  "external-rebinder": "keeps a container on a network that another project makes and removes",
+  "wrap-rebinder": "re-creates the project's containers that are in the namespace of one that was re-created"
 }
 
 /** The formatter indents the first line of a description; the others follow it. */

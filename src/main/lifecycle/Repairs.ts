@@ -8,6 +8,11 @@ import { makeRecreator, type Recreator, type RecreationFailed, type RecreationRe
 /** How long a container that is restarted may take to end by itself: its namespace is dead, so nobody can talk to it. */
 const GRACE_SECONDS = 10
 
+export interface RepairOptions {
+  /** How long a container that is re-created has to stop before it is killed; left out: as long as it was created to have. */
+  readonly graceSeconds?: number
+}
+
 type Failure = DockerError | RecreationFailed | RecreationRefused
 
 /** The status with which Docker answers that somebody else has made a container of that name. */
@@ -36,12 +41,17 @@ const create = Effect.fnUntraced(function* (lifecycle: ContainerLifecycle["Servi
   if (made !== undefined) yield* lifecycle.start(made)
 })
 
-const recreate = (recreator: Recreator, { id, networkMode, image, environment, start }: Recreate) =>
+const recreate = (
+  recreator: Recreator,
+  { id, networkMode, image, environment, start }: Recreate,
+  { graceSeconds }: RepairOptions
+) =>
   Effect.asVoid(
     recreator.recreate(id, {
       ...(isJoin(networkMode) ? { networkMode } : {}),
       ...(image === undefined ? {} : { image }),
       ...(environment === undefined ? {} : { environment }),
+      ...(graceSeconds === undefined ? {} : { graceSeconds }),
       start
     })
   )
@@ -49,21 +59,22 @@ const recreate = (recreator: Recreator, { id, networkMode, image, environment, s
 const carryOut = (
   lifecycle: ContainerLifecycle["Service"],
   recreator: Recreator,
-  action: LifecycleAction
+  action: LifecycleAction,
+  options: RepairOptions
 ): Effect.Effect<void, Failure> => {
   switch (action._tag) {
     case "Start":
       return lifecycle.start(action.id)
     case "Restart":
-      return lifecycle.restart(action.id, GRACE_SECONDS)
+      return lifecycle.restart(action.id, action.graceSeconds ?? GRACE_SECONDS)
     case "Recreate":
-      return recreate(recreator, action)
+      return recreate(recreator, action, options)
     case "CreateManaged":
       return create(lifecycle, action)
     case "Connect":
-      return lifecycle.connect(action.networkId, action.id)
+      return lifecycle.connect(action.networkId, action.id, action.endpoint)
     case "Disconnect":
-      return lifecycle.disconnect(action.network, action.id)
+      return lifecycle.disconnect(action.network, action.id, true)
   }
 }
 
@@ -72,8 +83,11 @@ const makeTell = () => {
   const forbidden = new Set<string>()
   return Effect.fnUntraced(function* (action: LifecycleAction, error: Failure) {
     const what = `${words[action._tag]} ${nameOf(action)} failed`
-    if (error._tag !== "DockerError" || error.reason !== "forbidden")
-      return yield* Effect.logError(`${what}, and is tried again when there is reason to: ${error.message}`)
+    if (error._tag !== "DockerError" || error.reason !== "forbidden") {
+      const message = `${what}, and is tried again when there is reason to: ${error.message}`
+      // Who connects tries several times, and says so at last when it gives up.
+      return yield* action._tag === "Connect" ? Effect.logWarning(message) : Effect.logError(message)
+    }
     if (forbidden.has(error.endpoint)) return
     forbidden.add(error.endpoint)
     yield* Effect.logWarning(
@@ -83,7 +97,7 @@ const makeTell = () => {
 }
 
 /** Carries decisions about containers out, one action after the other (SPEC §11). */
-export const makeRepairs = Effect.gen(function* () {
+export const makeRepairsWith = Effect.fnUntraced(function* (options: RepairOptions) {
   const lifecycle = yield* ContainerLifecycle
   const recreator = yield* makeRecreator
   const tell = makeTell()
@@ -92,24 +106,28 @@ export const makeRepairs = Effect.gen(function* () {
   const act = Effect.fn("container.repair")(function* (action: LifecycleAction) {
     yield* Effect.annotateCurrentSpan({ action: action._tag, container: nameOf(action), reason: action.reason })
     yield* Effect.logInfo(`${words[action._tag]} ${nameOf(action)}: ${action.reason}`)
-    return yield* carryOut(lifecycle, recreator, action).pipe(
+    return yield* carryOut(lifecycle, recreator, action, options).pipe(
       Effect.as(true),
       Effect.catch((error) => Effect.as(tell(action, error), false))
     )
   })
 
-  /** All of them in order; one whose predecessor failed is left out, and nothing else is. */
+  /** All of them in order; one whose predecessor failed is left out, and nothing else is. Answers with what was not done. */
   const carryOutAll = Effect.fnUntraced(function* (actions: ReadonlyArray<LifecycleAction>) {
+    const left: Array<LifecycleAction> = []
     const failed = new Set<string>()
     for (const action of actions) {
-      if (action._tag === "CreateManaged") {
-        yield* act(action)
-        continue
-      }
-      const isHeldUp = action.after !== undefined && failed.has(action.after)
-      if (isHeldUp || !(yield* act(action))) failed.add(action.id)
+      const isHeldUp = action._tag !== "CreateManaged" && action.after !== undefined && failed.has(action.after)
+      const isDone = !isHeldUp && (yield* act(action))
+      if (!isDone) left.push(action)
+      if (action._tag === "CreateManaged") continue
+      if (isDone) failed.delete(action.id)
+      else failed.add(action.id)
     }
+    return left
   })
 
   return { carryOutAll, recover: recreator.recover }
 })
+
+export const makeRepairs = makeRepairsWith({})
