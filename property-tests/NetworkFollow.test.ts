@@ -63,6 +63,7 @@ class FollowedWorld {
       found: network && { id: network.id, members: new Set(this.isOn ? [...members, this.follower.id] : members) },
       configured: this.configured,
       memory: this.memory,
+      leaving: new Map(),
       now: this.now
     })
   }

@@ -32,6 +32,9 @@ const containerActions = new Set(["create", "start", "die", "stop", "destroy", "
 /** The actions that anchord asks the engine for; all others never cause work (SPEC §4). */
 export const watchedActions: ReadonlyArray<string> = [...containerActions, "connect", "disconnect"]
 
+/** The same, and the signals that containers are sent: for who has to know that one is about to end. */
+export const watchedWithSignals: ReadonlyArray<string> = [...watchedActions, "kill"]
+
 /**
  * What an event makes worth looking at (SPEC §4). A container's event names that container; an endpoint's event on one of
  * anchord's own networks names that network, and the container too when it is not known yet. Anything else is nothing:

@@ -1,5 +1,6 @@
 import type { LifecycleAction, LifecycleDecision, LifecycleProblem } from "./LifecycleAction.ts"
 import type { DockerEvent } from "./DockerState.ts"
+import type { Leaving } from "./Leaving.ts"
 import {
   byName,
   isUp,
@@ -36,6 +37,7 @@ export interface FollowInput {
    */
   readonly configured: string | undefined
   readonly memory: FollowMemory
+  readonly leaving: Leaving
   /** Unix milliseconds. */
   readonly now: number
 }
@@ -122,6 +124,9 @@ const dueAt = (memory: FollowMemory, backoff: number): number | undefined => {
   return Math.min(memory.unchangedSince + SETTLED, memory.presentSince + PATIENCE)
 }
 
+const earliest = (times: ReadonlyArray<number>): number | undefined =>
+  times.length === 0 ? undefined : Math.min(...times)
+
 const connection = (
   { network, restart, configured }: FollowInput,
   follower: LifecycleContainer,
@@ -145,7 +150,7 @@ const connection = (
  * What the external-rebinder does (SPEC §11.6): keeps one container on the network that has a name, whatever its ID. Off the network, it comes
  * back when other endpoints are there and unchanged for 3 s, at most 90 s after the first of them came: whoever owns the network
  * gives its fixed addresses out first. What fails is tried 4 times more, and then again when something changes on the network.
- * On the network, it steps off as soon as it is the last: a network with an endpoint on it cannot be removed.
+ * On the network, it steps off as soon as it is the last, not counting those that were told to end: a network with an endpoint on it cannot be removed.
  *
  * At the start the same holds: 3 s are not worth taking an address from the owner. A follower that is stopped, or waits to be started again, has no
  * endpoint, and is in nobody's way; but one that is stopped is moved from a network that is gone to the one that has its name, because it could not be
@@ -165,24 +170,28 @@ export const decideFollow = (input: FollowInput): FollowDecision => {
     const isHeld = input.configured !== undefined && isPlugged(follower)
     return { actions: isHeld ? [leave] : [], problems: [], memory: emptyFollow }
   }
-  const others = [...found.members].filter((member) => member !== id && member !== state.selfId)
+  const all = [...found.members].filter((member) => member !== id && member !== state.selfId)
+  const others = all.filter((member) => (input.leaving.get(member) ?? 0) <= now)
+  const again = earliest(all.map((member) => input.leaving.get(member) ?? 0).filter((until) => until > now))
   const next = observe(memory, { network: found.id, follower: id }, others, now)
+  const wait = again === undefined ? {} : { again }
   if (found.members.has(id)) {
     const reason = `${name} is the last one on ${network}, which could not be removed with it`
     const stepOff: LifecycleAction = { _tag: "Disconnect", id, name, network, reason }
     return {
       actions: others.length === 0 ? [stepOff] : [],
       problems: [],
-      memory: followAfresh(next)
+      memory: followAfresh(next),
+      ...wait
     }
   }
   const comesByItself = !input.configured || input.configured === found.id || isUp(follower)
   const inNobodysWay = !isPlugged(follower) && comesByItself
-  if (others.length === 0 || inNobodysWay) return { actions: [], problems: [], memory: next }
+  if (others.length === 0 || inNobodysWay) return { actions: [], problems: [], memory: next, ...wait }
   const due = dueAt(next, backoff)
-  if (due === undefined) return { actions: [], problems: [gaveUp(name, network)], memory: next }
-  if (now < due) return { actions: [], problems: [], memory: next, again: due }
-  return { actions: connection(input, follower, found.id), problems: [], memory: next }
+  if (due === undefined) return { actions: [], problems: [gaveUp(name, network)], memory: next, ...wait }
+  if (now < due) return { actions: [], problems: [], memory: next, again: Math.min(due, again ?? due) }
+  return { actions: connection(input, follower, found.id), problems: [], memory: next, ...wait }
 }
 
 const gaveUp = (name: string, network: string): LifecycleProblem => ({

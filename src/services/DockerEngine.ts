@@ -42,8 +42,8 @@ export class DockerEngine extends Context.Service<
     readonly network: (ref: string) => Effect.Effect<NetworkSnapshot, DockerError>
     /**
      * `GET /events`, filtered by type and event on the engine's side. Emits until the connection ends; then it ends or fails.
-     * `sinceNano` replays what happened after that time.
+     * `sinceNano` replays what happened after that time; `actions` are those asked for, left out: the ones that can cause work everywhere.
      */
-    readonly events: (sinceNano?: bigint) => Stream.Stream<DockerEvent, DockerError>
+    readonly events: (sinceNano?: bigint, actions?: ReadonlyArray<string>) => Stream.Stream<DockerEvent, DockerError>
   }
 >()("anchord/services/DockerEngine") {}

@@ -4,6 +4,7 @@ import type * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest"
 import type { DockerEvent } from "../../src/domain/DockerState.ts"
+import { watchedWithSignals } from "../../src/domain/EventScope.ts"
 import { DockerEngine } from "../../src/services/DockerEngine.ts"
 
 export interface NewNetwork {
@@ -99,14 +100,15 @@ export const dockerEngineContract = (title: string, setUp: () => Promise<DockerS
     /** Follows the events from now on while `act` runs, until those that were seen satisfy `enough`. */
     const during = (
       act: (seen: ReadonlyArray<DockerEvent>) => Promise<void>,
-      enough: (seen: ReadonlyArray<DockerEvent>) => void
+      enough: (seen: ReadonlyArray<DockerEvent>) => void,
+      actions?: ReadonlyArray<string>
     ): Promise<ReadonlyArray<DockerEvent>> =>
       ask((engine) =>
         Effect.gen(function* () {
           const seen: Array<DockerEvent> = []
           const since = yield* Clock.currentTimeNanos
           yield* Effect.forkChild(
-            Stream.runForEach(engine.events(since), (event) => Effect.sync(() => void seen.push(event)))
+            Stream.runForEach(engine.events(since, actions), (event) => Effect.sync(() => void seen.push(event)))
           )
           yield* Effect.promise(() => act(seen))
           yield* Effect.promise(() => vi.waitFor(() => enough(seen), patience))
@@ -318,6 +320,18 @@ export const dockerEngineContract = (title: string, setUp: () => Promise<DockerS
         )
         const wanted = ["create", "network connect", "start", "network disconnect", "stop", "die"]
         expect(told(seen, id).filter((action) => !wanted.includes(action))).toEqual([])
+      })
+
+      it("tell signals where they are asked for, before what comes of them", async () => {
+        await network()
+        const id = await run(A)
+        const seen = await during(
+          () => world.stop(A),
+          (events) => expect(told(events, id)).toContain("die"),
+          [...watchedWithSignals]
+        )
+        expect(told(seen, id).slice(0, 2)).toEqual(["kill", "network disconnect"])
+        expect(seen.find(({ action }) => action === "kill")?.attributes).toMatchObject({ name: A, signal: "15" })
       })
 
       it("tell of networks that are made and removed", async () => {

@@ -27,6 +27,7 @@ const decide = (more: Partial<FollowInput>, containers: ReadonlyArray<LifecycleC
     found: undefined,
     configured: "net-1",
     memory: emptyFollow,
+    leaving: new Map(),
     now: NOW,
     ...more
   })
@@ -115,6 +116,28 @@ describe("the external-rebinder", () => {
           reason: "web is the last one on shop_back, which could not be removed with it"
         }
       ])
+  })
+
+  it("steps off when all others have been told to end, and is back when they do not", () => {
+    const found = net("net-1", idOf("web"), "a", "b")
+    const one = decide({ found, leaving: new Map([["a", NOW + 12_000]]) })
+    expect([brief(one.actions), one.again]).toEqual([[], NOW + 12_000])
+    const both = new Map([
+      ["a", NOW + 12_000],
+      ["b", NOW + 13_000]
+    ])
+    expect(brief(decide({ found, leaving: both }).actions)).toEqual(["Disconnect"])
+    const off = net("net-1", "a", "b")
+    const [alone, still, back, due] = looks([
+      { found: off, configured: undefined, leaving: both, now: NOW },
+      { found: off, configured: undefined, leaving: both, now: NOW + 12_000 },
+      { found: off, configured: undefined, leaving: both, now: NOW + 13_000 },
+      { found: off, configured: undefined, leaving: both, now: NOW + 16_000 }
+    ])
+    expect([alone?.actions, alone?.again]).toEqual([[], NOW + 12_000])
+    expect([still?.actions, still?.again]).toEqual([[], NOW + 13_000])
+    expect([back?.actions, back?.again]).toEqual([[], NOW + 16_000])
+    expect(brief(due?.actions ?? [])).toEqual(["Connect net-1"])
   })
 
   it("stays off while nobody else is there", () => {

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { watchedActions } from "../../domain/EventScope.ts"
 import { DockerEngine, type DockerError } from "../../services/DockerEngine.ts"
 import { negotiate } from "./ApiVersion.ts"
 import type { DockerAddress } from "./DockerAddress.ts"
@@ -47,16 +48,20 @@ export const layer = (address: DockerAddress): Layer.Layer<DockerEngine> =>
           Effect.map((listed) => listed.map(toContainer))
         )
 
-      const events = (sinceNano?: bigint) => {
+      const events = (sinceNano?: bigint, actions = watchedActions) => {
         const since = sinceNano === undefined ? {} : { since: sinceText(sinceNano) }
-        const question: Question = { method: "GET", path: "/events", query: { ...since, filters: eventFilters } }
+        const question: Question = {
+          method: "GET",
+          path: "/events",
+          query: { ...since, filters: eventFilters(actions) }
+        }
         const lost = (error: unknown): DockerError => connectionFailure(nameOf(question), address.host, error)
         const open = api.speak((prefix) => connection.open(question, prefix))
         return Stream.unwrap(
           Effect.map(open, (answer) =>
             NodeStream.fromReadable<Uint8Array, DockerError>({ evaluate: () => answer, onError: lost })
           )
-        ).pipe(Stream.decodeText(), decodeEvents, Stream.ensuring(api.forget))
+        ).pipe(Stream.decodeText(), (text) => decodeEvents(text, actions), Stream.ensuring(api.forget))
       }
 
       return {

@@ -2,7 +2,6 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { DockerEvent } from "../../domain/DockerState.ts"
-import { watchedActions } from "../../domain/EventScope.ts"
 import type { DockerError } from "../../services/DockerEngine.ts"
 import { notUnderstood } from "./DockerFailure.ts"
 
@@ -16,7 +15,7 @@ const watchedTypes = ["container", "network"] as const
  * The filters for the engine: exact types and actions. Docker matches actions by prefix as soon as `health_status` is among them, so it
  * must not be; and network events carry no labels, so scope cannot be filtered here.
  */
-export const eventFilters = { type: watchedTypes, event: watchedActions }
+export const eventFilters = (actions: ReadonlyArray<string>) => ({ type: watchedTypes, event: actions })
 
 /** Nanoseconds since the epoch, as the `since` of `GET /events` wants them: `seconds.nanoseconds`. */
 export const sinceText = (nanos: bigint): string => {
@@ -42,9 +41,12 @@ const exactTime = (key: string, value: unknown, context?: { readonly source?: st
     ? BigInt(context.source)
     : value
 
-const toEvent = ({ Type, Action, Actor, timeNano }: typeof Event.Type): DockerEvent | undefined => {
+const toEvent = (
+  { Type, Action, Actor, timeNano }: typeof Event.Type,
+  actions: ReadonlyArray<string>
+): DockerEvent | undefined => {
   const type = watchedTypes.find((watched) => watched === Type)
-  if (type === undefined || !watchedActions.includes(Action)) return undefined
+  if (type === undefined || !actions.includes(Action)) return undefined
   const attributes = Actor.Attributes ?? {}
   if (type === "container") return { type, action: Action, containerId: Actor.ID, attributes, timeNano }
   const joined = attributes["container"]
@@ -53,7 +55,10 @@ const toEvent = ({ Type, Action, Actor, timeNano }: typeof Event.Type): DockerEv
 }
 
 /** The event of one line, or nothing when it is of a kind that nobody asked for. Refuses what is no event at all. */
-const eventOfLine = (line: string): Effect.Effect<DockerEvent | undefined, DockerError> =>
+const eventOfLine = (
+  line: string,
+  actions: ReadonlyArray<string>
+): Effect.Effect<DockerEvent | undefined, DockerError> =>
   Effect.try({
     try: (): unknown => JSON.parse(line, exactTime as (key: string, value: unknown) => unknown),
     catch: () => notUnderstood(ENDPOINT, `not JSON: ${line.slice(0, 200)}`)
@@ -61,12 +66,13 @@ const eventOfLine = (line: string): Effect.Effect<DockerEvent | undefined, Docke
     Effect.flatMap((event) =>
       Effect.mapError(decode(event), (error) => notUnderstood(ENDPOINT, `${error.message}: ${line.slice(0, 200)}`))
     ),
-    Effect.map(toEvent)
+    Effect.map((event) => toEvent(event, actions))
   )
 
 /** Events out of text that comes in pieces of any size. What remains after the last line break is an event cut short, and dropped. */
 export const decodeEvents = <R>(
-  text: Stream.Stream<string, DockerError, R>
+  text: Stream.Stream<string, DockerError, R>,
+  actions: ReadonlyArray<string>
 ): Stream.Stream<DockerEvent, DockerError, R> =>
   text.pipe(
     Stream.mapAccumEffect(
@@ -78,6 +84,6 @@ export const decodeEvents = <R>(
         return Effect.succeed([next, lines.filter((line) => line.trim() !== "")] as const)
       }
     ),
-    Stream.mapEffect(eventOfLine),
+    Stream.mapEffect((line) => eventOfLine(line, actions)),
     Stream.filter((event) => event !== undefined)
   )

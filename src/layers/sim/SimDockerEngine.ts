@@ -79,8 +79,6 @@ const found = <A>(endpoint: SimEndpoint, ref: string, answer: A | undefined): Ef
     ? Effect.fail(new DockerError({ endpoint, reason: "not-found", status: 404, message: `No such thing: ${ref}` }))
     : Effect.succeed(answer)
 
-const isWatched = ({ action }: DockerEvent): boolean => watchedActions.includes(action)
-
 const serviceOn = (
   docker: SimDocker,
   call: (endpoint: SimEndpoint) => Effect.Effect<void, DockerError>,
@@ -88,10 +86,10 @@ const serviceOn = (
 ): DockerEngine["Service"] => {
   const settled = (ref: string) => Effect.callback<void>((resume) => docker.whenSettled(ref, () => resume(Effect.void)))
 
-  const follow = (queue: EventQueue, sinceNano: bigint | undefined) =>
+  const follow = (queue: EventQueue, sinceNano: bigint | undefined, actions: ReadonlyArray<string>) =>
     Effect.acquireRelease(
       Effect.sync(() => {
-        const offer = (event: DockerEvent) => void (isWatched(event) && Queue.offerUnsafe(queue, event))
+        const offer = (event: DockerEvent) => void (actions.includes(event.action) && Queue.offerUnsafe(queue, event))
         const { past, stop } = docker.log.listen(offer, sinceNano)
         for (const event of past) offer(event)
         open.add(queue)
@@ -118,9 +116,9 @@ const serviceOn = (
         : Effect.map(call("GET /containers/json?id"), () => docker.containers().filter(({ id }) => ids.includes(id))),
     network: (ref) =>
       Effect.flatMap(call("GET /networks/{id}"), () => found("GET /networks/{id}", ref, docker.network(ref))),
-    events: (sinceNano) =>
+    events: (sinceNano, actions = watchedActions) =>
       Stream.callback<DockerEvent, DockerError>(
-        (queue) => Effect.andThen(call("GET /events"), follow(queue, sinceNano)),
+        (queue) => Effect.andThen(call("GET /events"), follow(queue, sinceNano, actions)),
         { bufferSize: 100_000 }
       )
   }

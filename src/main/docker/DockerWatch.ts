@@ -1,3 +1,4 @@
+import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { DockerEvent } from "../../domain/DockerState.ts"
@@ -17,8 +18,10 @@ export interface Watch<R> {
   readonly readiness: Readiness
   /** How often everything is looked at although nothing was told. */
   readonly pollInterval: Duration.Duration
-  /** Takes note of an event; answers whether it is a reason to look. */
-  readonly onEvent: (event: DockerEvent) => boolean
+  /** The actions that events are wanted of; left out: those that can cause work everywhere. */
+  readonly actions?: ReadonlyArray<string>
+  /** Takes note of an event, now (Unix milliseconds); answers whether it is a reason to look. */
+  readonly onEvent: (event: DockerEvent, now: number) => boolean
   /** A look for which no event is the reason is about to be asked for: what was noted before may not hold any more. */
   readonly onResync: (source: "start" | "poll" | "reconnect") => void
   /** Looks, and does what follows; answers when (Unix milliseconds) to look again although nothing happens. */
@@ -48,10 +51,12 @@ export const watchDocker = Effect.fnUntraced(function* <R>(watch: Watch<R>) {
         onResync(source === "start" ? "start" : "reconnect")
         return ask(source)
       }),
-    onEvent: (event) => Effect.suspend(() => (onEvent(event) ? ask("event") : Effect.void)),
+    onEvent: (event) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => (onEvent(event, now) ? ask("event") : Effect.void)),
     onLost: Effect.sync(() => {
       isConnected = false
     }),
+    ...(watch.actions === undefined ? {} : { actions: watch.actions }),
     meanwhile: "nothing is changed until then"
   })
 

@@ -12,6 +12,8 @@ export interface Feed {
   readonly onOpen: (source: "start" | "event") => Effect.Effect<void>
   readonly onEvent: (event: DockerEvent) => Effect.Effect<void>
   readonly onLost?: Effect.Effect<void>
+  /** The actions that events are wanted of; left out: those that can cause work everywhere. */
+  readonly actions?: ReadonlyArray<string>
   /** What becomes of anchord's work while Docker is away, for the log. */
   readonly meanwhile: string
 }
@@ -26,7 +28,8 @@ const GOOD_MILLIS = 5_000
  * Follows Docker's events for ever. A lost stream is opened again with back-off (100 ms doubling to 5 s) from the last event
  * that was seen, and then everything is to be read once; until then nothing that works is touched (SPEC §4).
  */
-export const follow = Effect.fnUntraced(function* ({ onOpen, onEvent, onLost = Effect.void, meanwhile }: Feed) {
+export const follow = Effect.fnUntraced(function* (feed: Feed) {
+  const { onOpen, onEvent, onLost = Effect.void, actions, meanwhile } = feed
   const engine = yield* DockerEngine
   let since = yield* Clock.currentTimeNanos
   let opened = 0
@@ -44,7 +47,7 @@ export const follow = Effect.fnUntraced(function* ({ onOpen, onEvent, onLost = E
     if (opened > 0) yield* Effect.logInfo("Docker is back; reading everything again")
     yield* onOpen(opened === 0 ? "start" : "event")
     opened += 1
-    yield* engine.events(since).pipe(
+    yield* engine.events(since, actions).pipe(
       Stream.runForEach((event) =>
         Effect.suspend(() => {
           if (event.timeNano >= since) since = event.timeNano + 1n

@@ -1,7 +1,10 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { DockerEvent } from "../../domain/DockerState.ts"
+import { watchedWithSignals } from "../../domain/EventScope.ts"
 import type { Inspection, Json } from "../../domain/Inspection.ts"
+import { rememberLeaving, type Leaving } from "../../domain/Leaving.ts"
 import type { LifecycleAction } from "../../domain/LifecycleAction.ts"
 import { observed } from "../../domain/LifecycleObservation.ts"
 import type { LifecycleContainer } from "../../domain/LifecycleState.ts"
@@ -97,6 +100,8 @@ const makeLook = Effect.fnUntraced(function* (settings: ExternalRebinderSettings
   let memory = emptyFollow
   let known: KnownEndpoint | undefined
   let follower: string | undefined
+  let members: ReadonlySet<string> = new Set()
+  let leaving: Leaving = new Map()
   let afresh = false
 
   /** What it asked for when it was there. */
@@ -117,13 +122,14 @@ const makeLook = Effect.fnUntraced(function* (settings: ExternalRebinderSettings
     const { state, found, seen, hasVanished } = yield* observe
     if (hasVanished) return undefined
     follower = seen?.follower.id
+    members = found?.members ?? new Set()
     if (seen !== undefined) known = rememberEndpoint(known, seen.inspection, network)
     if (afresh) memory = followAfresh(memory)
     afresh = false
     const now = yield* Clock.currentTimeMillis
     const configured = seen && configuredNetwork(seen.inspection, network)
     const times = { backoff: Duration.toMillis(backoff), now }
-    const decision = decideFollow({ state, network, target, restart, found, configured, memory, ...times })
+    const decision = decideFollow({ state, network, target, restart, found, configured, memory, leaving, ...times })
     memory = decision.memory
     yield* notices(decision.problems)
     if (seen === undefined || decision.actions.length === 0) return decision.again
@@ -135,8 +141,13 @@ const makeLook = Effect.fnUntraced(function* (settings: ExternalRebinderSettings
 
   return {
     look,
-    onEvent: (event: Parameters<typeof concernsFollow>[0]) =>
-      concernsFollow(event, { network, target, ...(follower === undefined ? {} : { follower }) }),
+    /** Answers whether it is a reason to look. */
+    onEvent: (event: DockerEvent, now: number): boolean => {
+      const before = leaving
+      leaving = rememberLeaving(leaving, event, now)
+      if (event.action === "kill") return leaving !== before && members.has(event.containerId ?? "")
+      return concernsFollow(event, { network, target, ...(follower === undefined ? {} : { follower }) })
+    },
     /** The next look tries again what was given up. */
     lookAfresh: () => {
       afresh = true
@@ -157,6 +168,7 @@ export const externalRebinder = Effect.fnUntraced(function* (
   return yield* watchDocker({
     readiness,
     pollInterval: POLL_INTERVAL,
+    actions: watchedWithSignals,
     onEvent,
     onResync: (source) => {
       if (source === "reconnect") lookAfresh()

@@ -35,6 +35,14 @@ describe("events", () => {
     })
   })
 
+  it("asks for other actions where those are wanted, and tells no others", async () => {
+    const engine = await fake({ "/events": streaming(line("kill", 1n, {}), line("start", 2n, {})) })
+    const seen = await ask(engine.host, (docker) => Stream.runCollect(docker.events(undefined, ["kill"])))
+    const query = new URL(engine.requests.at(-1)!.slice(4), "http://x").searchParams
+    expect(JSON.parse(query.get("filters")!)).toMatchObject({ event: ["kill"] })
+    expect(seen.map(({ action }) => action)).toEqual(["kill"])
+  })
+
   it("keeps every nanosecond of the engine's time, and the labels as they are", async () => {
     const labels = { "anchord.expose": "tcp/25", timeNano: "12", note: '{"timeNano":13}\n' }
     const engine = await fake({ "/events": streaming(line("start", 1_700_000_000_123_456_789n, labels)) })

@@ -104,6 +104,32 @@ describe("a follower whose network's owner comes and goes", () => {
       })
     ))
 
+  it("steps off when the others are told to end, before they have, and is back when they do not end", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        populate(world)
+        runOwner(world, "outpost-worker-1")
+        const running = yield* start(world)
+        const tell = (name: string, signal: string) => {
+          const id = world.docker.find(name)!.id
+          world.docker.log.append({ type: "container", action: "kill", containerId: id, attributes: { name, signal } })
+        }
+        tell("outpost-app-1", "15")
+        tell("outpost-worker-1", "1")
+        yield* settle
+        expect(endpointOf(world)).toMatchObject(fixed)
+        tell("outpost-worker-1", "15")
+        yield* settle
+        expect(endpointOf(world)).toBeUndefined()
+        yield* later("11 seconds")
+        expect(endpointOf(world)).toBeUndefined()
+        yield* later("5 seconds")
+        expect(endpointOf(world)).toMatchObject(fixed)
+        expect(complaints(world)).toEqual([])
+        yield* running.stop
+      })
+    ))
+
   it("is back on the same network when only its owner was gone", () =>
     inWorld((world) =>
       Effect.gen(function* () {
