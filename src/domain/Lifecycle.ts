@@ -1,9 +1,10 @@
 import type { AddressPair } from "./Address.ts"
 import { autostart } from "./Autostart.ts"
 import type { Scope } from "./DockerState.ts"
-import type { CreateManaged, LifecycleDecision, LifecycleProblem, Repair } from "./LifecycleAction.ts"
+import type { CreateManaged, LifecycleDecision, LifecycleProblem, Recreate, Repair } from "./LifecycleAction.ts"
 import { isSibling, namesBeingReplaced, type LifecycleState } from "./LifecycleState.ts"
 import { decideManaged, managedContainer, managedTarget, type ManagedDecision } from "./ManagedAnchor.ts"
+import { dependentsOf } from "./NetnsOwner.ts"
 import { planRepairs, type Unrepaired } from "./NetnsRepair.ts"
 import { paceOf, rememberRepairs, type RepairTimes } from "./RepairPace.ts"
 import type { CommonSettings, LifecycleSettings } from "./Settings.ts"
@@ -54,6 +55,11 @@ const problemOf = (left: Unrepaired, input: LifecycleInput): ReadonlyArray<Lifec
         message: `${describeStale(stale)}; it was repaired again and again within a minute, so anchord waits a while; see why ${stale.dead.name ?? "that container"} does not stay up`
       }
     ]
+  if (why === "refused") {
+    const { refusal = "" } = stale.container.inspected ?? {}
+    const message = `${warningOf(stale)}; anchord does not do that by itself: ${refusal}`
+    return [{ key: `stale:${id}`, level: "WARN", message }]
+  }
   const watched = isSibling(stale.container, input.state, input.scope)
   if (!watched || why === "too-soon" || isUnderWay(left, input)) return []
   const waits = why === "waits-for-owner" && stale.dead.name !== undefined
@@ -121,6 +127,10 @@ export const decideLifecycle = (input: LifecycleInput): LifecycleDecision => {
   }
 }
 
+/** IDs of what loses its namespace to a re-creation, and cannot be re-created itself: anchord's to speak of, from then on. */
+const refusedBelow = ({ containers }: LifecycleState, owner: Recreate): ReadonlyArray<string> =>
+  dependentsOf(containers, owner).flatMap(({ id, inspected }) => (inspected?.refusal === undefined ? [] : [id]))
+
 /** The memory after a decision was carried out, as far as it could be; `state` is the one that it was taken on. */
 export const rememberDecision = (
   memory: LifecycleMemory,
@@ -132,8 +142,9 @@ export const rememberDecision = (
   const followers = actions.flatMap((action) =>
     action._tag !== "CreateManaged" && action.after !== undefined ? [action.id] : []
   )
+  const refused = actions.flatMap((action) => (action._tag === "Recreate" ? refusedBelow(state, action) : []))
   return {
     times: rememberRepairs(memory.times, actions, now),
-    owed: new Set([...[...memory.owed].filter((id) => stale.has(id)), ...followers])
+    owed: new Set([...[...memory.owed].filter((id) => stale.has(id)), ...followers, ...refused])
   }
 }

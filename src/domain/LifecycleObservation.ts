@@ -3,6 +3,7 @@ import { nanosOf, wasStarted, type Inspection } from "./Inspection.ts"
 import type { ContainerNames } from "./ContainerNames.ts"
 import type { Inspected, LifecycleContainer, LifecycleState } from "./LifecycleState.ts"
 import { namespaceReference, resolveReference } from "./NetnsOwner.ts"
+import { refusalOf } from "./Recreation.ts"
 
 const NANOS_PER_MILLI = 1e6
 
@@ -24,11 +25,13 @@ export const inspectedOf = (inspection: Inspection): Inspected => {
   const { State, Config } = inspection
   const startError = textOf(State["Error"])
   const path = textOf(inspection["Path"])
+  const refusal = refusalOf(inspection)
   return {
     ...(wasStarted(inspection) ? { startedAt: Number(nanosOf(State.StartedAt ?? "")) / NANOS_PER_MILLI } : {}),
     ...(startError === undefined ? {} : { startError }),
     environment: environmentOf(Config.Env ?? []),
-    words: [...(path === undefined ? [] : [path]), ...wordsOf(inspection["Args"])]
+    words: [...(path === undefined ? [] : [path]), ...wordsOf(inspection["Args"])],
+    ...(refusal === undefined ? {} : { refusal })
   }
 }
 

@@ -12,6 +12,8 @@ export interface Inspected {
   readonly environment: Readonly<Record<string, string>>
   /** `Path` and `Args`: what the container runs, entrypoint and command in one. */
   readonly words: ReadonlyArray<string>
+  /** Why it cannot be re-created without losing something, and what to do about it. */
+  readonly refusal?: string
 }
 
 /**

@@ -152,6 +152,8 @@ const keep = (input: ManagedInput, managed: LifecycleContainer, target: Lifecycl
     const elsewhere =
       owner?.id === target.id ? [] : [`${name} is not in the namespace of ${target.name}, which was made anew`]
     const reason = [...elsewhere, ...drift.reasons].join("; ")
+    const refusal = managed.inspected?.refusal
+    if (refusal !== undefined) return problem("refused", "ERROR", `${reason}; it is not made anew itself: ${refusal}`)
     return { action: { _tag: "Recreate", ...on, networkMode, start: true, ...drift.changes, reason }, problems: [] }
   }
   if (status === "exited" || status === "created")

@@ -32,10 +32,10 @@ export interface RepairPolicy {
   readonly now: number
 }
 
-/** A stale container that is not repaired now: because that is not anchord's business, or because it has to wait. */
+/** A stale container that is not repaired now: that is not anchord's business, would lose something (`refused`), or has to wait. */
 export interface Unrepaired {
   readonly stale: StaleContainer
-  readonly why: "not-ours" | "waits-for-owner" | "being-replaced" | "too-soon" | "storm"
+  readonly why: "not-ours" | "refused" | "waits-for-owner" | "being-replaced" | "too-soon" | "storm"
   /** Unix milliseconds, where it only is too soon. */
   readonly at?: number
 }
@@ -68,6 +68,10 @@ const isOurs = (
   const caused = target !== undefined && (acted.has(target.id) || target.id === policy.managed)
   return caused || policy.owed.has(container.id)
 }
+
+/** A re-creation that could only be refused is not begun, and does not count as a repair. */
+const isRefused = ({ inspected }: LifecycleContainer, { _tag }: Repair): boolean =>
+  _tag === "Recreate" && inspected?.refusal !== undefined
 
 const inTime: Pace = { _tag: "Now" }
 
@@ -106,10 +110,12 @@ export const planRepairs = (state: LifecycleState, first: ReadonlyArray<Repair>,
     if (replaced.has(container.name) || replaced.has(target?.name ?? "")) return { stale, why: "being-replaced" }
     const ready = target !== undefined && (acted.has(target.id) || (isJoinable(target) && !staleIds.has(target.id)))
     if (!ready) return { stale, why: "waits-for-owner" }
+    const repair = repairOf(stale, target, acted, state)
+    if (isRefused(container, repair)) return { stale, why: "refused" }
     // With an owner that is acted on now, it is now or never: only what anchord broke itself is its business afterwards.
     const pace = acted.has(target.id) ? inTime : paceOf(policy.times, container.name, policy.now)
     if (pace._tag === "Later") return { stale, why: pace.storm ? "storm" : "too-soon", at: pace.at }
-    acted.set(container.id, repairOf(stale, target, acted, state))
+    acted.set(container.id, repair)
     return undefined
   }
 
@@ -182,7 +188,7 @@ const addFollowers = (
       const owner = resolveReference(state.containers, namespaceReference(one) ?? "")
       const its = owner && acted.get(owner.id)
       const repair = owner && its && follow(one, owner, its, state, policy)
-      if (repair !== undefined) acted.set(id, repair)
+      if (repair !== undefined && !isRefused(one, repair)) acted.set(id, repair)
     }
   }
 }

@@ -57,8 +57,8 @@ export const graceOf = ({ Config }: Inspection): number => {
 const mayComeBack = (policy: RestartPolicy | null | undefined): policy is RestartPolicy =>
   !["", "no", "unless-stopped"].includes(policy?.Name ?? "")
 
-/** Why a container cannot be re-created without losing something, if that is so. */
-const refusalOf = (inspection: Inspection): string | undefined => {
+/** Why a container cannot be re-created without losing something, if that is so, and what to do about it. */
+export const refusalOf = (inspection: Inspection): string | undefined => {
   const { Id: id, HostConfig, State } = inspection
   if (nameBefore({ id, name: nameOf(inspection) }) !== undefined) return "another container is taking its place already"
   if (HostConfig.AutoRemove === true) {

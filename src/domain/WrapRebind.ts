@@ -68,6 +68,12 @@ export const decideWrapRebind = (state: LifecycleState, times: RepairTimes, now:
     const waits = !isJoinable(heir) || wanting.has(heir.id) || replaced.has(name) || replaced.has(heir.name)
     if (waits) continue
     const reason = `${heir.name} is another container now, and ${name} is in the namespace of the old one`
+    const refusal = container.inspected?.refusal
+    if (refusal !== undefined) {
+      const message = `${reason}; it is not re-created: ${refusal}`
+      problems.push({ key: `refused:${name}`, level: "ERROR", message })
+      continue
+    }
     const pace = paceOf(times, name, now)
     if (pace._tag === "Now")
       actions.push({ _tag: "Recreate", id, name, networkMode: `container:${heir.name}`, start: true, reason })

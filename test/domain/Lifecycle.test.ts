@@ -298,6 +298,47 @@ describe("what is never touched", () => {
   })
 })
 
+describe("what cannot be made anew without a loss", () => {
+  const refusal = "it was started with --rm"
+  const run = container("web", { networkMode: joins("sa"), startedAt: 25, refusal, project: "" })
+  const words = (decision: LifecycleDecision) => decision.problems.map(({ key, message }) => [key, message])
+  const told = [
+    [
+      `stale:${run.id}`,
+      `container web has no network: it is in a namespace of sa (${sa.id.slice(0, 12)}), which does not exist any more; make it anew with the command that made it; anchord does not do that by itself: ${refusal}`
+    ]
+  ]
+
+  it("is left where it is when its owner is re-created, and spoken of from then on, however often one looks", () => {
+    const state = listing([appAnew, sa, run], [app])
+    const decision = decideLifecycle(inputOf(state))
+    expect(actions(decision)).toEqual(["recreate sa in container:app"])
+    const memory = rememberDecision(emptyMemory, state, decision, NOW)
+    const anew = serviceAnchor("sa", "app", { nth: 2, networkMode: joins("app", 2), startedAt: 40 })
+    const next = listing([appAnew, anew, run], [app, sa])
+    for (let look = 0, its = memory; look < 30; look += 1) {
+      const now = NOW + look * 1_000
+      const then = decideLifecycle(inputOf(next, { memory: its, now }))
+      expect([then.actions, words(then), then.again]).toEqual([[], told, undefined])
+      its = rememberDecision(its, next, then, now)
+    }
+  })
+
+  it("is restarted where that is enough", () => {
+    expect(actions(decide([appRestarted, sa, run]))).toEqual(["restart sa", `restart web after ${after("sa")}`])
+  })
+
+  it("is spoken of in the project as well, and as a service-anchor, but not where it is nobody's business", () => {
+    const saAnew = serviceAnchor("sa", "app", { nth: 2 })
+    const sibling = container("web", { networkMode: joins("sa"), refusal })
+    const mine = decide([app, saAnew, sibling], [sa], { settings: inProject })
+    expect([actions(mine), words(mine)]).toEqual([[], [[`stale:${run.id}`, expect.stringContaining(refusal)]]])
+    const anchor = serviceAnchor("sa", "app", { refusal })
+    expect(words(decide([appAnew, anchor], [app]))).toEqual([[`stale:${sa.id}`, expect.stringContaining(refusal)]])
+    expect(decide([app, saAnew, run], [sa])).toEqual({ actions: [], problems: [] })
+  })
+})
+
 describe("an owner that comes and goes", () => {
   const state = listing([appRestarted, sa])
   const tried = (times: ReadonlyArray<number>) =>

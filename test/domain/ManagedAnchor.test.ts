@@ -205,6 +205,20 @@ describe("the managed service-anchor", () => {
     expect(decide([ldap({ nth: 2 }), theirs()]).action).toMatchObject({ _tag: "Recreate" })
   })
 
+  it("is left, and spoken of, where making it anew would lose something", () => {
+    const refusal = "it was started with --rm"
+    expect(decide([ldap({ nth: 2 }), managed({ refusal })])).toEqual({
+      problems: [
+        {
+          key: "managed:refused",
+          level: "ERROR",
+          message: `ldap-service-anchor is not in the namespace of ldap, which was made anew; it is not made anew itself: ${refusal}`
+        }
+      ]
+    })
+    expect(decide([ldap(), managed({ refusal })])).toEqual(nothing)
+  })
+
   it("is never something else of that name", () => {
     const warned = {
       problems: [{ key: "managed:name", level: "WARN", message: expect.stringContaining("not a service-anchor") }]

@@ -107,6 +107,19 @@ describe("the wrap-rebinder", () => {
     expect(decide([anew, sa, again], [app()], { now: EPOCH })).toEqual(nothing)
   })
 
+  it("says of what it cannot re-create without a loss that it does not, and is in no storm over it", () => {
+    const refusal = "it was started with --rm"
+    const problem = {
+      key: "refused:sa",
+      level: "ERROR",
+      message: `app is another container now, and sa is in the namespace of the old one; it is not re-created: ${refusal}`
+    }
+    expect(decide([anew, serviceAnchor("sa", "app", { refusal })], [app()])).toEqual({
+      actions: [],
+      problems: [problem]
+    })
+  })
+
   it("makes one of two re-creations within a second, and stops in a storm", () => {
     const done = decide([anew, sa], [app()]).actions
     const once = rememberRepairs(new Map(), done, NOW)

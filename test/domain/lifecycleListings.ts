@@ -23,18 +23,23 @@ export interface Given extends Partial<Omit<LifecycleContainer, "inspected">> {
   readonly startError?: string
   readonly environment?: Readonly<Record<string, string>>
   readonly words?: ReadonlyArray<string>
+  readonly refusal?: string
   readonly project?: string
   readonly service?: string
   /** The how manyth container of its name. */
   readonly nth?: number
 }
 
-const inspected = ({ startedAt = 10, startError, environment = {}, words = ["sleep"], status }: Given): Inspected => ({
-  environment,
-  words,
-  ...(status === "created" ? {} : { startedAt: EPOCH + startedAt * 1_000 }),
-  ...(startError === undefined ? {} : { startError })
-})
+const inspected = (given: Given): Inspected => {
+  const { startedAt = 10, startError, environment = {}, words = ["sleep"], refusal, status } = given
+  return {
+    environment,
+    words,
+    ...(status === "created" ? {} : { startedAt: EPOCH + startedAt * 1_000 }),
+    ...(startError === undefined ? {} : { startError }),
+    ...(refusal === undefined ? {} : { refusal })
+  }
+}
 
 /** A container that runs since ten seconds after it was made, of the project `mail`, unless something else is said. */
 export const container = (name: string, given: Given = {}): LifecycleContainer => {
