@@ -2,6 +2,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { AddressPair } from "../../domain/Address.ts"
 import type { ContainerSnapshot } from "../../domain/DockerState.ts"
+import { lastingProblems, type ProblemTimes } from "../../domain/LastingProblems.ts"
 import { decideLifecycle, emptyMemory, rememberDecision, type LifecycleMemory } from "../../domain/Lifecycle.ts"
 import { isSibling } from "../../domain/LifecycleState.ts"
 import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
@@ -20,6 +21,11 @@ export interface LifecycleKeeperInput {
   readonly own: () => AddressPair | undefined
 }
 
+const soonest = (...times: ReadonlyArray<number | undefined>): number | undefined => {
+  const given = times.filter((time) => time !== undefined)
+  return given.length === 0 ? undefined : Math.min(...given)
+}
+
 /** One look at the containers, what follows from it, and the doing; answers with when to look again although nothing happens. */
 const makeRound = Effect.fnUntraced(function* ({ settings, self, containers, own }: LifecycleKeeperInput) {
   const { scope, project, lifecycle, logLevel } = settings
@@ -28,6 +34,7 @@ const makeRound = Effect.fnUntraced(function* ({ settings, self, containers, own
   const repairs = yield* makeRepairs
   const notices = makeNotices()
   let memory: LifecycleMemory = emptyMemory
+  let standing: ProblemTimes = new Map()
   let startUp = true
 
   const round = Effect.fn("containers.round")(function* () {
@@ -38,11 +45,13 @@ const makeRound = Effect.fnUntraced(function* ({ settings, self, containers, own
     const gateway = own()
     const given = { state, scope, project, settings: lifecycle, logLevel, own: gateway, startUp, memory, now }
     const decision = decideLifecycle(given)
-    yield* notices(decision.problems)
+    const { told, since, again } = lastingProblems(decision.problems, standing, now)
+    standing = since
+    yield* notices(told)
     yield* repairs.carryOutAll(decision.actions)
     memory = rememberDecision(memory, state, decision, now)
     if (gateway !== undefined) startUp = false
-    return decision.again
+    return soonest(decision.again, again)
   })
   return { round, observer }
 })

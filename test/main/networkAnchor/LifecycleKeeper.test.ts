@@ -114,22 +114,98 @@ describe("the managed service-anchor", () => {
     ))
 })
 
+const anchor = backend("web-anchor", "tcp/80", { labels: { "com.docker.compose.service": "web-anchor" } })
+
+const web = {
+  ...labels,
+  "com.docker.compose.service": "web",
+  "com.docker.compose.depends_on": "web-anchor:service_healthy:true"
+}
+
+const NO_NETWORK = "container web has no network"
+
+describe("an update that somebody else makes", () => {
+  it("is no false alarm while it goes on: a container that is repaired within two seconds is not spoken of", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        docker.run(anchor)
+        docker.run({ name: "web", network: "container:web-anchor", labels: web })
+        const running = yield* start(world)
+        docker.remove("web-anchor")
+        docker.run(anchor)
+        yield* settle
+        yield* TestClock.adjust("1500 millis")
+        docker.remove("web")
+        docker.run({ name: "web", network: "container:web-anchor", labels: web })
+        yield* settle
+        yield* TestClock.adjust("1 minute")
+        expect(linesWith(world, NO_NETWORK)).toEqual([])
+        yield* running.stop
+      })
+    ))
+
+  it("is spoken of after two seconds, without anything that happens, and again when it comes back", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        docker.run(anchor)
+        docker.run({ name: "web", network: "container:web-anchor", labels: web })
+        const running = yield* start(world)
+        const warnings = () => linesWith(world, NO_NETWORK).filter((line) => line.startsWith("Warn"))
+        for (const round of [1, 2]) {
+          docker.remove("web-anchor")
+          docker.run(anchor)
+          yield* settle
+          yield* TestClock.adjust("1900 millis")
+          expect(warnings()).toHaveLength(round - 1)
+          yield* TestClock.adjust("200 millis")
+          expect(warnings()).toHaveLength(round)
+          yield* TestClock.adjust("2 minutes")
+          expect(warnings()).toHaveLength(round)
+          docker.remove("web")
+          docker.run({ name: "web", network: "container:web-anchor", labels: web })
+          yield* settle
+          expect(linesWith(world, `Info: no longer: ${NO_NETWORK}`)).toHaveLength(round)
+        }
+        yield* running.stop
+      })
+    ))
+})
+
+describe("a container that was started with --rm", () => {
+  it("is left running where it is, and spoken of once, however busy the host is", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        docker.run(anchor)
+        const host = { NetworkMode: "container:web-anchor", AutoRemove: true }
+        const id = docker.createFrom("web", { Image: "anchord", Cmd: ["run"], Labels: web, HostConfig: host })
+        docker.start(id)
+        const running = yield* start(world, { ANCHORD_AUTOFIX_SCOPE: "project" })
+        docker.remove("web-anchor")
+        docker.run(backend("neighbour", "tcp/81"))
+        docker.run(anchor)
+        for (let event = 0; event < 100; event += 1) {
+          docker.restart("neighbour")
+          yield* settle
+          yield* TestClock.adjust("1 second")
+        }
+        expect(docker.find("web")).toMatchObject({ id, status: "running" })
+        const spoken = world.lines.filter((line) => line.includes("web ") && !line.startsWith("Debug"))
+        expect(spoken).toEqual([expect.stringMatching(/^Warn: container web has no network: .*started with --rm/)])
+        yield* running.stop
+      })
+    ))
+})
+
 describe("an application in the namespace of a service-anchor that is re-created by hand", () => {
   it("is one WARN with the command that repairs it, and is repaired with ANCHORD_AUTOFIX_SCOPE=project", () =>
     inWorld((world) =>
       Effect.gen(function* () {
         const { docker } = world
-        const anchor = backend("web-anchor", "tcp/80", { labels: { "com.docker.compose.service": "web-anchor" } })
         docker.run(anchor)
-        docker.run({
-          name: "web",
-          network: "container:web-anchor",
-          labels: {
-            ...labels,
-            "com.docker.compose.service": "web",
-            "com.docker.compose.depends_on": "web-anchor:service_healthy:true"
-          }
-        })
+        docker.run({ name: "web", network: "container:web-anchor", labels: web })
         const running = yield* start(world)
         docker.remove("web-anchor")
         docker.run(anchor)
