@@ -96,6 +96,20 @@ describe("re-creating a container", () => {
     expect(told(differing("plain", { State: { Status: "restarting" } })).steps).toHaveLength(4)
   })
 
+  it("starts the new one of what did not run where that is wanted, and takes back just that", () => {
+    for (const Status of ["created", "exited"]) {
+      const plan = Result.getOrThrow(recreation(differing("plain", { State: { Status } }), {}, true))
+      expect(plan.steps.map(({ action, undo }) => [say(action), undo && say(undo)])).toEqual([
+        [`Rename old ${away}`, "Rename old varied-plain"],
+        ["Create varied-plain", "Remove new"],
+        ["Start new", "Stop new"]
+      ])
+      expect(undoing(plan, 3).map(say)).toEqual(["Stop new", "Remove new", "Rename old varied-plain"])
+    }
+    const running = Result.getOrThrow(recreation(inspectionOf("plain"), {}, true))
+    expect(running).toEqual(stepsOf(inspectionOf("plain")))
+  })
+
   it("gives both the time to end that the container asks for, with a limit", () => {
     const grace = (StopTimeout: number | null) =>
       stepsOf(differing("plain", { Config: { StopTimeout } }))

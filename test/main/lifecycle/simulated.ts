@@ -22,6 +22,8 @@ export interface Made {
 
 export interface Simulated {
   readonly docker: SimDocker
+  /** The service, without faults. */
+  readonly lifecycle: Lifecycle
   readonly lines: Array<string>
   /** Creates `web`, and starts it unless it is told not to; answers with its ID. */
   readonly web: (made?: Made, state?: "running" | "created" | "exited" | "paused") => string
@@ -84,7 +86,7 @@ const makeSimulated = Effect.gen(function* () {
   })
 
   const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel}: ${String(message)}`))
-  return { simulated: { docker, lines, web, process } satisfies Simulated, logger }
+  return { simulated: { docker, lifecycle: real, lines, web, process } satisfies Simulated, logger }
 })
 
 /** Runs a test in a simulated engine of its own, in virtual time. */
