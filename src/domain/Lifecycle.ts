@@ -1,7 +1,14 @@
 import type { AddressPair } from "./Address.ts"
 import { autostart } from "./Autostart.ts"
 import type { Scope } from "./DockerState.ts"
-import type { CreateManaged, LifecycleDecision, LifecycleProblem, Recreate, Repair } from "./LifecycleAction.ts"
+import type {
+  CreateManaged,
+  LifecycleAction,
+  LifecycleDecision,
+  LifecycleProblem,
+  Recreate,
+  Repair
+} from "./LifecycleAction.ts"
 import { isSibling, namesBeingReplaced, type LifecycleState } from "./LifecycleState.ts"
 import { decideManaged, managedContainer, managedTarget, type ManagedDecision } from "./ManagedAnchor.ts"
 import { dependentsOf } from "./NetnsOwner.ts"
@@ -131,12 +138,13 @@ export const decideLifecycle = (input: LifecycleInput): LifecycleDecision => {
 const refusedBelow = ({ containers }: LifecycleState, owner: Recreate): ReadonlyArray<string> =>
   dependentsOf(containers, owner).flatMap(({ id, inspected }) => (inspected?.refusal === undefined ? [] : [id]))
 
-/** The memory after a decision was carried out, as far as it could be; `state` is the one that it was taken on. */
+/** The memory after a decision was carried out, but for what was `left`; `state` is the one that it was taken on. */
 export const rememberDecision = (
   memory: LifecycleMemory,
   state: LifecycleState,
   { actions }: LifecycleDecision,
-  now: number
+  now: number,
+  left: ReadonlyArray<LifecycleAction> = []
 ): LifecycleMemory => {
   const stale = new Set(staleNetns(state).map(({ container }) => container.id))
   const followers = actions.flatMap((action) =>
@@ -144,7 +152,7 @@ export const rememberDecision = (
   )
   const refused = actions.flatMap((action) => (action._tag === "Recreate" ? refusedBelow(state, action) : []))
   return {
-    times: rememberRepairs(memory.times, actions, now),
+    times: rememberRepairs(memory.times, actions, now, left),
     owed: new Set([...[...memory.owed].filter((id) => stale.has(id)), ...followers, ...refused])
   }
 }

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest"
-import { decideLifecycle, emptyMemory, rememberDecision, type LifecycleInput } from "../../src/domain/Lifecycle.ts"
+import {
+  decideLifecycle,
+  emptyMemory,
+  rememberDecision,
+  type LifecycleInput,
+  type LifecycleMemory
+} from "../../src/domain/Lifecycle.ts"
 import type { LifecycleAction, LifecycleDecision } from "../../src/domain/LifecycleAction.ts"
 import type { LifecycleContainer, LifecycleState } from "../../src/domain/LifecycleState.ts"
 import {
@@ -206,13 +212,31 @@ describe("the dependents of what is acted on", () => {
     ])
   })
 
+  it("are tried again after longer and longer, when that fails again and again", () => {
+    const anew = serviceAnchor("sa", "app", { nth: 2, networkMode: joins("app", 2), startedAt: 40 })
+    const state = listing([appAnew, anew, web], [app, sa])
+    let memory: LifecycleMemory = { ...emptyMemory, owed: new Set([web.id]) }
+    let now = NOW
+    const times: Array<number> = []
+    for (let attempt = 0; attempt < 6; attempt += 1) {
+      const decision = decideLifecycle(inputOf(state, { memory, now }))
+      expect([actions(decision), decision.problems]).toEqual([["recreate web in container:sa"], []])
+      memory = rememberDecision(memory, state, decision, now, decision.actions)
+      const then = decideLifecycle(inputOf(state, { memory, now }))
+      expect([then.actions, then.problems]).toEqual([[], []])
+      times.push((then.again ?? 0) - now)
+      now = then.again ?? 0
+    }
+    expect(times).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000])
+  })
+
   it("are left while Compose replaces them", () => {
     const interim = container(`${web.id.slice(0, 12)}_web`, { status: "created", createdAt: NOW / 1_000 })
     expect(actions(decide([appAnew, sa, web, interim], [app]))).toEqual(["recreate sa in container:app"])
   })
 
   it("do not wait for their own second when their owner is acted on", () => {
-    const memory = { times: new Map([["web", [NOW - 500]]]), owed: new Set<string>() }
+    const memory = { times: new Map([["web", { at: [NOW - 500], failures: 0 }]]), owed: new Set<string>() }
     expect(actions(decide([appAnew, sa, web], [app], { memory }))).toEqual([
       "recreate sa in container:app",
       `recreate web after ${after("sa")} in container:sa`

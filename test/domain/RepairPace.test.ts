@@ -26,12 +26,45 @@ describe("the pace of repairs", () => {
   })
 
   it("forgets what is older than a minute", () => {
-    expect(rememberRepairs(after(0), [], 59_999).get("sa")).toEqual([0])
+    expect(rememberRepairs(after(0), [], 59_999).get("sa")).toEqual({ at: [0], failures: 0 })
     expect(rememberRepairs(after(0), [], 60_000).size).toBe(0)
+  })
+
+  it("is slower the more often a repair failed, and the first again when one did not", () => {
+    const action = repaired("sa")
+    const pauses: Array<number> = []
+    let memory: RepairTimes = new Map()
+    let time = 0
+    for (let failures = 1; failures <= 8; failures += 1) {
+      memory = rememberRepairs(memory, [action], time, [action])
+      const pace = paceOf(memory, "sa", time)
+      if (pace._tag === "Now" || pace.storm) throw new Error(JSON.stringify(pace))
+      expect(paceOf(memory, "sa", pace.at - 1)).toEqual(pace)
+      pauses.push(pace.at - time)
+      time = pace.at
+    }
+    expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000])
+    const mended = rememberRepairs(memory, [action], time)
+    expect(paceOf(mended, "sa", time)).toEqual({ _tag: "Later", at: time + 1_000, storm: false })
+  })
+
+  it("is not slower for what was not tried because the one before it failed", () => {
+    const first = { ...repaired("sa"), id: "1" }
+    const then = { ...repaired("web"), id: "2", after: "1" }
+    let memory: RepairTimes = new Map()
+    for (const time of [0, 10_000, 20_000]) memory = rememberRepairs(memory, [first, then], time, [first, then])
+    expect(paceOf(memory, "sa", 20_000)).toEqual({ _tag: "Later", at: 24_000, storm: false })
+    expect(paceOf(memory, "web", 20_000)).toEqual({ _tag: "Later", at: 21_000, storm: false })
+  })
+
+  it("counts a failure once where two actions on a container depend on each other", () => {
+    const both = [repaired("sa"), { ...repaired("sa"), after: "1" }]
+    expect(rememberRepairs(new Map(), both, 0, both).get("sa")).toEqual({ at: [0], failures: 1 })
+    expect(rememberRepairs(new Map(), both, 0, both.slice(1)).get("sa")).toEqual({ at: [0], failures: 1 })
   })
 
   it("is not held up by a clock that was set back", () => {
     expect(paceOf(after(1e9), "sa", 5_000)).toEqual(now)
-    expect(rememberRepairs(after(1e9), [repaired("sa")], 5_000).get("sa")).toEqual([5_000])
+    expect(rememberRepairs(after(1e9), [repaired("sa")], 5_000).get("sa")).toEqual({ at: [5_000], failures: 0 })
   })
 })

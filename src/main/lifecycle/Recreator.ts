@@ -40,8 +40,8 @@ export interface Wanted {
 /** The one place that replaces containers (SPEC §11). */
 export interface Recreator {
   /**
-   * Replaces the container with that ID by one that is the same but for what is wanted; answers with the new ID. Cannot be interrupted half-way. One
-   * at a time for each container; who waited for another's re-creation finds the ID gone.
+   * Replaces the container with that ID by one that is the same but for what is wanted; answers with the new ID. Cannot be interrupted half-way. That
+   * it failed is for the caller to say. One at a time for each container; who waited for another's re-creation finds the ID gone.
    */
   readonly recreate: (
     id: string,
@@ -96,7 +96,6 @@ const giveUp = Effect.fnUntraced(function* (plan: Recreation, attempt: Attempt, 
     why === undefined
       ? `container ${name} could not be re-created, and is as it was: ${what}${error.message}`
       : `container ${name} could not be re-created, nor could that be undone yet; what was ${name} may be called ${nameAway(name, id)}: ${what}${error.message}; then: ${why}`
-  yield* Effect.logError(message)
   return yield* new RecreationFailed({ container: name, undone: why === undefined, message })
 })
 

@@ -1,3 +1,4 @@
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { CreateManaged, LifecycleAction, Recreate } from "../../domain/LifecycleAction.ts"
 import { managedRequest } from "../../domain/ManagedRequest.ts"
@@ -78,22 +79,63 @@ const carryOut = (
   }
 }
 
-/** Tells of failures. A call that a socket proxy forbids is named once: it will be forbidden the next time as well. */
+/** Milliseconds after which nobody tries any more what failed: as long as somebody does, it is at least twice as often (RepairPace). */
+const FORGOTTEN = 60_000
+
+/** What a failure is about: whatever puts a container right ends it, but to leave a network is not to be on it again. */
+const keyOf = (action: LifecycleAction): string =>
+  action._tag === "Connect" || action._tag === "Disconnect" ? `${action._tag} ${action.name}` : nameOf(action)
+
+interface Told {
+  readonly message: string
+  /** Unix milliseconds: when it failed last. */
+  readonly at: number
+}
+
+/**
+ * Tells of failures: one that is the same as the time before is not told again. A call that a socket proxy forbids is named once, for
+ * whatever container: it will be forbidden the next time as well.
+ */
 const makeTell = () => {
   const forbidden = new Set<string>()
-  return Effect.fnUntraced(function* (action: LifecycleAction, error: Failure) {
+  const failing = new Map<string, Told>()
+
+  const remember = (key: string, message: string, now: number): void => {
+    for (const [other, { at }] of failing) if (now - at >= FORGOTTEN) failing.delete(other)
+    failing.set(key, { message, at: now })
+  }
+
+  const trying = (action: LifecycleAction) => {
+    const text = `${words[action._tag]} ${nameOf(action)}: ${action.reason}`
+    return failing.has(keyOf(action)) ? Effect.logDebug(text) : Effect.logInfo(text)
+  }
+
+  const done = (action: LifecycleAction) =>
+    Effect.suspend(() => {
+      const before = failing.get(keyOf(action))
+      failing.delete(keyOf(action))
+      return before === undefined ? Effect.void : Effect.logInfo(`no longer: ${before.message}`)
+    })
+
+  const notDone = Effect.fnUntraced(function* (action: LifecycleAction, error: Failure) {
     const what = `${words[action._tag]} ${nameOf(action)} failed`
-    if (error._tag !== "DockerError" || error.reason !== "forbidden") {
-      const message = `${what}, and is tried again when there is reason to: ${error.message}`
+    const isForbidden = error._tag === "DockerError" && error.reason === "forbidden"
+    const message = isForbidden
+      ? `${what}, because ${error.endpoint} is forbidden: allow it in the socket proxy, or switch off what needs it; everything else goes on (${error.message})`
+      : `${what}, and is tried again when there is reason to: ${error.message}`
+    const before = failing.get(keyOf(action))
+    remember(keyOf(action), message, yield* Clock.currentTimeMillis)
+    if (!isForbidden) {
+      if (before?.message === message) return
       // Who connects tries several times, and says so at last when it gives up.
       return yield* action._tag === "Connect" ? Effect.logWarning(message) : Effect.logError(message)
     }
     if (forbidden.has(error.endpoint)) return
     forbidden.add(error.endpoint)
-    yield* Effect.logWarning(
-      `${what}, because ${error.endpoint} is forbidden: allow it in the socket proxy, or switch off what needs it; everything else goes on (${error.message})`
-    )
+    yield* Effect.logWarning(message)
   })
+
+  return { trying, done, notDone }
 }
 
 /** Carries decisions about containers out, one action after the other (SPEC §11). */
@@ -105,10 +147,11 @@ export const makeRepairsWith = Effect.fnUntraced(function* (options: RepairOptio
   /** Answers with whether it was done. What fails is logged. */
   const act = Effect.fn("container.repair")(function* (action: LifecycleAction) {
     yield* Effect.annotateCurrentSpan({ action: action._tag, container: nameOf(action), reason: action.reason })
-    yield* Effect.logInfo(`${words[action._tag]} ${nameOf(action)}: ${action.reason}`)
+    yield* tell.trying(action)
     return yield* carryOut(lifecycle, recreator, action, options).pipe(
+      Effect.andThen(tell.done(action)),
       Effect.as(true),
-      Effect.catch((error) => Effect.as(tell(action, error), false))
+      Effect.catch((error) => Effect.as(tell.notDone(action, error), false))
     )
   })
 

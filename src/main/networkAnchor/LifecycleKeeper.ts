@@ -48,8 +48,8 @@ const makeRound = Effect.fnUntraced(function* ({ settings, self, containers, own
     const { told, since, again } = lastingProblems(decision.problems, standing, now)
     standing = since
     yield* notices(told)
-    yield* repairs.carryOutAll(decision.actions)
-    memory = rememberDecision(memory, state, decision, now)
+    const left = yield* repairs.carryOutAll(decision.actions)
+    memory = rememberDecision(memory, state, decision, now, left)
     if (gateway !== undefined) startUp = false
     return soonest(decision.again, again)
   })

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
 import { describe, expect, it } from "vitest"
 import type { CreateManaged, LifecycleAction } from "../../../src/domain/LifecycleAction.ts"
 import { managedSpec } from "../../../src/domain/ManagedAnchor.ts"
@@ -22,8 +23,8 @@ const paths: Readonly<Record<Call, string>> = {
   disconnect: "POST /networks/{id}/disconnect"
 }
 
-const failed = (call: Call, reason: DockerError["reason"], status: number): DockerError =>
-  new DockerError({ endpoint: paths[call], reason, status, message: `${paths[call]}: HTTP ${status}` })
+const failed = (call: Call, reason: DockerError["reason"], status: number, said = `HTTP ${status}`): DockerError =>
+  new DockerError({ endpoint: paths[call], reason, status, message: `${paths[call]}: ${said}` })
 
 /** Repairs on the simulated engine, and what they asked of it, in order: `start app`. */
 const repairing = Effect.fnUntraced(function* ({ docker, lifecycle }: Simulated, fails: Failing = () => undefined) {
@@ -237,6 +238,51 @@ describe("a repair that fails", () => {
         yield* carryOutAll(all)
         expect(calls).toEqual(["restart b"])
         expect(problemsIn(world)).toEqual([expect.stringMatching(/^Error: making container anew: a failed.*404/)])
+      })
+    ))
+})
+
+describe("a repair that fails again and again", () => {
+  const said =
+    "restarting container a failed, and is tried again when there is reason to: POST /containers/{id}/restart"
+
+  it("is told once, until it fails otherwise, or is done", () =>
+    inSimulation((world) =>
+      Effect.gen(function* () {
+        runAll(world, "a")
+        let why: string | undefined
+        const { calls, carryOutAll } = yield* repairing(world, (call) =>
+          why === undefined ? undefined : failed(call, "failed", 500, why)
+        )
+        const tried = Effect.andThen(carryOutAll([restart(world, "a")]), TestClock.adjust("30 seconds"))
+        for (why of ["one", "one", "one", "two", "two", undefined, undefined, "two"]) {
+          yield* tried
+        }
+        expect(calls).toHaveLength(8)
+        const announced = `Info: restarting container a: ${reason}`
+        expect(world.lines.filter((line) => !line.startsWith("Debug"))).toEqual([
+          announced,
+          `Error: ${said}: one`,
+          `Error: ${said}: two`,
+          `Info: no longer: ${said}: two`,
+          announced,
+          announced,
+          `Error: ${said}: two`
+        ])
+      })
+    ))
+
+  it("is told again when nobody tried for a minute", () =>
+    inSimulation((world) =>
+      Effect.gen(function* () {
+        runAll(world, "a", "b")
+        const { carryOutAll } = yield* repairing(world, (call) => failed(call, "failed", 500))
+        const tried = carryOutAll([restart(world, "a")])
+        yield* tried
+        yield* TestClock.adjust("61 seconds")
+        yield* carryOutAll([restart(world, "b")])
+        yield* tried
+        expect(problemsIn(world).filter((line) => line.startsWith(`Error: ${said}`))).toHaveLength(2)
       })
     ))
 })

@@ -173,6 +173,41 @@ describe("an update that somebody else makes", () => {
     ))
 })
 
+describe("a dependent that cannot be made anew", () => {
+  it("is one ERROR and stays as it is; it is tried again less and less often, and repaired when that can be", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        docker.run(anchor)
+        const image = (id: string) => docker.addImage("web", { Entrypoint: ["serve"] }, id)
+        image("first")
+        docker.run({ name: "web", image: "web", network: "container:web-anchor", labels: web })
+        const before = docker.find("web")
+        const running = yield* start(world, { ANCHORD_AUTOFIX_SCOPE: "project" })
+        const renames: Array<string> = []
+        docker.log.listen(({ action, attributes }) => {
+          if (action === "rename") renames.push(attributes["name"] ?? "")
+        })
+        image("second")
+        docker.remove("web-anchor")
+        docker.run(anchor)
+        yield* settle
+        yield* TestClock.adjust("5 minutes")
+        expect(docker.find("web")).toEqual(before)
+        const errors = world.lines.filter((line) => line.startsWith("Error"))
+        expect(errors).toEqual([expect.stringMatching(/^Error: making container anew: web failed.*is as it was/)])
+        expect(renames.length).toBeGreaterThan(2)
+        expect(renames.length).toBeLessThan(2 * 16)
+        expect(linesWith(world, "again and again")).toEqual([])
+        image("first")
+        yield* TestClock.adjust("30 seconds")
+        expect(networkModeOf(world, "web")).toBe(`container:${docker.find("web-anchor")?.id}`)
+        expect(linesWith(world, "Info: no longer: making container anew: web failed")).toHaveLength(1)
+        yield* running.stop
+      })
+    ))
+})
+
 describe("a container that was started with --rm", () => {
   it("is left running where it is, and spoken of once, however busy the host is", () =>
     inWorld((world) =>
