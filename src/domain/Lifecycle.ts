@@ -89,8 +89,15 @@ const watcher = (unrepaired: ReadonlyArray<Unrepaired>, input: LifecycleInput): 
       ]
     : unrepaired.flatMap((left) => problemOf(left, input))
 
-const isNow = (input: LifecycleInput, name: string): boolean =>
-  paceOf(input.memory.times, name, input.now)._tag === "Now"
+/** What autostart would start now, and the times for what it is too soon for. */
+const startsNow = ({ state, scope, settings, memory, now }: LifecycleInput) => {
+  const all = settings.autostart ? autostart(state, scope, now) : []
+  const paced = all.map((start) => ({ start, pace: paceOf(memory.times, start.name, now) }))
+  return {
+    starts: paced.flatMap(({ start, pace }) => (pace._tag === "Now" ? [start] : [])),
+    times: paced.flatMap(({ pace }) => (pace._tag === "Later" ? [pace.at] : []))
+  }
+}
 
 /** The managed service-anchor's action, unless it is too soon for one; then the time for it. */
 const managedNow = (input: LifecycleInput): ManagedDecision & { readonly at?: number } => {
@@ -114,7 +121,7 @@ const isRepair = (action: Repair | CreateManaged | undefined): action is Repair 
 export const decideLifecycle = (input: LifecycleInput): LifecycleDecision => {
   const { state, scope, settings, memory, now } = input
   const managed = managedNow(input)
-  const starts = settings.autostart ? autostart(state, scope, now).filter(({ name }) => isNow(input, name)) : []
+  const { starts, times: startTimes } = startsNow(input)
   const plan = planRepairs(state, isRepair(managed.action) ? [managed.action] : [], {
     scope,
     autofix: settings.autofix,
@@ -126,7 +133,7 @@ export const decideLifecycle = (input: LifecycleInput): LifecycleDecision => {
     now
   })
   const created = managed.action?._tag === "CreateManaged" ? [managed.action] : []
-  const times = [managed.at, ...plan.unrepaired.map(({ at }) => at)].filter((at) => at !== undefined)
+  const times = [managed.at, ...startTimes, ...plan.unrepaired.map(({ at }) => at)].filter((at) => at !== undefined)
   return {
     actions: [...created, ...plan.repairs],
     problems: [...managed.problems, ...watcher(plan.unrepaired, input)],

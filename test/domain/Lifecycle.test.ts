@@ -406,10 +406,16 @@ describe("autostart among the rest", () => {
     expect(actions(decide([app, missed, web]))).toEqual(["start sa"])
   })
 
-  it("is not tried again within a second", () => {
+  it("is not tried again within a second, and then when it is time, longer after each failure", () => {
     const state = listing([app, waiting])
-    const memory = rememberDecision(emptyMemory, state, decideLifecycle(inputOf(state)), NOW - 1)
-    expect(actions(decideLifecycle(inputOf(state, { memory })))).toEqual([])
+    const first = decideLifecycle(inputOf(state))
+    const soon = (left: LifecycleDecision["actions"], before = emptyMemory) =>
+      rememberDecision(before, state, first, NOW - 1, left)
+    const nothingYet = { actions: [], problems: [] }
+    expect(decideLifecycle(inputOf(state, { memory: soon([]) }))).toEqual({ ...nothingYet, again: NOW + 999 })
+    const twice = soon(first.actions, soon(first.actions))
+    expect(decideLifecycle(inputOf(state, { memory: twice }))).toEqual({ ...nothingYet, again: NOW + 1_999 })
+    expect(actions(decideLifecycle(inputOf(state, { memory: twice, now: NOW + 1_999 })))).toEqual(["start sb"])
   })
 
   it("goes with a managed service-anchor that is created", () => {

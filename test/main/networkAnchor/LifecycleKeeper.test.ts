@@ -29,6 +29,24 @@ describe("a container that was created before the one whose namespace it joins r
       })
     ))
 
+  it("is started also when another one of its name was a moment before, without anything that happens", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        docker.run(backend("app", "tcp/80"))
+        const running = yield* start(world)
+        for (let round = 0; round < 2; round += 1) {
+          docker.create({ name: "sidecar", network: "container:app", labels })
+          yield* settle
+          if (round === 0) docker.remove("sidecar")
+        }
+        expect(statusOf(world, "sidecar")).toBe("created")
+        yield* TestClock.adjust("1 second")
+        expect(statusOf(world, "sidecar")).toBe("running")
+        yield* running.stop
+      })
+    ))
+
   it("is left alone with ANCHORD_AUTOSTART_SIBLINGS off, and when it is of another project", () =>
     inWorld((world) =>
       Effect.gen(function* () {
