@@ -42,8 +42,6 @@ export const anchordImage: Archive = {
   }
 }
 
-const MAIL = "examples/mailcow-shaped"
-
 /** What Compose calls the images that the services of the examples build. */
 const imagesOfExamples = {
   "docker-proxy": ["mailcow-shaped-docker-proxy"],
@@ -52,10 +50,10 @@ const imagesOfExamples = {
 
 export const exampleImages: Archive = {
   path: `${dist}/example-images.tar`,
-  inputs: [MAIL, "examples/dhcp/compose.yaml"],
+  inputs: [...Object.keys(imagesOfExamples).map((folder) => `examples/${folder}`), "e2e/lab/imageBuild.ts"],
   build: async (builder, say) => {
     for (const [folder, names] of Object.entries(imagesOfExamples)) {
-      await buildFolder(builder, say, `${project}/${MAIL}/${folder}`, ...names.flatMap((name) => ["-t", name]))
+      await buildFolder(builder, say, `${project}/examples/${folder}`, ...names.flatMap((name) => ["-t", name]))
     }
     return Object.values(imagesOfExamples).flat()
   }
