@@ -89,6 +89,8 @@ const undo = Effect.fnUntraced(function* (plan: Recreation, attempt: Attempt, be
 
 const giveUp = Effect.fnUntraced(function* (plan: Recreation, attempt: Attempt, begun: number, error: DockerError) {
   const { id, name, steps } = plan
+  // A proxy that forbids even the first call: nothing was done.
+  if (begun === 1 && error.reason === "forbidden") return yield* error
   const step = steps[begun - 1]
   const what = step === undefined ? "" : `${wordsFor(step.action, plan)}: `
   const why = yield* undo(plan, attempt, begun, error)

@@ -1,5 +1,6 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { endpointPattern } from "../../domain/DockerEndpoint.ts"
 import type { CreateManaged, LifecycleAction, Recreate } from "../../domain/LifecycleAction.ts"
 import { managedRequest } from "../../domain/ManagedRequest.ts"
 import { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
@@ -119,19 +120,19 @@ const makeTell = () => {
 
   const notDone = Effect.fnUntraced(function* (action: LifecycleAction, error: Failure) {
     const what = `${words[action._tag]} ${nameOf(action)} failed`
-    const isForbidden = error._tag === "DockerError" && error.reason === "forbidden"
-    const message = isForbidden
-      ? `${what}, because ${error.endpoint} is forbidden: allow it in the socket proxy, or switch off what needs it; everything else goes on (${error.message})`
+    const call = error._tag === "DockerError" && error.reason === "forbidden" && endpointPattern(error.endpoint)
+    const message = call
+      ? `${what}, because ${call} is forbidden: allow it in the socket proxy, or switch off what needs it; everything else goes on (${error.message})`
       : `${what}, and is tried again when there is reason to: ${error.message}`
     const before = failing.get(keyOf(action))
     remember(keyOf(action), message, yield* Clock.currentTimeMillis)
-    if (!isForbidden) {
+    if (!call) {
       if (before?.message === message) return
       // Who connects tries several times, and says so at last when it gives up.
       return yield* action._tag === "Connect" ? Effect.logWarning(message) : Effect.logError(message)
     }
-    if (forbidden.has(error.endpoint)) return
-    forbidden.add(error.endpoint)
+    if (forbidden.has(call)) return
+    forbidden.add(call)
     yield* Effect.logWarning(message)
   })
 
@@ -144,7 +145,7 @@ export const makeRepairsWith = Effect.fnUntraced(function* (options: RepairOptio
   const recreator = yield* makeRecreator
   const tell = makeTell()
 
-  /** Answers with whether it was done. What fails is logged. */
+  /** What fails is logged. */
   const act = Effect.fn("container.repair")(function* (action: LifecycleAction) {
     yield* Effect.annotateCurrentSpan({ action: action._tag, container: nameOf(action), reason: action.reason })
     yield* tell.trying(action)
