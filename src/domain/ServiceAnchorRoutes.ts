@@ -31,6 +31,10 @@ export const linkTowards = (gateway: Address, addresses: ReadonlyArray<LinkAddre
   return ambiguous ? undefined : first?.link
 }
 
+/** Whether a namespace has no network at all: its links went with the container that made it, or it never had any. */
+export const isDeserted = (addresses: ReadonlyArray<LinkAddress>): boolean =>
+  addresses.every(({ scope }) => scope === "host")
+
 /**
  * Whether this foreign default would keep the traffic from ours: one without metric, as Docker makes them, or preferred to that. The
  * router's own advertisements are not among them, because ours comes before theirs and the kernel would only put them back.

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import { families, type AddressPair, type Family } from "../../domain/Address.ts"
 import { isOurs } from "../../domain/DefaultRoute.ts"
 import { ORIGINALS_TABLE, type LinkAddress, type RouteStep } from "../../domain/Routing.ts"
-import { linkTowards, planFollow, planRestore } from "../../domain/ServiceAnchorRoutes.ts"
+import { isDeserted, linkTowards, planFollow, planRestore } from "../../domain/ServiceAnchorRoutes.ts"
 import * as Metrics from "../../layers/observability/ServiceAnchorMetrics.ts"
 import { Netlink, type NetlinkError } from "../../services/Netlink.ts"
 import type { Notice } from "../Notices.ts"
@@ -33,6 +33,13 @@ const outOfReach = (family: Family, gateway: string): Notice => ({
   message: `the ${family} gateway ${gateway} is on no network of this container; attach it to the network-anchor's shared network`
 })
 
+/** Nothing that an operator could mend here: the network-anchor restarts this container, or tells that it has to be. */
+const deserted: Notice = {
+  key: "namespace",
+  level: "INFO",
+  message: "the networks of this namespace are gone: the container that it was made for has ended or was restarted"
+}
+
 const readRoutes = Effect.fnUntraced(function* (family: Family) {
   const netlink = yield* Netlink
   return yield* Effect.all(
@@ -57,7 +64,7 @@ const changeRoutes = Effect.fn("serviceAnchor.changeRoutes")(function* (
 })
 
 const followFamily = Effect.fnUntraced(
-  function* (family: Family, gateways: AddressPair, addresses: ReadonlyArray<LinkAddress>) {
+  function* (family: Family, gateways: AddressPair, addresses: ReadonlyArray<LinkAddress>, routedBefore: boolean) {
     const { main, originals } = yield* readRoutes(family)
     const gateway = gateways[family]
     const steps = planFollow({ main, originals, addresses }, gateway === undefined ? {} : { [family]: gateway })
@@ -67,7 +74,7 @@ const followFamily = Effect.fnUntraced(
       family,
       present: main.some(isOurs) || steps.some(setsDefault),
       failed: false,
-      notices: unreachable ? [outOfReach(family, gateway)] : []
+      notices: !unreachable ? [] : routedBefore && isDeserted(addresses) ? [deserted] : [outOfReach(family, gateway)]
     } satisfies FamilyOutcome
   },
   (effect, family) =>
@@ -77,12 +84,15 @@ const followFamily = Effect.fnUntraced(
     )
 )
 
-/** Reads the kernel once and brings the default route of each family to its gateway; neither family stands in the other's way. */
+/**
+ * Reads the kernel once and brings the default route of each family to its gateway; neither family stands in the other's way.
+ * `routedBefore`: whether one of them has led there already, so that a namespace without networks has lost them.
+ */
 export const followGateways = Effect.fnUntraced(
-  function* (gateways: AddressPair) {
+  function* (gateways: AddressPair, routedBefore: boolean) {
     const netlink = yield* Netlink
     const addresses = yield* netlink.addresses
-    return yield* Effect.forEach(families, (family) => followFamily(family, gateways, addresses))
+    return yield* Effect.forEach(families, (family) => followFamily(family, gateways, addresses, routedBefore))
   },
   Effect.catch((error: NetlinkError) => Effect.succeed(families.map((family) => kernelFailed(family, error))))
 )

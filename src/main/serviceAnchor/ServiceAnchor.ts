@@ -67,11 +67,13 @@ const keepRoutes = (
   onOutcomes: (outcomes: ReadonlyArray<FamilyOutcome>) => void
 ) => {
   const notices = makeNotices()
+  let routedBefore = false
   const look = Effect.gen(function* () {
-    const outcomes = yield* followGateways(gateways())
+    const outcomes = yield* followGateways(gateways(), routedBefore)
     onOutcomes(outcomes)
     yield* notices(outcomes.flatMap((outcome) => outcome.notices))
     const present = outcomes.some((outcome) => outcome.present)
+    routedBefore ||= present
     readiness.set("route", present ? undefined : conditions.route)
     return !outcomes.some((outcome) => outcome.failed)
   })

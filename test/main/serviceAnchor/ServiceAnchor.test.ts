@@ -353,6 +353,21 @@ describe("a service-anchor", () => {
     )
   })
 
+  it("warns of nothing when its namespace has lost its networks, as when the container that made it is restarted", async () => {
+    const world = makeWorld()
+    await run(
+      world,
+      Effect.gen(function* () {
+        const running = yield* start(world, { gateway: OLD })
+        world.netns.removeLink("eth0")
+        yield* TestClock.adjust("2 minutes")
+        expect(world.lines.filter((line) => line.startsWith("Warn"))).toEqual([])
+        expect(world.lines.filter((line) => line.includes("the networks of this namespace are gone"))).toHaveLength(1)
+        yield* running.stop
+      })
+    )
+  })
+
   it("ends at once, naming NET_ADMIN, when it may not change routes", async () => {
     const world = makeWorld()
     world.netns.capable = false
