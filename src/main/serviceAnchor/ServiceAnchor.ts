@@ -40,6 +40,9 @@ const WATCH_MILLIS = 500
 const URGENT_MILLIS = 200
 const URGENT_FOR_MILLIS = 10_000
 
+/** When its container stops, a namespace loses one thing after the other: what lasts no longer than that is not worth a line. */
+const PATIENCE_MILLIS = 1_000
+
 interface Signals {
   /** The routes may not be what they should. */
   readonly routes: Looks
@@ -67,15 +70,21 @@ const keepRoutes = (
   onOutcomes: (outcomes: ReadonlyArray<FamilyOutcome>) => void
 ) => {
   const notices = makeNotices()
+  let since: ReadonlyMap<string, number> = new Map()
   let routedBefore = false
   const look = Effect.gen(function* () {
     const outcomes = yield* followGateways(gateways(), routedBefore)
     onOutcomes(outcomes)
-    yield* notices(outcomes.flatMap((outcome) => outcome.notices))
+    const found = outcomes.flatMap((outcome) => outcome.notices)
+    const now = yield* Clock.currentTimeMillis
+    const stands = new Map(found.map(({ key }) => [key, since.get(key) ?? now]))
+    const lasting = found.filter(({ key }) => now - (stands.get(key) ?? now) >= PATIENCE_MILLIS)
+    since = stands
+    yield* notices(lasting)
     const present = outcomes.some((outcome) => outcome.present)
     routedBefore ||= present
     readiness.set("route", present ? undefined : conditions.route)
-    return !outcomes.some((outcome) => outcome.failed)
+    return lasting.length === found.length && !outcomes.some((outcome) => outcome.failed)
   })
   return routes.keep(look)
 }

@@ -353,15 +353,17 @@ describe("a service-anchor", () => {
     )
   })
 
-  it("warns of nothing when its namespace has lost its networks, as when the container that made it is restarted", async () => {
+  it("warns of nothing while its namespace loses its networks piece by piece, as when their container stops, and tells of it then", async () => {
     const world = makeWorld()
     await run(
       world,
       Effect.gen(function* () {
         const running = yield* start(world, { gateway: OLD })
+        world.netns.removeAddress("eth0", "fd20::9")
+        yield* TestClock.adjust("500 millis")
         world.netns.removeLink("eth0")
         yield* TestClock.adjust("2 minutes")
-        expect(world.lines.filter((line) => line.startsWith("Warn"))).toEqual([])
+        expect(world.lines.filter((line) => /^(Warn|Error)/.test(line))).toEqual([])
         expect(world.lines.filter((line) => line.includes("the networks of this namespace are gone"))).toHaveLength(1)
         yield* running.stop
       })
