@@ -44,8 +44,13 @@ export const anchordImage: Archive = {
 
 /** What Compose calls the images that the services of the examples build. */
 const imagesOfExamples = {
-  "docker-proxy": ["mailcow-shaped-docker-proxy"],
-  "stand-in": ["mailcow-shaped-postfix", "mailcow-shaped-dovecot", "mailcow-shaped-nginx", "dhcp-web"]
+  "docker-proxy": ["mailcow-shaped-docker-proxy", "authentik-like-docker-proxy", "wrap-mailcow-docker-proxy"],
+  "stand-in": [
+    ...["mailcow-shaped-postfix", "mailcow-shaped-dovecot", "mailcow-shaped-nginx"],
+    "dhcp-web",
+    ...["authentik-like-server", "authentik-like-worker"],
+    ...["unbound", "mysql", "redis", "dovecot", "postfix", "nginx"].map((name) => `mailcowdockerized-${name}-mailcow`)
+  ]
 }
 
 export const exampleImages: Archive = {

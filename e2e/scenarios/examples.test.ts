@@ -13,11 +13,13 @@ const compose = (folder: string, names: ReadonlyArray<string>, env: Readonly<Rec
   composeExample(lab, folder, names, env)
 
 const files: ReadonlyArray<readonly [folder: string, ...names: ReadonlyArray<string>]> = [
+  ["authentik-like", "compose.yaml"],
   ["dhcp", "compose.yaml"],
   ["mailcow-shaped", "compose.yaml"],
   ["slaac", "compose.yaml", "engine-26.yaml"],
   ["slaac", "compose.yaml", "engine-27.yaml"],
-  ["wrap", "compose.yaml"]
+  ["wrap", "compose.yaml"],
+  ["wrap-mailcow", "compose.yaml"]
 ]
 
 interface Service {

@@ -256,6 +256,7 @@ describe("an anchord that would act, behind haproxy.cfg", () => {
 
   const tidyUp = async () => {
     await removed(OUTPOST, ...LATE)
+    await project.compose("--profile", "later", "rm", "-fs", "mail", "mail-anchor")
     await project.down()
   }
   beforeAll(async () => {
