@@ -101,11 +101,18 @@ export const namesBeingReplaced = (state: LifecycleState, now: number): Readonly
   return names
 }
 
+/** What tells one start of a container from another. */
+export const startOf = (container: LifecycleContainer | undefined): string | undefined =>
+  container && `${container.id} ${container.inspected?.startedAt ?? 0}`
+
 const NAMESPACE_ERROR = /No such container|join(?:ing)? (?:own )?network/i
 
-/** Whether its last start failed because the namespace that it joins was not there. */
+/** Whether Docker says of a start that the namespace to join was not there. */
+export const tellsOfNoNamespace = (error: string): boolean => NAMESPACE_ERROR.test(error)
+
+/** Whether its last start failed for that reason. */
 export const missedItsNamespace = ({ status, inspected }: LifecycleContainer): boolean =>
-  status === "exited" && NAMESPACE_ERROR.test(inspected?.startError ?? "")
+  status === "exited" && tellsOfNoNamespace(inspected?.startError ?? "")
 
 /** The Compose service, unless it is a container of `docker compose run`. */
 export const serviceOf = ({ labels }: ContainerSnapshot): string | undefined =>

@@ -9,6 +9,7 @@ import {
   missedItsNamespace,
   namesBeingReplaced,
   runsServiceAnchor,
+  startOf,
   type LifecycleContainer,
   type LifecycleState
 } from "./LifecycleState.ts"
@@ -113,7 +114,7 @@ export const planRepairs = (state: LifecycleState, first: ReadonlyArray<Repair>,
     const repair = repairOf(stale, target, acted, state)
     if (isRefused(container, repair)) return { stale, why: "refused" }
     // With an owner that is acted on now, it is now or never: only what anchord broke itself is its business afterwards.
-    const pace = acted.has(target.id) ? inTime : paceOf(policy.times, container.name, policy.now)
+    const pace = acted.has(target.id) ? inTime : paceOf(policy.times, container.name, policy.now, startOf(target))
     if (pace._tag === "Later") return { stale, why: pace.storm ? "storm" : "too-soon", at: pace.at }
     acted.set(container.id, repair)
     return undefined

@@ -6,7 +6,11 @@ interface Attempts {
   readonly at: ReadonlyArray<number>
   /** How many of them failed one after another, up to the last one. */
   readonly failures: number
+  /** The owner's start at which they failed: what failed for an earlier one says nothing about the next. */
+  readonly ownerStart: string | undefined
 }
+
+const none: Attempts = { at: [], failures: 0, ownerStart: undefined }
 
 /**
  * When each container was last acted on, by name: a re-created one has another ID. The first of two guards against an owner that keeps coming
@@ -34,9 +38,13 @@ export type Pace =
   /** `at`: Unix milliseconds. `storm`: the budget is used up. */
   | { readonly _tag: "Later"; readonly at: number; readonly storm: boolean }
 
-/** Whether a container may be acted on now. A clock that was set back does not hold anything up. */
-export const paceOf = (times: RepairTimes, name: string, now: number): Pace => {
-  const { at, failures } = times.get(name) ?? { at: [], failures: 0 }
+/**
+ * Whether a container may be acted on now; `ownerStart` tells one start of the owner of its namespace from another. A clock that was set back does
+ * not hold anything up.
+ */
+export const paceOf = (times: RepairTimes, name: string, now: number, ownerStart?: string): Pace => {
+  const { at, ...before } = times.get(name) ?? none
+  const failures = before.ownerStart === ownerStart ? before.failures : 0
   const recent = recentOf(at, now)
   const last = recent.at(-1)
   const oldest = recent.at(-BUDGET)
@@ -53,22 +61,35 @@ const wasHeldUp = (action: LifecycleAction, left: ReadonlyArray<LifecycleAction>
   action.after !== undefined &&
   left.some((one) => one !== action && one._tag !== "CreateManaged" && one.id === action.after)
 
-/** The memory after some actions, of which those that are `left` were not done. What is older than a minute is forgotten. */
+/** What became of actions: those that are `left` were not done. */
+export interface Outcome {
+  readonly left: ReadonlyArray<LifecycleAction>
+  /** See {@link paceOf}. */
+  readonly ownerStart?: (action: LifecycleAction) => string | undefined
+}
+
+/** The memory after some actions. What is older than a minute is forgotten. */
 export const rememberRepairs = (
   times: RepairTimes,
   actions: ReadonlyArray<LifecycleAction>,
   now: number,
-  left: ReadonlyArray<LifecycleAction> = []
+  { left, ownerStart = () => undefined }: Outcome = { left: [] }
 ): RepairTimes => {
   const next = new Map<string, Attempts>()
-  for (const [name, { at, failures }] of times) {
-    const recent = recentOf(at, now)
-    if (recent.length > 0) next.set(name, { at: recent, failures })
+  for (const [name, attempts] of times) {
+    const recent = recentOf(attempts.at, now)
+    if (recent.length > 0) next.set(name, { ...attempts, at: recent })
   }
   const failed = new Set(left.filter((action) => !wasHeldUp(action, left)).map(nameOf))
-  for (const name of new Set(actions.map(nameOf))) {
-    const { at, failures } = next.get(name) ?? { at: [], failures: 0 }
-    next.set(name, { at: [...at, now].slice(-BUDGET), failures: failed.has(name) ? failures + 1 : 0 })
+  for (const [name, action] of new Map(actions.map((one) => [nameOf(one), one]))) {
+    const before = next.get(name) ?? none
+    const start = ownerStart(action)
+    const failures = start === before.ownerStart ? before.failures : 0
+    next.set(name, {
+      at: [...before.at, now].slice(-BUDGET),
+      failures: failed.has(name) ? failures + 1 : 0,
+      ownerStart: start
+    })
   }
   return next
 }

@@ -230,13 +230,33 @@ describe("the dependents of what is acted on", () => {
     expect(times).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000])
   })
 
+  it("are tried again at once when their owner was started anew meanwhile", () => {
+    const anew = serviceAnchor("sa", "app", { nth: 2, networkMode: joins("app", 2), startedAt: 40 })
+    const state = listing([appAnew, anew, web], [app, sa])
+    const failing = (before: LifecycleMemory, now: number) => {
+      const decision = decideLifecycle(inputOf(state, { memory: before, now }))
+      expect(actions(decision)).toHaveLength(1)
+      return rememberDecision(before, state, decision, now, decision.actions)
+    }
+    const memory = [NOW, NOW + 1_000, NOW + 3_000].reduce(failing, { ...emptyMemory, owed: new Set([web.id]) })
+    const now = NOW + 4_500
+    expect(actions(decideLifecycle(inputOf(state, { memory, now })))).toEqual([])
+    const again = { ...anew, inspected: { ...anew.inspected!, startedAt: NOW + 4_000 } }
+    expect(actions(decideLifecycle(inputOf(listing([appAnew, again, web], [app, sa]), { memory, now })))).toContain(
+      "recreate web in container:sa"
+    )
+  })
+
   it("are left while Compose replaces them", () => {
     const interim = container(`${web.id.slice(0, 12)}_web`, { status: "created", createdAt: NOW / 1_000 })
     expect(actions(decide([appAnew, sa, web, interim], [app]))).toEqual(["recreate sa in container:app"])
   })
 
   it("do not wait for their own second when their owner is acted on", () => {
-    const memory = { times: new Map([["web", { at: [NOW - 500], failures: 0 }]]), owed: new Set<string>() }
+    const memory = {
+      times: new Map([["web", { at: [NOW - 500], failures: 0, ownerStart: undefined }]]),
+      owed: new Set<string>()
+    }
     expect(actions(decide([appAnew, sa, web], [app], { memory }))).toEqual([
       "recreate sa in container:app",
       `recreate web after ${after("sa")} in container:sa`

@@ -26,7 +26,7 @@ describe("the pace of repairs", () => {
   })
 
   it("forgets what is older than a minute", () => {
-    expect(rememberRepairs(after(0), [], 59_999).get("sa")).toEqual({ at: [0], failures: 0 })
+    expect(rememberRepairs(after(0), [], 59_999).get("sa")).toEqual({ at: [0], failures: 0, ownerStart: undefined })
     expect(rememberRepairs(after(0), [], 60_000).size).toBe(0)
   })
 
@@ -36,7 +36,7 @@ describe("the pace of repairs", () => {
     let memory: RepairTimes = new Map()
     let time = 0
     for (let failures = 1; failures <= 8; failures += 1) {
-      memory = rememberRepairs(memory, [action], time, [action])
+      memory = rememberRepairs(memory, [action], time, { left: [action] })
       const pace = paceOf(memory, "sa", time)
       if (pace._tag === "Now" || pace.storm) throw new Error(JSON.stringify(pace))
       expect(paceOf(memory, "sa", pace.at - 1)).toEqual(pace)
@@ -48,23 +48,43 @@ describe("the pace of repairs", () => {
     expect(paceOf(mended, "sa", time)).toEqual({ _tag: "Later", at: time + 1_000, storm: false })
   })
 
+  it("begins anew when the owner was started again: what failed before says nothing about that", () => {
+    const action = repaired("sa")
+    const failedAt = (before: RepairTimes, time: number, start: string) =>
+      rememberRepairs(before, [action], time, { left: [action], ownerStart: () => start })
+    const twice = failedAt(failedAt(new Map(), 0, "first"), 10_000, "first")
+    expect(paceOf(twice, "sa", 11_000, "first")).toEqual({ _tag: "Later", at: 12_000, storm: false })
+    expect(paceOf(twice, "sa", 10_999, "second")).toEqual({ _tag: "Later", at: 11_000, storm: false })
+    expect(paceOf(twice, "sa", 11_000, "second")).toEqual(now)
+    const third = failedAt(twice, 20_000, "second")
+    expect(paceOf(third, "sa", 20_000, "second")).toEqual({ _tag: "Later", at: 21_000, storm: false })
+  })
+
   it("is not slower for what was not tried because the one before it failed", () => {
     const first = { ...repaired("sa"), id: "1" }
     const then = { ...repaired("web"), id: "2", after: "1" }
     let memory: RepairTimes = new Map()
-    for (const time of [0, 10_000, 20_000]) memory = rememberRepairs(memory, [first, then], time, [first, then])
+    for (const time of [0, 10_000, 20_000])
+      memory = rememberRepairs(memory, [first, then], time, { left: [first, then] })
     expect(paceOf(memory, "sa", 20_000)).toEqual({ _tag: "Later", at: 24_000, storm: false })
     expect(paceOf(memory, "web", 20_000)).toEqual({ _tag: "Later", at: 21_000, storm: false })
   })
 
   it("counts a failure once where two actions on a container depend on each other", () => {
     const both = [repaired("sa"), { ...repaired("sa"), after: "1" }]
-    expect(rememberRepairs(new Map(), both, 0, both).get("sa")).toEqual({ at: [0], failures: 1 })
-    expect(rememberRepairs(new Map(), both, 0, both.slice(1)).get("sa")).toEqual({ at: [0], failures: 1 })
+    expect(rememberRepairs(new Map(), both, 0, { left: both }).get("sa")).toMatchObject({ at: [0], failures: 1 })
+    expect(rememberRepairs(new Map(), both, 0, { left: both.slice(1) }).get("sa")).toMatchObject({
+      at: [0],
+      failures: 1
+    })
   })
 
   it("is not held up by a clock that was set back", () => {
     expect(paceOf(after(1e9), "sa", 5_000)).toEqual(now)
-    expect(rememberRepairs(after(1e9), [repaired("sa")], 5_000).get("sa")).toEqual({ at: [5_000], failures: 0 })
+    expect(rememberRepairs(after(1e9), [repaired("sa")], 5_000).get("sa")).toEqual({
+      at: [5_000],
+      failures: 0,
+      ownerStart: undefined
+    })
   })
 })

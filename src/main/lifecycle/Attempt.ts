@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
-import { ofImage } from "../../domain/CreateRequest.ts"
+import { joinsContainer, ofImage } from "../../domain/CreateRequest.ts"
 import { type Inspection, nameOf } from "../../domain/Inspection.ts"
+import { tellsOfNoNamespace } from "../../domain/LifecycleState.ts"
 import { type Action, isMadeOf, type Recreation, type Who } from "../../domain/Recreation.ts"
 import type { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
 import type { DockerError } from "../../services/DockerEngine.ts"
@@ -12,6 +13,8 @@ export interface Attempt {
   readonly takeBack: (action: Action) => Effect.Effect<void, DockerError>
   /** The ID of the new container, once there is one. */
   readonly newId: () => string | undefined
+  /** Whether the old one could not be started again, because the namespace that it was in is gone. */
+  readonly missedNamespace: () => boolean
 }
 
 type Create = Extract<Action, { readonly _tag: "Create" }>
@@ -29,6 +32,7 @@ export const lookFor = (
 export const makeAttempt = (lifecycle: ContainerLifecycle["Service"], old: Inspection, successor?: string): Attempt => {
   let made = successor
   let asked: Create | undefined
+  let missedNamespace = false
 
   /** Of the image that its name means, where that is the one the old container is of; else of that one by ID. */
   const create = Effect.fnUntraced(function* (action: Create) {
@@ -74,13 +78,19 @@ export const makeAttempt = (lifecycle: ContainerLifecycle["Service"], old: Inspe
     if (id !== undefined) yield* on(id, action)
   })
 
+  /** There is nothing to go back to: who was in a namespace that is gone had no network, and waits under its name for its owner. */
+  const hasNoNamespace = ({ message }: DockerError): boolean =>
+    joinsContainer(old.HostConfig.NetworkMode) && tellsOfNoNamespace(message)
+  const miss = () => Effect.sync(() => void (missedNamespace = true))
+
   const takeBack = Effect.fnUntraced(function* (action: Action) {
     if (action._tag === "Rename" && nameOf(yield* lifecycle.inspect(old.Id)) === action.name) return
     const done = carryOut(action)
+    if (action._tag === "Start" && action.who === "old") return yield* Effect.catchIf(done, hasNoNamespace, miss)
     yield* "who" in action && action.who === "new" ? Effect.catchIf(done, isGone, () => Effect.void) : done
   })
 
-  return { carryOut, takeBack, newId: () => made }
+  return { carryOut, takeBack, newId: () => made, missedNamespace: () => missedNamespace }
 }
 
 /** What an operator calls a step. */

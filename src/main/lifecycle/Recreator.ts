@@ -94,9 +94,12 @@ const giveUp = Effect.fnUntraced(function* (plan: Recreation, attempt: Attempt, 
   const step = steps[begun - 1]
   const what = step === undefined ? "" : `${wordsFor(step.action, plan)}: `
   const why = yield* undo(plan, attempt, begun, error)
+  const outcome = attempt.missedNamespace()
+    ? "does not run, because the namespace that it was in is gone"
+    : "is as it was"
   const message =
     why === undefined
-      ? `container ${name} could not be re-created, and is as it was: ${what}${error.message}`
+      ? `container ${name} could not be re-created, and ${outcome}: ${what}${error.message}`
       : `container ${name} could not be re-created, nor could that be undone yet; what was ${name} may be called ${nameAway(name, id)}: ${what}${error.message}; then: ${why}`
   return yield* new RecreationFailed({ container: name, undone: why === undefined, message })
 })
@@ -142,8 +145,12 @@ const lookAfter = Effect.fnUntraced(function* (lifecycle: ContainerLifecycle["Se
   if (old === undefined || nameBefore({ id, name: nameOf(old) }) !== name) return
   const successor = yield* lookFor(lifecycle, name)
   const { _tag, actions } = recovery(old, successor)
-  yield* Effect.forEach(actions, makeAttempt(lifecycle, old, successor?.Id).takeBack, { discard: true })
-  const outcome = _tag === "Finish" ? "the old one is removed" : "it is as it was"
+  const attempt = makeAttempt(lifecycle, old, successor?.Id)
+  yield* Effect.forEach(actions, attempt.takeBack, { discard: true })
+  const isBack = attempt.missedNamespace()
+    ? "it does not run, because the namespace that it was in is gone"
+    : "it is as it was"
+  const outcome = _tag === "Finish" ? "the old one is removed" : isBack
   yield* Effect.logWarning(`the re-creation of container ${name} had been cut short; ${outcome}`)
 })
 

@@ -87,6 +87,9 @@ const FORGOTTEN = 60_000
 const keyOf = (action: LifecycleAction): string =>
   action._tag === "Connect" || action._tag === "Disconnect" ? `${action._tag} ${action.name}` : nameOf(action)
 
+/** A message without the IDs in it, which are others at every attempt. */
+const withoutIds = (message: string): string => message.replaceAll(/[0-9a-f]{12,64}/g, "{id}")
+
 interface Told {
   readonly message: string
   /** Unix milliseconds: when it failed last. */
@@ -127,7 +130,7 @@ const makeTell = () => {
     const before = failing.get(keyOf(action))
     remember(keyOf(action), message, yield* Clock.currentTimeMillis)
     if (!call) {
-      if (before?.message === message) return
+      if (before !== undefined && withoutIds(before.message) === withoutIds(message)) return
       // Who connects tries several times, and says so at last when it gives up.
       return yield* action._tag === "Connect" ? Effect.logWarning(message) : Effect.logError(message)
     }

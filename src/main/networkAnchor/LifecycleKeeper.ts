@@ -2,9 +2,9 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { AddressPair } from "../../domain/Address.ts"
 import type { ContainerSnapshot } from "../../domain/DockerState.ts"
+import { cutShort } from "../../domain/CutShort.ts"
 import { lastingProblems, type ProblemTimes } from "../../domain/LastingProblems.ts"
 import { decideLifecycle, emptyMemory, rememberDecision, type LifecycleMemory } from "../../domain/Lifecycle.ts"
-import { isSibling } from "../../domain/LifecycleState.ts"
 import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
 import type { OwnContainer } from "../../services/DockerEngine.ts"
 import { makeRounds } from "../docker/Rounds.ts"
@@ -38,9 +38,9 @@ const makeRound = Effect.fnUntraced(function* ({ settings, self, containers, own
   let startUp = true
 
   const round = Effect.fn("containers.round")(function* () {
-    const { listed, state } = yield* observer.look()
+    const { state } = yield* observer.look()
     // What an earlier process of anchord began, and did not finish.
-    yield* repairs.recover(listed.filter((container) => isSibling(container, state, scope)))
+    yield* repairs.recover(cutShort(state, scope, lifecycle.managed))
     const now = yield* Clock.currentTimeMillis
     const gateway = own()
     const given = { state, scope, project, settings: lifecycle, logLevel, own: gateway, startUp, memory, now }

@@ -196,6 +196,26 @@ describe("a step that fails", () => {
       })
     ))
 
+  it("gives the old one its name back also when it cannot be started any more, because its namespace is gone", () =>
+    inSimulation((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        const owner = docker.run({ name: "owner", network: "transit" })
+        const id = world.web({ host: { NetworkMode: "container:owner" } })
+        docker.remove("owner")
+        docker.create({ name: "owner", network: "transit" })
+        const { run, calls } = yield* world.process()
+        const error = yield* Effect.flip(run(({ recreate }) => recreate(id, { networkMode: "container:owner" })))
+        expect(error).toMatchObject({ _tag: "RecreationFailed", undone: true })
+        expect(error.message).toMatch(
+          /^container web could not be re-created, and does not run, because the namespace that it was in is gone: starting the new container/
+        )
+        expect(Object.keys(listing(world)).toSorted()).toEqual(["owner", "web"])
+        expect(docker.find("web")).toMatchObject({ id, status: "exited", networkMode: `container:${owner}` })
+        expect(calls).toEqual(["rename", "create", "stop", "start", "stop", "start", "remove", "rename"])
+      })
+    ))
+
   it("does not stop what was stopped from being stopped", () =>
     inSimulation((world) =>
       Effect.gen(function* () {

@@ -23,8 +23,10 @@ const paths: Readonly<Record<Call, string>> = {
   disconnect: "POST /networks/{id}/disconnect"
 }
 
-const failed = (call: Call, reason: DockerError["reason"], status: number, said = `HTTP ${status}`): DockerError =>
-  new DockerError({ endpoint: paths[call], reason, status, message: `${paths[call]}: ${said}` })
+const failed = (call: Call, reason: DockerError["reason"], status: number, said = `HTTP ${status}`, id = "{id}") => {
+  const endpoint = paths[call].replace("{id}", id)
+  return new DockerError({ endpoint, reason, status, message: `${endpoint}: ${said}` })
+}
 
 /** Repairs on the simulated engine, and what they asked of it, in order: `start app`. */
 const repairing = Effect.fnUntraced(function* ({ docker, lifecycle }: Simulated, fails: Failing = () => undefined) {
@@ -272,6 +274,22 @@ describe("a repair that fails again and again", () => {
       })
     ))
 
+  it("is the same with another ID in what Docker says", () =>
+    inSimulation((world) =>
+      Effect.gen(function* () {
+        runAll(world, "a")
+        let id = ""
+        const { carryOutAll } = yield* repairing(world, (call) =>
+          failed(call, "failed", 409, `cannot join network of a non running container: ${id}`)
+        )
+        for (const digit of ["1", "2", "3"]) {
+          id = digit.repeat(64)
+          yield* carryOutAll([restart(world, "a")])
+        }
+        expect(problemsIn(world).filter((line) => line.startsWith("Error"))).toHaveLength(1)
+      })
+    ))
+
   it("is told again when nobody tried for a minute", () =>
     inSimulation((world) =>
       Effect.gen(function* () {
@@ -293,7 +311,9 @@ describe("a call that a socket proxy forbids", () => {
       Effect.gen(function* () {
         runAll(world, "a", "b")
         world.docker.create({ name: "c", network: "container:a" })
-        const { carryOutAll } = yield* repairing(world, (call) => failed(call, "forbidden", 403))
+        const { carryOutAll } = yield* repairing(world, (call, name) =>
+          failed(call, "forbidden", 403, "no", world.docker.find(name)?.id)
+        )
         const all: ReadonlyArray<LifecycleAction> = [
           restart(world, "a"),
           restart(world, "b"),

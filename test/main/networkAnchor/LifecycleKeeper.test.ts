@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { describe, expect, it } from "vitest"
+import { nameAway } from "../../../src/domain/Recreation.ts"
 import { backend, inWorld, linesWith, PROJECT, settle, start, TRANSIT, type World } from "./world.ts"
 
 const labels = { "com.docker.compose.project": PROJECT }
@@ -118,6 +119,21 @@ describe("the managed service-anchor", () => {
         yield* repairTime
         expect(linesWith(world, `restarting container ${managed}`)).toHaveLength(1)
         expect(docker.containers().filter(({ name }) => name.includes(managed))).toHaveLength(1)
+      })
+    ))
+
+  it("has its name back when its re-creation was cut short by the end of an earlier anchord", () =>
+    withTarget((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        const id = docker.find(managed)?.id ?? ""
+        const made = { Image: "anchord", Labels: { "anchord.managed-by": "f45" } }
+        docker.rename(managed, nameAway(managed, id))
+        docker.createFrom(managed, { ...made, HostConfig: { NetworkMode: "container:outpost" } })
+        docker.stop(id)
+        yield* repairTime
+        expect(docker.containers().flatMap(({ name }) => (name.includes(managed) ? [name] : []))).toEqual([managed])
+        expect(docker.find(managed)).toMatchObject({ id, status: "running" })
       })
     ))
 
