@@ -7,8 +7,11 @@ export type { NetworkToJoin } from "./ContainerNetworks.ts"
 
 /** What is meant to be different in the new container. */
 export interface Changes {
-  /** Joins this container's namespace. A PID or IPC namespace that named the same container as before goes with it. */
-  readonly networkMode?: `container:${string}`
+  /**
+   * `container:<ref>` joins this container's namespace; a PID or IPC namespace that named the same container as before goes with it. Otherwise the
+   * network that it is created on; it is on it afterwards only if it was before.
+   */
+  readonly networkMode?: string
   /** Runs another image; what the container only has from its present image, whose `Config` is `replaced`, is not kept. */
   readonly image?: { readonly name: string; readonly replaced: ImageConfig }
   /** Variables that get another value; all others stay. */

@@ -21,6 +21,31 @@ export const configuredNetwork = ({ NetworkSettings }: Inspection, network: stri
   return endpoint === undefined ? undefined : (endpoint?.NetworkID ?? "")
 }
 
+/** The network that a container was created on, where Docker was told its ID, as Compose tells it of external networks. */
+export interface FirstNetwork {
+  readonly id: string
+  /** Whether it exists. Without it Docker (seen on 26.1) neither connects the container to any network, nor starts it on one. */
+  readonly isThere: boolean
+  /** Another network that the container is on. */
+  readonly other?: string
+  /** Its last start has failed for that. */
+  readonly wasMissed: boolean
+}
+
+const FULL_ID = /^[0-9a-f]{64}$/
+
+/** The ID of the network that a container was created on, if that is how it was named. */
+export const firstNetworkId = ({ HostConfig }: Inspection): string | undefined =>
+  FULL_ID.test(HostConfig.NetworkMode ?? "") ? (HostConfig.NetworkMode ?? undefined) : undefined
+
+export const firstNetwork = (inspection: Inspection, network: string, isThere: boolean): FirstNetwork | undefined => {
+  const id = firstNetworkId(inspection)
+  if (id === undefined) return undefined
+  const other = Object.keys(inspection.NetworkSettings.Networks ?? {}).find((name) => name !== network)
+  const wasMissed = inspection.State.Status === "exited" && /network mode/.test(String(inspection.State["Error"] ?? ""))
+  return { id, isThere, wasMissed, ...(other === undefined ? {} : { other }) }
+}
+
 /**
  * What is known after an inspection of the follower: what it shows, where it has been on the network. What it shows after it was refused there is less
  * than what it had asked for.

@@ -39,8 +39,10 @@ export interface Restart extends Acting {
 /** Made anew with its whole configuration, but for what is named here (SPEC §11). */
 export interface Recreate extends Acting {
   readonly _tag: "Recreate"
-  /** The name is looked up when the new one is created, so it may be that of one re-created just before. */
-  readonly networkMode: `container:${string}`
+  /**
+   * `container:<name>` or the name of a network, looked up when the new one is created: it may be the name of one that was re-created just before.
+   */
+  readonly networkMode: string
   /** Whether the new one is started, also where the old one did not run: not, when that was stopped on purpose. */
   readonly start: boolean
   readonly image?: string

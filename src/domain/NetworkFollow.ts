@@ -1,6 +1,8 @@
 import type { LifecycleAction, LifecycleDecision, LifecycleProblem } from "./LifecycleAction.ts"
 import type { DockerEvent } from "./DockerState.ts"
+import type { FirstNetwork } from "./FollowedEndpoint.ts"
 import type { Leaving } from "./Leaving.ts"
+import { dependentsOf } from "./NetnsOwner.ts"
 import {
   byName,
   isUp,
@@ -36,6 +38,8 @@ export interface FollowInput {
    * the name at its next start.
    */
   readonly configured: string | undefined
+  /** Absent where the follower's `NetworkMode` is not an ID. */
+  readonly first?: FirstNetwork
   readonly memory: FollowMemory
   readonly leaving: Leaving
   /** Unix milliseconds. */
@@ -117,12 +121,14 @@ const observe = (
   return { ...emptyFollow, seen, unchangedSince: now, presentSince: sameNetwork ? memory.presentSince : now }
 }
 
-/** When the next attempt to connect is due, in Unix milliseconds; nothing when there were enough. */
-const dueAt = (memory: FollowMemory, backoff: number): number | undefined => {
+/** When the next attempt is due, in Unix milliseconds, the first one at `first`; nothing when there were enough. */
+const dueAt = (memory: FollowMemory, backoff: number, first: number): number | undefined => {
   if (memory.failures > RETRIES) return undefined
-  if (memory.failures > 0) return memory.failedAt + backoff * 2 ** (memory.failures - 1)
-  return Math.min(memory.unchangedSince + SETTLED, memory.presentSince + PATIENCE)
+  return memory.failures > 0 ? memory.failedAt + backoff * 2 ** (memory.failures - 1) : first
 }
+
+const settledAt = ({ unchangedSince, presentSince }: FollowMemory): number =>
+  Math.min(unchangedSince + SETTLED, presentSince + PATIENCE)
 
 const earliest = (times: ReadonlyArray<number>): number | undefined =>
   times.length === 0 ? undefined : Math.min(...times)
@@ -154,7 +160,8 @@ const connection = (
  *
  * At the start the same holds: 3 s are not worth taking an address from the owner. A follower that is stopped, or waits to be started again, has no
  * endpoint, and is in nobody's way; but one that is stopped is moved from a network that is gone to the one that has its name, because it could not be
- * started on that. One that runs leaves a network that is gone at once: it would not come up again after its next end.
+ * started on that. One that runs leaves a network that is gone at once: it would not come up again after its next end. One that was created on the
+ * network by its ID can do nothing at all any more once that is gone; it is re-created, once, on another of its networks or by the name.
  */
 export const decideFollow = (input: FollowInput): FollowDecision => {
   const { state, network, target, found, memory, backoff, now } = input
@@ -164,6 +171,7 @@ export const decideFollow = (input: FollowInput): FollowDecision => {
     return { actions: [], problems: [{ key: "follow:target", level: "WARN", message }], memory: emptyFollow }
   }
   const { id, name } = follower
+  if (input.first?.isThere === false) return remaking(input, follower, input.first)
   if (found === undefined) {
     const reason = `${network} is gone, and ${name} could not be started again while it is configured with it`
     const leave: LifecycleAction = { _tag: "Disconnect", id, name, network, reason }
@@ -180,7 +188,7 @@ export const decideFollow = (input: FollowInput): FollowDecision => {
     const stepOff: LifecycleAction = { _tag: "Disconnect", id, name, network, reason }
     return {
       actions: others.length === 0 ? [stepOff] : [],
-      problems: [],
+      problems: input.first?.id === found.id ? [willBeRemade(name, network)] : [],
       memory: followAfresh(next),
       ...wait
     }
@@ -188,10 +196,50 @@ export const decideFollow = (input: FollowInput): FollowDecision => {
   const comesByItself = !input.configured || input.configured === found.id || isUp(follower)
   const inNobodysWay = !isPlugged(follower) && comesByItself
   if (others.length === 0 || inNobodysWay) return { actions: [], problems: [], memory: next, ...wait }
-  const due = dueAt(next, backoff)
+  const due = dueAt(next, backoff, settledAt(next))
   if (due === undefined) return { actions: [], problems: [gaveUp(name, network)], memory: next, ...wait }
   if (now < due) return { actions: [], problems: [], memory: next, again: Math.min(due, again ?? due) }
   return { actions: connection(input, follower, found.id), problems: [], memory: next, ...wait }
+}
+
+const willBeRemade = (name: string, network: string): LifecycleProblem => ({
+  key: "follow:first",
+  level: "WARN",
+  message: `${name} was created with ${network} as its first network, by ID: Docker will neither connect nor start it when that has been made anew, so it is re-created then; to avoid that, give another of its networks a higher priority in the compose file`
+})
+
+/** Re-creates a follower whose first network is gone, so that it can be started and connected again. */
+const remaking = (input: FollowInput, follower: LifecycleContainer, first: FirstNetwork): FollowDecision => {
+  const { state, network, found, configured, backoff, now } = input
+  const { id, name } = follower
+  const seen = `first ${id}`
+  const memory = input.memory.seen === seen ? input.memory : { ...emptyFollow, seen }
+  const reason = `the network that ${name} was created on is gone, and without it Docker neither connects nor starts it`
+  const problem = (level: "WARN" | "ERROR", message: string): FollowDecision => ({
+    actions: [],
+    problems: [{ key: "follow:first", level, message }],
+    memory
+  })
+  const dependents = dependentsOf(state.containers, follower).map((one) => one.name)
+  if (dependents.length > 0)
+    return problem("ERROR", `${reason}; re-create it, and then what is in its namespace: ${dependents.join(", ")}`)
+  const mode = first.other ?? (found && network)
+  if (mode === undefined) return problem("WARN", `${reason}; it is re-created when ${network} is there again`)
+  const due = dueAt(memory, backoff, now)
+  if (due === undefined) return problem("ERROR", `${reason}; it could not be re-created, ${RETRIES + 1} times`)
+  if (now < due) return { actions: [], problems: [], memory, again: due }
+  const leave: LifecycleAction = { _tag: "Disconnect", id, name, network, reason }
+  const start = isUp(follower) || first.wasMissed
+  const remake: LifecycleAction = {
+    _tag: "Recreate",
+    id,
+    name,
+    networkMode: mode,
+    start,
+    reason,
+    after: id
+  }
+  return { actions: [...(configured === undefined ? [] : [leave]), remake], problems: [], memory }
 }
 
 const gaveUp = (name: string, network: string): LifecycleProblem => ({
@@ -203,7 +251,7 @@ const gaveUp = (name: string, network: string): LifecycleProblem => ({
 /** The memory after Docker was away: whatever was in the way may not be there any more. */
 export const followAfresh = (memory: FollowMemory): FollowMemory => ({ ...memory, failures: 0, failedAt: 0 })
 
-/** The memory after an attempt to connect that failed: with "address already in use", or otherwise. */
+/** The memory after an attempt that failed: with "address already in use", or otherwise. */
 export const followFailed = (memory: FollowMemory, now: number): FollowMemory => ({
   ...memory,
   failures: memory.failures + 1,

@@ -369,6 +369,32 @@ export const lifecycleContract = (title: string, setUp: () => Promise<LifecycleS
           expect(await endpointOn(id)).toMatchObject({ IPAddress: "172.30.77.9" })
         })
 
+        it("let a container that was created on them by ID neither start nor join others; by name it can once there is one", async () => {
+          const { NetworkID } = (await endpointOn(await run(C, { networks: [{ name: NAME, endpoint: {} }] })))!
+          await stop(C)
+          for (const [ref, mode] of [
+            [A, NetworkID!],
+            [B, NAME]
+          ] as const) {
+            await run(ref, { host: { NetworkMode: mode } })
+            await ask((lifecycle) => lifecycle.connect(SECOND, ref))
+            await ask((lifecycle) => lifecycle.disconnect(NAME, ref, true))
+          }
+          await world.removeNetwork(NAME)
+          for (const ref of [A, B]) {
+            const refused = await failure((lifecycle) => lifecycle.connect(FIRST, ref))
+            expect(refused).toMatchObject({ reason: "not-found" })
+            expect(refused.message).toContain("network mode")
+            await stop(ref)
+            expect(await failure((lifecycle) => lifecycle.start(ref))).toMatchObject({ reason: "not-found" })
+          }
+          await world.createNetwork(NAME, V4, V6)
+          expect(await failure((lifecycle) => lifecycle.start(A))).toMatchObject({ reason: "not-found" })
+          await start(B)
+          await ask((lifecycle) => lifecycle.connect(NAME, B, asks))
+          expect(await endpointOn(B)).toMatchObject({ IPAddress: "172.30.77.9" })
+        })
+
         it("are left by force only while they are gone, by a container that runs", async () => {
           const holder = await run(A, { networks: [{ name: NAME, endpoint: asks }] })
           const id = await run(B)

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest"
-import { configuredNetwork, defaultEndpoint, rememberEndpoint } from "../../src/domain/FollowedEndpoint.ts"
+import {
+  configuredNetwork,
+  defaultEndpoint,
+  firstNetwork,
+  firstNetworkId,
+  rememberEndpoint
+} from "../../src/domain/FollowedEndpoint.ts"
 import type { Endpoint, Inspection } from "../../src/domain/Inspection.ts"
 import { container } from "./lifecycleListings.ts"
 import { inspectionOf } from "./inspections.ts"
@@ -34,6 +40,26 @@ describe("the network that a container is configured with", () => {
     expect(configuredNetwork(on(null), BACK)).toBe("")
     expect(configuredNetwork(on(undefined), BACK)).toBeUndefined()
     expect(configuredNetwork(on(there), "shop")).toBeUndefined()
+  })
+})
+
+describe("the network that a container was created on", () => {
+  const id = "d".repeat(64)
+  const by = (NetworkMode: string, State: object = plain.State) =>
+    on(there, { HostConfig: { ...plain.HostConfig, NetworkMode }, State: { ...plain.State, ...State } })
+
+  it("is known by its ID only where Docker was told that", () => {
+    expect(firstNetworkId(by(id))).toBe(id)
+    for (const mode of [BACK, "bridge", `container:${id}`]) expect(firstNetworkId(by(mode))).toBeUndefined()
+    expect(firstNetwork(by(BACK), BACK, true)).toBeUndefined()
+  })
+
+  it("comes with another network, if there is one, and with whether it was missed at the last start", () => {
+    expect(firstNetwork(by(id), BACK, true)).toEqual({ id, isThere: true, wasMissed: false })
+    expect(firstNetwork(by(id), "shop_other", false)).toEqual({ id, isThere: false, wasMissed: false, other: BACK })
+    const Error = `could not find a network matching network mode ${id}: network ${id} not found`
+    expect(firstNetwork(by(id, { Status: "exited", Error }), BACK, false)?.wasMissed).toBe(true)
+    expect(firstNetwork(by(id, { Status: "running", Error }), BACK, false)?.wasMissed).toBe(false)
   })
 })
 

@@ -11,7 +11,7 @@ import {
   type FollowInput,
   type FollowMemory
 } from "../../src/domain/NetworkFollow.ts"
-import { anchord, container, idOf, listing, NOW, type Given } from "./lifecycleListings.ts"
+import { anchord, container, idOf, joins, listing, NOW, type Given } from "./lifecycleListings.ts"
 
 const web = (given: Given = {}) => container("web", given)
 
@@ -138,6 +138,60 @@ describe("the external-rebinder", () => {
     expect([still?.actions, still?.again]).toEqual([[], NOW + 13_000])
     expect([back?.actions, back?.again]).toEqual([[], NOW + 16_000])
     expect(brief(due?.actions ?? [])).toEqual(["Connect net-1"])
+  })
+
+  describe("with a follower that was created on the network by its ID", () => {
+    const gone = { id: "net-1", isThere: false, wasMissed: false }
+    const own = { ...gone, other: "shop_own" }
+    const recreate = { _tag: "Recreate", id: idOf("web"), name: "web", networkMode: "shop_own", start: true }
+
+    it("says that it will be re-created, while all is well", () => {
+      const found = net("net-1", idOf("web"), "a")
+      expect(decide({ found, first: { ...gone, isThere: true } }).problems).toMatchObject([{ level: "WARN" }])
+      expect(decide({ found, first: { ...gone, id: "net-own", isThere: true } }).problems).toEqual([])
+    })
+
+    it("re-creates it at once on another of its networks, when the first one is gone", () => {
+      for (const found of [undefined, net("net-2", "a")])
+        expect(decide({ found, first: own, configured: undefined }).actions).toMatchObject([recreate])
+      expect(brief(decide({ first: own }).actions)).toEqual(["Disconnect", "Recreate"])
+    })
+
+    it("re-creates it by the network's name, once that is there, when it has no other", () => {
+      const waiting = decide({ first: gone, configured: undefined })
+      expect([waiting.actions, waiting.problems.map(({ level }) => level)]).toEqual([[], ["WARN"]])
+      const found = net("net-2", "a")
+      expect(decide({ found, first: gone, configured: undefined }).actions).toMatchObject([
+        { _tag: "Recreate", networkMode: "shop_back" }
+      ])
+    })
+
+    it("starts the new one when the old one ran, or failed to start for that", () => {
+      const startOf = (status: "exited" | "restarting", wasMissed: boolean) =>
+        decide({ first: { ...own, wasMissed }, configured: undefined }, [web({ status })]).actions[0]
+      expect(startOf("exited", false)).toMatchObject({ start: false })
+      expect(startOf("exited", true)).toMatchObject({ start: true })
+      expect(startOf("restarting", false)).toMatchObject({ start: true })
+    })
+
+    it("leaves it when others are in its namespace, and says who", () => {
+      const sidecar = container("sidecar", { networkMode: joins("web") })
+      const left = decide({ first: own, configured: undefined }, [web(), sidecar])
+      expect([left.actions, left.problems.map(({ level }) => level)]).toEqual([[], ["ERROR"]])
+      expect(left.problems[0]?.message).toContain("sidecar")
+    })
+
+    it("tries it five times, and then says that it gave up", () => {
+      let { memory } = decide({ first: own, configured: undefined })
+      let now = NOW
+      for (let attempt = 1; attempt <= 5; attempt += 1) {
+        expect(brief(decide({ first: own, configured: undefined, memory, now }).actions)).toEqual(["Recreate"])
+        memory = followFailed(memory, now)
+        now = decide({ first: own, configured: undefined, memory, now }).again ?? now
+      }
+      const gaveUp = decide({ first: own, configured: undefined, memory, now: now + 1e6 })
+      expect([gaveUp.actions, gaveUp.problems.map(({ level }) => level)]).toEqual([[], ["ERROR"]])
+    })
   })
 
   it("stays off while nobody else is there", () => {

@@ -1,5 +1,5 @@
 import type { Json } from "../../domain/Inspection.ts"
-import { isPlumbed, type SimContainer } from "./SimContainer.ts"
+import { isPlumbed, networkModeOf, type SimContainer } from "./SimContainer.ts"
 import type { SimNetwork, SimNetworks } from "./SimNetworks.ts"
 import { SimRefusal } from "./SimRefusal.ts"
 
@@ -12,6 +12,15 @@ const forget = (container: SimContainer, networkId: string): void => {
 /** The ID under which a container has the network of that name; of one that may be gone. */
 const configuredAs = (container: SimContainer, name: string, { nameOf }: SimNetworks): string | undefined =>
   [...container.endpoints.keys()].find((id) => nameOf(id) === name)
+
+const BUILT_IN = /^(?:default|bridge|host|none|container:.*)$/
+
+/** Refuses to plug in a container whose first network is gone. */
+export const requireFirst = (container: SimContainer, { find }: SimNetworks): void => {
+  const mode = networkModeOf(container)
+  if (BUILT_IN.test(mode) || find(mode) !== undefined) return
+  throw new SimRefusal(404, `could not find a network matching network mode ${mode}: network ${mode} not found`)
+}
 
 /** Has a network, without an endpoint on it yet. */
 export const configure = (container: SimContainer, networkId: string, wanted: Json): void => {
@@ -42,6 +51,7 @@ export const prepareConnect = (
   wanted: Json,
   networks: SimNetworks
 ): boolean => {
+  if (isPlumbed(container)) requireFirst(container, networks)
   if (container.endpoints.get(network.id) !== undefined) {
     throw new SimRefusal(403, `endpoint with name ${container.name} already exists in network ${network.name}`)
   }

@@ -132,7 +132,7 @@ export const inspectionOf = (
 ): Json => {
   const networks = [...container.endpoints.keys()].map((id) => [networkName(id), endpointText(container, id)] as const)
   const mode = networkModeOf(container)
-  const own = networks.find(([name]) => name === mode)?.[0]
+  const own = networks.find(([name, { NetworkID }]) => name === mode || NetworkID === mode)?.[0]
   const ownId = [...container.endpoints.keys()].find((id) => networkName(id) === own)
   const pinned = ownId === undefined ? undefined : container.wanted.get(ownId)?.["MacAddress"]
   const { MacAddress: _said, ...config } = container.config

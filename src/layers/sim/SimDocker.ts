@@ -1,7 +1,7 @@
 import type { ContainerSnapshot, ContainerStatus, NetworkSnapshot } from "../../domain/DockerState.ts"
 import type { Json } from "../../domain/Inspection.ts"
 import type { OwnContainer } from "../../services/DockerEngine.ts"
-import { configure, disconnect, prepareConnect, resolveNetworks } from "./SimAttachments.ts"
+import { configure, disconnect, prepareConnect, requireFirst, resolveNetworks } from "./SimAttachments.ts"
 import {
   fixedAddresses,
   inspectionOf,
@@ -119,6 +119,7 @@ export class SimDocker {
     if (owner !== undefined && !isPlumbed(this.#container(owner))) {
       throw new Error("cannot join network of a non running container")
     }
+    if (container.endpoints.size > 0) requireFirst(container, this.#networks)
     resolveNetworks(container, this.#networks)
     const plumbed: Array<string> = []
     try {

@@ -26,7 +26,7 @@ export class RecreationFailed extends Data.TaggedError("RecreationFailed")<{
 
 /** What is to be different. */
 export interface Wanted {
-  readonly networkMode?: `container:${string}`
+  readonly networkMode?: string
   /** The name of another image. */
   readonly image?: string
   /** Variables that get another value. */

@@ -31,8 +31,6 @@ const words: Readonly<Record<LifecycleAction["_tag"], string>> = {
 
 const nameOf = (action: LifecycleAction): string => (action._tag === "CreateManaged" ? action.spec.name : action.name)
 
-const isJoin = (mode: string): mode is `container:${string}` => mode.startsWith("container:")
-
 const create = Effect.fnUntraced(function* (lifecycle: ContainerLifecycle["Service"], { spec }: CreateManaged) {
   const made = yield* lifecycle.create(spec.name, managedRequest(spec)).pipe(
     Effect.catchIf(
@@ -50,7 +48,7 @@ const recreate = (
 ) =>
   Effect.asVoid(
     recreator.recreate(id, {
-      ...(isJoin(networkMode) ? { networkMode } : {}),
+      networkMode,
       ...(image === undefined ? {} : { image }),
       ...(environment === undefined ? {} : { environment }),
       ...(graceSeconds === undefined ? {} : { graceSeconds }),

@@ -180,6 +180,78 @@ describe("a follower whose network's owner comes and goes", () => {
     ))
 })
 
+describe("a follower that Compose has created on the network by its ID", () => {
+  /** Compose names an external network by its ID. */
+  const populateById = (world: World, ...networks: ReadonlyArray<string>) => {
+    const { docker } = world
+    const network = ownerUp(world)
+    docker.addImage("db", { Cmd: ["serve"] })
+    const endpoints = Object.fromEntries([[NET, asked] as const, ...networks.map((name) => [name, {}] as const)])
+    const request = { Image: "db", Labels: ofService("db"), HostConfig: { NetworkMode: network } }
+    docker.start(docker.createFrom(FOLLOWER, request, endpoints))
+    return network
+  }
+
+  it("is re-created once on another of its networks when it is gone, and follows from then on", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        docker.createNetwork({ name: "shop_own", v4: "172.21.0.0/24" })
+        populateById(world, "shop_own")
+        const before = docker.find(FOLLOWER)?.id
+        const running = yield* start(world)
+        expect(complaints(world)).toEqual([expect.stringContaining("as its first network, by ID")])
+        yield* ownerDown(world)
+        yield* later("1 seconds")
+        const recreated = docker.find(FOLLOWER)
+        expect(recreated).toMatchObject({ status: "running", networkMode: "shop_own" })
+        expect(recreated?.id).not.toBe(before)
+        for (const round of [1, 2]) {
+          ownerUp(world)
+          yield* later("4 seconds")
+          expect(endpointOf(world), `round ${round}`).toMatchObject(fixed)
+          expect(aliasesOf(world)).toEqual(asked.Aliases)
+          yield* ownerDown(world)
+        }
+        expect(docker.find(FOLLOWER)?.id).toBe(recreated?.id)
+        yield* running.stop
+      })
+    ))
+
+  it("and that has no other, is re-created by the name when that is there again", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        populateById(world)
+        const running = yield* start(world)
+        yield* ownerDown(world)
+        yield* later("1 seconds")
+        expect(linesWith(world, `it is re-created when ${NET} is there again`)).toHaveLength(1)
+        ownerUp(world)
+        yield* later("4 seconds")
+        expect(docker.find(FOLLOWER)).toMatchObject({ status: "running", networkMode: NET })
+        yield* later("4 seconds")
+        expect(endpointOf(world)).toMatchObject(fixed)
+        yield* running.stop
+      })
+    ))
+
+  it("is left to the operator when others are in its namespace", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        populateById(world)
+        world.docker.run({ name: "sidecar", network: `container:${FOLLOWER}` })
+        const running = yield* start(world)
+        yield* ownerDown(world)
+        ownerUp(world)
+        yield* later("5 minutes")
+        expect(world.changes).toEqual([`disconnect ${FOLLOWER}`])
+        expect(linesWith(world, "what is in its namespace: sidecar")).toHaveLength(1)
+        yield* running.stop
+      })
+    ))
+})
+
 describe("the start", () => {
   it("brings back a follower that is off the network; what it asked for is not known then, and it gets Compose's default", () =>
     inWorld((world) =>
@@ -312,7 +384,7 @@ describe("an address that is in use", () => {
         yield* later("4 seconds")
         world.docker.remove("squatter")
         world.docker.removeNetwork(NET)
-        yield* later("31 seconds")
+        yield* later("1 seconds")
         world.docker.restart(FOLLOWER)
         ownerUp(world)
         yield* later("4 seconds")
