@@ -4,6 +4,13 @@ import { ANCHORD_ROUTE_PROTOCOL, type DefaultRoute, type RouteStep } from "./Rou
 /** Where a gateway was learnt. */
 export type GatewaySource = "DHCP" | "ANCHORD_EXT_GATEWAY_IP" | "IPAM"
 
+/** The same in words. */
+export const describeSource: Readonly<Record<GatewaySource, string>> = {
+  DHCP: "the router of the DHCP lease",
+  ANCHORD_EXT_GATEWAY_IP: "ANCHORD_EXT_GATEWAY_IP names it",
+  IPAM: "Docker knows it as the gateway of the external network"
+}
+
 export interface Gateway {
   readonly family: Family
   readonly address: Address

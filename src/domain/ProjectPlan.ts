@@ -2,7 +2,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { families, type AddressPair, type Family } from "./Address.ts"
 import { backendsOf } from "./Backends.ts"
-import { chooseGateways, type GatewaySource } from "./DefaultRoute.ts"
+import { chooseGateways, describeSource } from "./DefaultRoute.ts"
 import { desiredDnat } from "./DesiredDnat.ts"
 import type { DockerState, OwnAttachment, Scope } from "./DockerState.ts"
 import { explain, ExplainedContainer } from "./Explanation.ts"
@@ -90,12 +90,6 @@ const externalOf = ({ state, settings: { external: choice }, links }: PlanInput)
   }
 }
 
-const sources: Readonly<Record<GatewaySource, string>> = {
-  DHCP: "the router of the DHCP lease",
-  ANCHORD_EXT_GATEWAY_IP: "ANCHORD_EXT_GATEWAY_IP names it",
-  IPAM: "Docker knows it as the gateway of the external network"
-}
-
 const gatewaysOf = ({ state, settings }: PlanInput, attachment: OwnAttachment | undefined): ProjectPlan["gateways"] => {
   const v6ByAdvertisement = settings.addressMode === "slaac-ra-only"
   const ipam = state.networks.get(attachment?.networkId ?? "")?.gateway ?? {}
@@ -104,7 +98,8 @@ const gatewaysOf = ({ state, settings }: PlanInput, attachment: OwnAttachment | 
   return families.map((family) => {
     const gateway = chosen.find((one) => one.family === family)
     const before = leased(family) ? "while a DHCP lease holds, its router; otherwise " : ""
-    if (gateway !== undefined) return { family, address: gateway.address, why: `${before}${sources[gateway.source]}` }
+    if (gateway !== undefined)
+      return { family, address: gateway.address, why: `${before}${describeSource[gateway.source]}` }
     return {
       family,
       why:

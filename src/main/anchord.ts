@@ -62,8 +62,9 @@ const runNetworkAnchor = Effect.fnUntraced(function* (settings: NetworkAnchorSet
   const { networkAnchor, conditions } = yield* Effect.promise(() => import("./networkAnchor/NetworkAnchor.ts"))
   const readiness = Readiness.make(conditions)
   const dhcp = settings.addressMode === "dhcp-refresh" ? yield* dhcpLeases(settings) : undefined
-  yield* listeners(settings, readiness, dhcp?.beforeScrape)
-  yield* Effect.scoped(networkAnchor(settings, yield* ownRef, readiness, dhcp?.makeLeases)).pipe(
+  const { tell } = yield* listeners(settings, readiness, dhcp?.beforeScrape)
+  const parts = { makeLeases: dhcp?.makeLeases, tell }
+  yield* Effect.scoped(networkAnchor(settings, yield* ownRef, readiness, parts)).pipe(
     Effect.provide(networkAnchorLayers(settings.docker))
   )
 })
@@ -78,15 +79,15 @@ const runServiceAnchor = Effect.fnUntraced(function* (settings: ServiceAnchorSet
 const runExternalRebinder = Effect.fnUntraced(function* (settings: ExternalRebinderSettings) {
   const { externalRebinder, conditions } = yield* Effect.promise(() => import("./externalRebinder/ExternalRebinder.ts"))
   const readiness = Readiness.make(conditions)
-  yield* listeners(settings, readiness)
-  yield* externalRebinder(settings, yield* ownRef, readiness).pipe(Effect.provide(dockerLayers(settings.docker)))
+  const { tell } = yield* listeners(settings, readiness)
+  yield* externalRebinder(settings, yield* ownRef, readiness, tell).pipe(Effect.provide(dockerLayers(settings.docker)))
 })
 
 const runWrapRebinder = Effect.fnUntraced(function* (settings: WrapRebinderSettings) {
   const { wrapRebinder, conditions } = yield* Effect.promise(() => import("./wrapRebinder/WrapRebinder.ts"))
   const readiness = Readiness.make(conditions)
-  yield* listeners(settings, readiness)
-  yield* wrapRebinder(settings, yield* ownRef, readiness).pipe(Effect.provide(dockerLayers(settings.docker)))
+  const { tell } = yield* listeners(settings, readiness)
+  yield* wrapRebinder(settings, yield* ownRef, readiness, tell).pipe(Effect.provide(dockerLayers(settings.docker)))
 })
 
 const runSettings = (settings: Settings) => {

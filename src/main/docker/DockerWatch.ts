@@ -4,7 +4,9 @@ import * as Effect from "effect/Effect"
 import type { DockerEvent } from "../../domain/DockerState.ts"
 import * as Metrics from "../../layers/observability/DockerMetrics.ts"
 import type { Readiness } from "../../layers/observability/Readiness.ts"
+import type { StatusBoard } from "../../layers/observability/StatusBoard.ts"
 import type { DockerError } from "../../services/DockerEngine.ts"
+import { makeDockerConnection } from "./DockerConnection.ts"
 import { follow } from "./EventFeed.ts"
 import { makeRounds } from "./Rounds.ts"
 
@@ -16,6 +18,7 @@ export const conditions = {
 
 export interface Watch<R> {
   readonly readiness: Readiness
+  readonly tell?: StatusBoard["tell"] | undefined
   /** How often everything is looked at although nothing was told. */
   readonly pollInterval: Duration.Duration
   /** The actions that events are wanted of; left out: those that can cause work everywhere. */
@@ -33,9 +36,11 @@ export interface Watch<R> {
  * While Docker is away nothing is done, and one WARN says so.
  */
 export const watchDocker = Effect.fnUntraced(function* <R>(watch: Watch<R>) {
-  const { readiness, pollInterval, onEvent, onResync, look } = watch
-  let isConnected = false
-  const rounds = yield* makeRounds({ cannot: "cannot look at the containers", isConnected: () => isConnected })
+  const { readiness, tell = () => {}, pollInterval, onEvent, onResync, look } = watch
+  const connection = yield* makeDockerConnection
+  const isConnected = () => connection.status().connected
+  const rounds = yield* makeRounds({ cannot: "cannot look at the containers", isConnected })
+  tell(() => ({ rebinder: { docker: connection.status() } }))
   const ask = (source: "start" | "event" | "poll") => Effect.andThen(Metrics.dockerEvent(source), rounds.again)
 
   const becomeReady = Effect.suspend(() => {
@@ -46,16 +51,16 @@ export const watchDocker = Effect.fnUntraced(function* <R>(watch: Watch<R>) {
 
   const feed = follow({
     onOpen: (source) =>
-      Effect.suspend(() => {
-        isConnected = true
-        onResync(source === "start" ? "start" : "reconnect")
-        return ask(source)
-      }),
+      Effect.andThen(
+        connection.opened,
+        Effect.suspend(() => {
+          onResync(source === "start" ? "start" : "reconnect")
+          return ask(source)
+        })
+      ),
     onEvent: (event) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => (onEvent(event, now) ? ask("event") : Effect.void)),
-    onLost: Effect.sync(() => {
-      isConnected = false
-    }),
+    onLost: connection.lost,
     ...(watch.actions === undefined ? {} : { actions: watch.actions }),
     meanwhile: "nothing is changed until then"
   })

@@ -8,6 +8,7 @@ import { concernsFollow, decideFollow, emptyFollow, followAfresh, followFailed }
 import type { ExternalRebinderSettings } from "../../domain/Settings.ts"
 import * as Metrics from "../../layers/observability/DockerMetrics.ts"
 import type { Readiness } from "../../layers/observability/Readiness.ts"
+import type { StatusBoard } from "../../layers/observability/StatusBoard.ts"
 import type { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
 import type { DockerEngine, OwnContainer } from "../../services/DockerEngine.ts"
 import { awaitDocker } from "../docker/DockerStart.ts"
@@ -70,7 +71,8 @@ const makeFollowing = Effect.fnUntraced(function* (settings: ExternalRebinderSet
 export const externalRebinder = Effect.fnUntraced(function* (
   settings: ExternalRebinderSettings,
   selfRef: string,
-  readiness: Readiness
+  readiness: Readiness,
+  tell?: StatusBoard["tell"]
 ): Effect.fn.Return<never, FatalError, DockerEngine | ContainerLifecycle> {
   yield* Metrics.initialise
   const self = yield* awaitDocker(selfRef)
@@ -78,6 +80,7 @@ export const externalRebinder = Effect.fnUntraced(function* (
   const { look, onEvent, lookAfresh } = yield* makeFollowing(settings, self)
   return yield* watchDocker({
     readiness,
+    tell,
     pollInterval: POLL_INTERVAL,
     actions: watchedWithSignals,
     onEvent,

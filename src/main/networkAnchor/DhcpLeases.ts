@@ -1,11 +1,12 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
-import { families } from "../../domain/Address.ts"
+import { families, type Family } from "../../domain/Address.ts"
 import type { DhcpSettings } from "../../domain/Settings.ts"
+import type { StatusLease } from "../../domain/Status.ts"
 import * as Metrics from "../../layers/observability/DhcpMetrics.ts"
 import { DhcpClient } from "../../services/DhcpClient.ts"
-import { makeLeaseHolder, type LeaseHolder } from "./LeaseHolder.ts"
+import { makeLeaseHolder, type HeldLease, type LeaseHolder } from "./LeaseHolder.ts"
 import { keepLease } from "./LeaseKeeper.ts"
 import type { LeasesInput, MakeLeases } from "./Leases.ts"
 
@@ -38,6 +39,20 @@ const makeWatch = Effect.fnUntraced(function* (holder: LeaseHolder) {
   return { lookAgain, watch }
 })
 
+const statusOf = (family: Family, held: HeldLease | undefined): ReadonlyArray<StatusLease> => {
+  if (held === undefined) return []
+  const { address, server, router } = held.lease
+  return [
+    {
+      family,
+      address,
+      expires: new Date(held.expiresAt).toISOString(),
+      ...(server === undefined ? {} : { server }),
+      ...(router === undefined ? {} : { router })
+    }
+  ]
+}
+
 /** Leases of both families, each kept by its own client; neither waits for the other (SPEC §8.2, §9). */
 export const makeDhcpLeases = Effect.fnUntraced(function* ({ hostname, backoffMax }: DhcpSettings) {
   const client = yield* DhcpClient
@@ -56,6 +71,7 @@ export const makeDhcpLeases = Effect.fnUntraced(function* ({ hostname, backoffMa
       })
     )
     return {
+      held: () => kept.flatMap(({ family, holder }) => statusOf(family, holder.held())),
       router: () => kept.find(({ family }) => family === "v4")?.holder.held()?.lease.router,
       lookAgain: (change) => Effect.forEach(kept, ({ lookAgain }) => lookAgain(change), { discard: true }),
       keep: Effect.all(

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import type { Address } from "../../domain/Address.ts"
+import type { StatusLease } from "../../domain/Status.ts"
 import type { Netlink } from "../../services/Netlink.ts"
 import type { ExternalLink } from "./ExternalLink.ts"
 
@@ -7,6 +8,8 @@ import type { ExternalLink } from "./ExternalLink.ts"
 export interface Leases {
   /** The IPv4 router of the lease that holds, if there is one. */
   readonly router: () => Address | undefined
+  /** The leases that hold, for the status. */
+  readonly held: () => ReadonlyArray<StatusLease>
   /** Asks for another look at the interface: addresses on it are others than before, or a link is. */
   readonly lookAgain: (change: "address" | "link") => Effect.Effect<void>
   readonly keep: Effect.Effect<never, never, Netlink>
@@ -22,4 +25,4 @@ export type MakeLeases = (input: LeasesInput) => Effect.Effect<Leases, never, Ne
 
 /** For the address modes in which Docker's addresses stay. */
 export const noLeases: MakeLeases = () =>
-  Effect.succeed({ router: () => undefined, lookAgain: () => Effect.void, keep: Effect.never })
+  Effect.succeed({ router: () => undefined, held: () => [], lookAgain: () => Effect.void, keep: Effect.never })

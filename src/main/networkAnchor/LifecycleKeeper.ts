@@ -5,6 +5,7 @@ import type { ContainerSnapshot } from "../../domain/DockerState.ts"
 import { cutShort } from "../../domain/CutShort.ts"
 import { lastingProblems, type ProblemTimes } from "../../domain/LastingProblems.ts"
 import { decideLifecycle, emptyMemory, rememberDecision, type LifecycleMemory } from "../../domain/Lifecycle.ts"
+import type { Refresh } from "../../domain/EventScope.ts"
 import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
 import type { OwnContainer } from "../../services/DockerEngine.ts"
 import { makeRounds } from "../docker/Rounds.ts"
@@ -65,9 +66,12 @@ export const makeLifecycleKeeper = Effect.fnUntraced(function* (input: Lifecycle
   const rounds = yield* makeRounds({ cannot: "cannot look after containers in shared namespaces" })
   return {
     keep: rounds.keep(Effect.suspend(round)),
-    lookAgain: rounds.again,
-    /** The same, and nothing that was seen before counts. */
-    lookAtEverything: Effect.andThen(Effect.sync(observer.forget), rounds.again),
+    /** Looks again after the copy of Docker's state was refreshed; when all of it was, nothing that was seen before counts. */
+    lookAfter: ({ full, containers }: Refresh) =>
+      Effect.suspend(() => {
+        if (full) observer.forget()
+        return full || containers.size > 0 ? rounds.again : Effect.void
+      }),
     note: observer.note
   }
 })

@@ -14,6 +14,7 @@ import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
 import type { SharedNetwork } from "../../domain/SharedNetwork.ts"
 import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
 import type { Readiness } from "../../layers/observability/Readiness.ts"
+import type { StatusBoard } from "../../layers/observability/StatusBoard.ts"
 import type { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
 import type { Conntrack } from "../../services/Conntrack.ts"
 import type { DockerEngine } from "../../services/DockerEngine.ts"
@@ -21,11 +22,13 @@ import { Netlink } from "../../services/Netlink.ts"
 import { Nftables } from "../../services/Nftables.ts"
 import { endedByDefect } from "../Defect.ts"
 import { awaitDocker } from "../docker/DockerStart.ts"
+import { makeDockerConnection, type DockerConnection } from "../docker/DockerConnection.ts"
 import { follow } from "../docker/EventFeed.ts"
 import type { FatalError } from "../FatalError.ts"
 import { requireNetAdmin } from "../NetAdmin.ts"
+import { networkAnchorStatus, type LastReconcile } from "./AnchorStatus.ts"
 import { makeDefaultRouteKeeper, type DefaultRouteKeeper } from "./DefaultRouteKeeper.ts"
-import { makeDockerMirror } from "./DockerMirror.ts"
+import { makeDockerMirror, type DockerMirror } from "./DockerMirror.ts"
 import { awaitExternal, makeExternalLink, type ExternalLink } from "./ExternalLink.ts"
 import { makeLifecycleKeeper } from "./LifecycleKeeper.ts"
 import { noLeases, type Leases, type MakeLeases } from "./Leases.ts"
@@ -104,10 +107,18 @@ const ownAddresses = ({ own }: DockerState, shared: SharedNetwork | undefined): 
 const lookAtSelf = (pending: PendingWork) =>
   pending.offer({ refresh: { ...emptyRefresh, self: true }, source: "event", eventTimeNano: undefined })
 
-const followDocker = (pending: PendingWork, onEvent: (event: DockerEvent) => Effect.Effect<void>) =>
+interface DockerWatch {
+  readonly pending: PendingWork
+  readonly connection: DockerConnection
+  readonly onEvent: (event: DockerEvent) => Effect.Effect<void>
+}
+
+const followDocker = ({ pending, connection, onEvent }: DockerWatch) =>
   follow({
-    onOpen: (source) => pending.offer({ refresh: fullRefresh, source, eventTimeNano: undefined }),
+    onOpen: (source) =>
+      Effect.andThen(connection.opened, pending.offer({ refresh: fullRefresh, source, eventTimeNano: undefined })),
     onEvent,
+    onLost: connection.lost,
     meanwhile: "NAT state stays as it is"
   })
 
@@ -129,8 +140,50 @@ const begin = Effect.fnUntraced(function* (settings: NetworkAnchorSettings, self
   return { self, first }
 })
 
+interface Routing {
+  readonly settings: NetworkAnchorSettings
+  readonly mirror: DockerMirror
+  readonly external: ExternalLink
+  readonly makeLeases: MakeLeases
+}
+
+/** Leases and default routes: a lease may bring the gateway, and a gateway that changes is a route to set. */
+const makeRouting = Effect.fnUntraced(function* ({ settings, mirror, external, makeLeases }: Routing) {
+  const gateways = () => {
+    const ipam = mirror.state().networks.get(external.current().networkId ?? "")?.gateway ?? {}
+    const v6ByAdvertisement = settings.addressMode === "slaac-ra-only"
+    return chooseGateways({ lease: leases.router(), pin: settings.gateway, ipam, v6ByAdvertisement })
+  }
+  const routes = yield* makeDefaultRouteKeeper(() => ({ link: external.current().link, gateways: gateways() }))
+  const leases: Leases = yield* makeLeases({ external, onChange: routes.lookAgain })
+  return { gateways, routes, leases }
+})
+
+interface EventTaking {
+  readonly mirror: DockerMirror
+  readonly pending: PendingWork
+  readonly external: ExternalLink
+}
+
+/** Turns an event into what has to be looked at again. */
+const makeTakeEvent =
+  ({ mirror, pending, external }: EventTaking) =>
+  (event: DockerEvent, note: (event: DockerEvent) => void) => {
+    note(event)
+    const refresh = refreshFor(event, mirror.state())
+    if (isEmptyRefresh(refresh)) return Effect.void
+    const offered = pending.offer({ refresh, source: "event", eventTimeNano: event.timeNano })
+    return refresh.self ? Effect.andThen(offered, external.lookAgain) : offered
+  }
+
 /** How long the DHCP clients wait for the first reconcile: they would only slow it down, and Docker's addresses are there already. */
 const FIRST_RECONCILE_LIMIT = "1 second"
+
+/** What is not the same for every network-anchor, or for every test of one. */
+export interface NetworkAnchorParts {
+  readonly makeLeases?: MakeLeases | undefined
+  readonly tell?: StatusBoard["tell"]
+}
 
 /**
  * The network-anchor: keeps the DNAT maps what the labels of the project's containers ask for, and the default route on the external
@@ -140,7 +193,7 @@ export const networkAnchor = Effect.fnUntraced(function* (
   settings: NetworkAnchorSettings,
   selfRef: string,
   readiness: Readiness,
-  makeLeases: MakeLeases = noLeases
+  { makeLeases = noLeases, tell = () => {} }: NetworkAnchorParts = {}
 ): Effect.fn.Return<
   never,
   FatalError,
@@ -151,17 +204,8 @@ export const networkAnchor = Effect.fnUntraced(function* (
   const mirror = yield* makeDockerMirror(self)
   const external = yield* makeExternalLink(self.id, settings.external, first)
   external.tell(lookAtSelf(pending))
-  const routes = yield* makeDefaultRouteKeeper(() => {
-    const { link, networkId } = external.current()
-    const ipam = mirror.state().networks.get(networkId ?? "")?.gateway ?? {}
-    const v6ByAdvertisement = settings.addressMode === "slaac-ra-only"
-    return {
-      link,
-      gateways: chooseGateways({ lease: leases.router(), pin: settings.gateway, ipam, v6ByAdvertisement })
-    }
-  })
-  const leases: Leases = yield* makeLeases({ external, onChange: routes.lookAgain })
-
+  const { gateways, routes, leases } = yield* makeRouting({ settings, mirror, external, makeLeases })
+  const take = makeTakeEvent({ mirror, pending, external })
   const shared = makeSharedChoice(settings)
   const containers = yield* makeLifecycleKeeper({
     settings,
@@ -170,13 +214,20 @@ export const networkAnchor = Effect.fnUntraced(function* (
     own: () => ownAddresses(mirror.state(), shared.current())
   })
 
-  const onEvent = (event: DockerEvent) => {
-    containers.note(event)
-    const refresh = refreshFor(event, mirror.state())
-    if (isEmptyRefresh(refresh)) return Effect.void
-    const offered = pending.offer({ refresh, source: "event", eventTimeNano: event.timeNano })
-    return refresh.self ? Effect.andThen(offered, external.lookAgain) : offered
-  }
+  const connection = yield* makeDockerConnection
+  let last: LastReconcile | undefined
+  tell(() => ({
+    networkAnchor: networkAnchorStatus({
+      settings,
+      docker: connection.status(),
+      state: mirror.state(),
+      external: external.current(),
+      leases: leases.held(),
+      gateways: gateways(),
+      shared: shared.current(),
+      last
+    })
+  }))
 
   const reconciled = yield* Deferred.make<void>()
   const reconciler = yield* makeReconciler({
@@ -186,14 +237,16 @@ export const networkAnchor = Effect.fnUntraced(function* (
     shared,
     pending,
     readiness,
-    onLooked: ({ full, containers: named }) =>
-      full ? containers.lookAtEverything : named.size > 0 ? containers.lookAgain : Effect.void,
+    onReconciled: (latest) => {
+      last = latest
+    },
+    onLooked: containers.lookAfter,
     onOwnNetworks: Effect.andThen(Deferred.succeed(reconciled, undefined), routes.lookAgain)
   })
   yield* Effect.all(
     [
       reconciler,
-      followDocker(pending, onEvent),
+      followDocker({ pending, connection, onEvent: (event) => take(event, containers.note) }),
       poll(pending, settings),
       containers.keep,
       external.keep,

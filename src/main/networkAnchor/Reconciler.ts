@@ -11,6 +11,7 @@ import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
 import type { Readiness } from "../../layers/observability/Readiness.ts"
 import { makeBackOff } from "../BackOff.ts"
 import { makeNotices } from "../Notices.ts"
+import type { LastReconcile } from "./AnchorStatus.ts"
 import { makeAppliedRules } from "./AppliedRules.ts"
 import type { DockerMirror } from "./DockerMirror.ts"
 import type { ExternalLink } from "./ExternalLink.ts"
@@ -35,6 +36,8 @@ export interface ReconcilerInput {
   readonly shared: SharedChoice
   readonly pending: PendingWork
   readonly readiness: Readiness
+  /** Called after each reconcile, also one that failed. */
+  readonly onReconciled: (last: LastReconcile) => void
   /** Called after each reconcile, with what it looked at. */
   readonly onLooked: (refresh: Refresh) => Effect.Effect<void>
   /** Called after each reconcile that looked at anchord's own networks. */
@@ -141,7 +144,7 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
     yield* onLooked(work.refresh)
   })
 
-  return { reconcile, beside: [flusher.keep, notices.keep] as const }
+  return { reconcile, entries: () => lastDesired?.size ?? 0, beside: [flusher.keep, notices.keep] as const }
 })
 
 /**
@@ -149,8 +152,8 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
  * everything as it is, and its work is done with the next one, which comes after a back-off.
  */
 export const makeReconciler = Effect.fnUntraced(function* (input: ReconcilerInput) {
-  const { pending } = input
-  const { reconcile, beside } = yield* makeReconcile(input)
+  const { pending, onReconciled } = input
+  const { reconcile, entries, beside } = yield* makeReconcile(input)
   const failures = makeNotices()
 
   const failed = (work: Work, message: string) =>
@@ -169,11 +172,17 @@ export const makeReconciler = Effect.fnUntraced(function* (input: ReconcilerInpu
       { discard: true }
     )
 
+  const note = (error: string | undefined) =>
+    Effect.map(Clock.currentTimeMillis, (at) => onReconciled({ at, error, entries: entries() }))
+
   const attempt = (work: Work) =>
     reconcile(work).pipe(
       Effect.andThen(failures([])),
+      Effect.andThen(note(undefined)),
       Effect.as(true),
-      Effect.catchTag(["DockerError", "NftError"], (error) => Effect.as(failed(work, error.message), false))
+      Effect.catchTag(["DockerError", "NftError"], ({ message }) =>
+        Effect.andThen(note(message), Effect.as(failed(work, message), false))
+      )
     )
 
   const loop = Effect.gen(function* () {

@@ -9,6 +9,7 @@ import type { WrapRebinderSettings } from "../../domain/Settings.ts"
 import { decideWrapRebind } from "../../domain/WrapRebind.ts"
 import * as Metrics from "../../layers/observability/DockerMetrics.ts"
 import type { Readiness } from "../../layers/observability/Readiness.ts"
+import type { StatusBoard } from "../../layers/observability/StatusBoard.ts"
 import type { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
 import { DockerEngine, type OwnContainer } from "../../services/DockerEngine.ts"
 import { awaitDocker } from "../docker/DockerStart.ts"
@@ -64,7 +65,8 @@ const earliest = (a: number | undefined, b: number | undefined): number | undefi
 export const wrapRebinder = Effect.fnUntraced(function* (
   settings: WrapRebinderSettings,
   selfRef: string,
-  readiness: Readiness
+  readiness: Readiness,
+  tell?: StatusBoard["tell"]
 ): Effect.fn.Return<never, FatalError, DockerEngine | ContainerLifecycle> {
   yield* Metrics.initialise
   const self = yield* awaitDocker(selfRef)
@@ -72,6 +74,7 @@ export const wrapRebinder = Effect.fnUntraced(function* (
   const { look, observer } = yield* makeLook(settings, self)
   return yield* watchDocker({
     readiness,
+    tell,
     pollInterval: settings.pollInterval,
     onEvent: (event) => {
       observer.note(event)

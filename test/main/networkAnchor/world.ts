@@ -11,6 +11,7 @@ import type { DnatEntry, Flow, FlowSelector, Protocol } from "../../../src/domai
 import { nftFamily, parseTable, tableName, type NftCommand } from "../../../src/domain/NftJson.ts"
 import { parseSettings, type NetworkAnchorSettings } from "../../../src/domain/Settings.ts"
 import * as Readiness from "../../../src/layers/observability/Readiness.ts"
+import { makeStatusBoard } from "../../../src/layers/observability/StatusBoard.ts"
 import { SimConntrack } from "../../../src/layers/sim/SimConntrack.ts"
 import type { SimContainerSpec } from "../../../src/layers/sim/SimDocker.ts"
 import { make, type SimEndpoint } from "../../../src/layers/sim/SimDockerEngine.ts"
@@ -43,6 +44,8 @@ const endpoints: ReadonlyArray<SimEndpoint> = [
   "GET /events"
 ]
 
+const ABOUT = { mode: "network-anchor", version: "1", commit: "c", started: "1970-01-01T00:00:00.000Z" }
+
 const makeNetns = (): SimNetns => {
   const netns = new SimNetns()
     .addLink("lo", "127.0.0.1/8", "::1/128")
@@ -62,6 +65,7 @@ export const makeWorld = Effect.gen(function* () {
   docker.addImage("anchord", { Entrypoint: ["tini", "--", "anchord"] })
   docker.run({ name: "anchor", image: "anchord", network: TRANSIT, also: [EXTERNAL], addresses: { [EXTERNAL]: OWN } })
   const lines: Array<string> = []
+  const readiness = Readiness.make(conditions)
   return {
     engine,
     docker,
@@ -69,7 +73,8 @@ export const makeWorld = Effect.gen(function* () {
     nft: new SimNftables(new SimRuleset()),
     conntrack: new SimConntrack(),
     dhcp: new SimDhcp(),
-    readiness: Readiness.make(conditions),
+    readiness,
+    board: makeStatusBoard({ about: ABOUT, readiness, recent: () => [] }),
     /** Which Docker network each link belongs to: a link has the MAC address that Docker reports there. */
     plumbing: new Map([
       ["eth0", EXTERNAL],
@@ -155,10 +160,9 @@ const leasesOf = ({ dhcp }: World, settings: NetworkAnchorSettings) =>
 export const start = Effect.fnUntraced(function* (world: World, env: Environment = {}) {
   const settings = settingsOf(env)
   const makeLeases = yield* leasesOf(world, settings)
-  const fiber = yield* Effect.scoped(networkAnchor(settings, "anchor", world.readiness, makeLeases)).pipe(
-    Effect.provide(layersOf(world)),
-    Effect.forkDetach
-  )
+  const fiber = yield* Effect.scoped(
+    networkAnchor(settings, "anchor", world.readiness, { makeLeases, tell: world.board.tell })
+  ).pipe(Effect.provide(layersOf(world)), Effect.forkDetach)
   yield* settle
   return {
     stop: Fiber.interrupt(fiber),
