@@ -45,6 +45,25 @@ export const networkAnchor = (lab: Lab, { v4, v6, env = {}, transitV4, transitV6
   stop_grace_period: "10s"
 })
 
+/** Needs nothing but the Docker API. */
+export const rebinder = (
+  lab: Lab,
+  mode: "external-rebinder" | "wrap-rebinder",
+  env: Readonly<Record<string, string>> = {}
+): Service => ({
+  ...hardened,
+  cap_add: [],
+  image: lab.image,
+  environment: {
+    ANCHORD_MODE: mode,
+    DOCKER_HOST: "unix:///docker/docker.sock",
+    ANCHORD_LOG_LEVEL: "debug",
+    ...env
+  },
+  volumes: ["/lab/sock:/docker:ro"],
+  stop_grace_period: "10s"
+})
+
 export const serviceAnchor = (lab: Lab, labels: Readonly<Record<string, string>>, more: Service = {}): Service => ({
   ...hardened,
   image: lab.image,
