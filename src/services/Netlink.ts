@@ -2,7 +2,7 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
-import type { Family } from "../domain/Address.ts"
+import type { Address, Family } from "../domain/Address.ts"
 import type { AddressStep } from "../domain/AddressPlan.ts"
 import type { DefaultRoute, Link, LinkAddress, Neighbour, NetlinkChange, RouteStep } from "../domain/Routing.ts"
 
@@ -29,6 +29,8 @@ export class Netlink extends Context.Service<
      */
     readonly applyAddresses: (steps: ReadonlyArray<AddressStep>) => Effect.Effect<void, NetlinkError>
     readonly neighbours: (family: Family) => Effect.Effect<ReadonlyArray<Neighbour>, NetlinkError>
+    /** Deletes what the kernel knows of who has these addresses, so that it asks again; what it does not know, or was told for ever, stays as it is. */
+    readonly forgetNeighbours: (addresses: ReadonlyArray<Address>) => Effect.Effect<void, NetlinkError>
     /** How long the kernel waits before it asks again for a neighbour on this link that did not answer; it gives up after 3 s, as it would by itself (neighbour tables of both families). */
     readonly setNeighbourRetransmission: (link: string, millis: number) => Effect.Effect<void, NetlinkError>
     /** Ends the duplicate address detection (RFC 4862) of an IPv6 address by adding it anew without: from then on the kernel uses it. */

@@ -117,6 +117,34 @@ export const netlinkContract = (title: string, setUp: () => Promise<NetlinkSetup
       })
     })
 
+    describe("forgetting neighbours", () => {
+      const known = async () =>
+        (await Promise.all(families.map((family) => run((netlink) => netlink.neighbours(family)))))
+          .flat()
+          .map(({ address }) => address)
+          .filter((address) => /^(10\.2|fd02)/.test(address))
+          .toSorted()
+
+      it("deletes these of both families and no others, and does not mind those that are not known", async () => {
+        for (const n of [7, 8]) {
+          await world.setNeighbour("br", `10.2.0.${n}`, "reachable")
+          await world.setNeighbour("br", `fd02::${n}`, "stale")
+        }
+        await run((netlink) => netlink.forgetNeighbours(["10.2.0.7", "fd02::7", "10.2.0.9", "fd02::9"]))
+        expect(await known()).toEqual(["10.2.0.8", "fd02::8"])
+        await run((netlink) => netlink.forgetNeighbours(["fd02::8"]))
+        expect(await known()).toEqual(["10.2.0.8"])
+        await run((netlink) => netlink.forgetNeighbours([]))
+        expect(await known()).toEqual(["10.2.0.8"])
+      })
+
+      it("leaves what was told for ever", async () => {
+        await world.setNeighbour("br", "10.2.0.7", "permanent")
+        await run((netlink) => netlink.forgetNeighbours(["10.2.0.7"]))
+        expect(await known()).toEqual(["10.2.0.7"])
+      })
+    })
+
     describe("changing routes", () => {
       it("finds the link by itself and shows the protocol", async () => {
         await apply(replace({ family: "v4", gateway: "10.2.0.1", protocol: "97" }))

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { readFile } from "node:fs/promises"
-import { families, type Family } from "../../domain/Address.ts"
+import { families, familyOf, type Address, type Family } from "../../domain/Address.ts"
 import type { AddressStep } from "../../domain/AddressPlan.ts"
 import type { LinkAddress } from "../../domain/Routing.ts"
 import { Netlink, NetlinkError } from "../../services/Netlink.ts"
@@ -98,6 +98,16 @@ const tuning = (ip: Ip) => ({
   }
 })
 
+const forgetNeighbours = (ip: Ip) => (addresses: ReadonlyArray<Address>) =>
+  Effect.forEach(
+    families,
+    (family) => {
+      const lines = addresses.filter((one) => familyOf(one) === family).map((one) => `neigh flush to ${one}\n`)
+      return lines.length === 0 ? Effect.void : ip([familyFlag[family], "-batch", "-"], lines.join(""))
+    },
+    { discard: true }
+  ).pipe(Effect.mapError(fromCommand))
+
 /** Links, addresses, routes and neighbours by ip(8). */
 export const layer = ({ prefix = [] }: IpOptions = {}): Layer.Layer<Netlink> => {
   const ip = (args: ReadonlyArray<string>, input?: string) =>
@@ -148,6 +158,7 @@ export const layer = ({ prefix = [] }: IpOptions = {}): Layer.Layer<Netlink> => 
     }),
     applyAddresses: applyAddresses(ip, prefix),
     neighbours: (family) => read([familyFlag[family], "neigh"], (output) => parseNeighbours(output, family)),
+    forgetNeighbours: forgetNeighbours(ip),
     ...tuning(ip),
     sysctl: Effect.fnUntraced(function* (name) {
       const text: Effect.Effect<string, unknown> =

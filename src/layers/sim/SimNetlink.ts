@@ -43,6 +43,7 @@ export const layer = (netns: SimNetns): Layer.Layer<Netlink> =>
       if (first !== undefined) return yield* first
     }),
     neighbours: (family) => Effect.sync(() => netns.neighbours(family)),
+    forgetNeighbours: (addresses) => Effect.sync(() => netns.forgetNeighbours(addresses)),
     setNeighbourRetransmission: (link, millis) => {
       const message = netns.setRetransmission(link, millis)
       return message === undefined

@@ -248,6 +248,14 @@ export class SimNetns {
     this.#say("neighbour")
   }
 
+  /** `ip neigh flush to …`. */
+  forgetNeighbours(addresses: ReadonlyArray<Address>): void {
+    this.#neighbours = this.#neighbours.filter(
+      ({ address, state }) => state === "permanent" || state === "noarp" || !addresses.includes(address)
+    )
+    this.#say("neighbour")
+  }
+
   setSysctl(name: string, value: string): void {
     this.#sysctls.set(name, value)
   }

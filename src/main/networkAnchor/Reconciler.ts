@@ -16,6 +16,7 @@ import { makeAppliedRules } from "./AppliedRules.ts"
 import type { DockerMirror } from "./DockerMirror.ts"
 import type { ExternalLink } from "./ExternalLink.ts"
 import { makeFlowFlusher } from "./FlowFlusher.ts"
+import { makeNeighbourFlusher } from "./NeighbourFlusher.ts"
 import type { PendingWork, Work } from "./PendingWork.ts"
 import { makeReconcileNotices } from "./ReconcileNotices.ts"
 import type { SharedChoice } from "./SharedChoice.ts"
@@ -90,6 +91,7 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
   const { settings, mirror, external, shared, readiness, onOwnNetworks, onLooked } = input
   const rules = yield* makeAppliedRules
   const flusher = yield* makeFlowFlusher
+  const neighbours = yield* makeNeighbourFlusher
   const notices = yield* makeReconcileNotices
   const warnWhenAlone = makeLonelinessWarning()
 
@@ -118,6 +120,7 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
     const plan = yield* rules.apply(desired.table, external.current().link, work.refresh.full)
     lastDesired = desired.table
     yield* flusher.flush(plan.flush)
+    yield* neighbours.follow(backends)
     const appliedAfter = yield* secondsSince(started)
     yield* Metric.update(Metrics.reconcileDuration, appliedAfter)
     yield* Effect.logDebug("reconciled").pipe(
@@ -144,7 +147,8 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
     yield* onLooked(work.refresh)
   })
 
-  return { reconcile, entries: () => lastDesired?.size ?? 0, beside: [flusher.keep, notices.keep] as const }
+  const beside = [flusher.keep, neighbours.keep, notices.keep] as const
+  return { reconcile, entries: () => lastDesired?.size ?? 0, beside }
 })
 
 /**

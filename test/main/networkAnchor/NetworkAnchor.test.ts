@@ -213,6 +213,27 @@ describe("a backend that comes", () => {
       })
     ))
 
+  it("is looked for anew at its address, where another one may have been before", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { docker, netns } = world
+        docker.run(backend("mail", "tcp/25"))
+        docker.run(backend("web", "tcp/80"))
+        const running = yield* start(world)
+        const [mail, web] = [addressOf(world, "mail", "v6"), addressOf(world, "web", "v6")]
+        for (const address of [mail, web]) netns.setNeighbour("eth1", address, "reachable")
+        docker.remove("mail")
+        docker.run(backend("mail", "tcp/25"))
+        yield* settle
+        expect(addressOf(world, "mail", "v6")).toBe(mail)
+        expect(netns.neighbours("v6").map(({ address }) => address)).toEqual([web])
+        netns.setNeighbour("eth1", mail, "reachable")
+        yield* TestClock.adjust("2 minutes")
+        expect(netns.neighbours("v6")).toHaveLength(2)
+        yield* running.stop
+      })
+    ))
+
   it("keeps its ports under a new name, paused, and while hundreds of others come and go", () =>
     inWorld((world) =>
       Effect.gen(function* () {
