@@ -153,7 +153,7 @@ export const stringRecord =
     const entries = Object.entries(parsed)
     const wrong = entries.find((entry): entry is [string, Exclude<unknown, string>] => typeof entry[1] !== "string")
     if (wrong) return Result.fail(`the value of "${wrong[0]}" is not a string`)
-    const forbidden = entries.map(([key]) => refusal(key)).find((why) => why !== undefined)
-    if (forbidden !== undefined) return Result.fail(forbidden)
+    const forbidden = entries.map(([key]) => refusal(key)).filter((why) => why !== undefined)
+    if (forbidden.length > 0) return Result.fail(forbidden.join("; "))
     return Result.succeed(Object.fromEntries(entries.map(([key, one]) => [key, String(one)])))
   }

@@ -171,6 +171,10 @@ const wrong: Readonly<Record<Mode, Readonly<Record<string, ReadonlyArray<readonl
       [
         '{"a":"b","anchord.managed-by":"me"}',
         'the key "anchord.managed-by" is set by anchord or Compose, and may not be given'
+      ],
+      [
+        '{"com.docker.compose.service":"x","a":"b","anchord.managed-by":"me"}',
+        'the key "com.docker.compose.service" is set by anchord or Compose, and may not be given; the key "anchord.managed-by" is set by anchord or Compose, and may not be given'
       ]
     ]
   },
