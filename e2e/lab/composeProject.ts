@@ -87,6 +87,16 @@ export const app = (lab: Lab, anchor: string, name: string, ports: ReadonlyArray
   stop_grace_period: "1s"
 })
 
+/** The application in a namespace of its own, on networks that `more` names; it knows nothing of anchord. */
+export const plainApp = (lab: Lab, name: string, ports: ReadonlyArray<string>, more: Service): Service => ({
+  ...application,
+  image: lab.image,
+  command: [name, ...ports],
+  volumes: appFiles,
+  stop_grace_period: "1s",
+  ...more
+})
+
 /** The application in a namespace of its own, which it leaves by a gateway that it is told. */
 export const routedApp = (
   lab: Lab,

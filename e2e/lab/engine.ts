@@ -7,7 +7,7 @@ import { eventually } from "./steps.ts"
 
 /** How to reach a running engine: enough for another process to do so. */
 export interface EngineState {
-  /** dockerd, as this machine numbers it. */
+  /** The first process of the engine's namespaces, as this machine numbers it; it outlives a dockerd that is restarted. */
   readonly pid: number
   /** Its folder here; inside of the engine's tree it is `/lab`, and the repository is `/project`. */
   readonly work: string
@@ -19,27 +19,43 @@ export interface Engine extends EngineState {
   /** A command as this machine runs it in the engine's own namespaces; there, processes have the numbers that Docker tells. */
   readonly within: (command: ReadonlyArray<string>) => ReadonlyArray<string>
   readonly inside: (command: ReadonlyArray<string>, options?: CommandOptions) => Promise<string>
+  /** Ends dockerd by a signal, and starts it again in the same namespaces and with the same data; waits until it answers. */
+  readonly restart: (signal: "TERM" | "KILL") => Promise<void>
 }
 
 const SOCKET = "unix:///lab/sock/docker.sock"
 
 const environment = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", `DOCKER_HOST=${SOCKET}`]
 
+/** While this file is there, a dockerd that ends is followed by another one. */
+const AGAIN = "/run/dockerd-again"
+const PIDFILE = "/run/docker.pid"
+
 export const attachEngine = ({ pid, work }: EngineState): Engine => {
   const enter = ["nsenter", "-t", `${pid}`, "-m", "-n", "-p", "-r", "-w"]
   const within = (command: ReadonlyArray<string>) => [...enter, ...environment, ...command]
   const inside = (command: ReadonlyArray<string>, options: CommandOptions = {}) => run(within(command), options)
+  const docker = (...args: ReadonlyArray<string>) => inside(["docker", ...args])
+  const restart = async (signal: "TERM" | "KILL") => {
+    const before = await inside(["cat", PIDFILE])
+    await inside(["sh", "-c", `touch ${AGAIN} && kill -${signal} ${before}`])
+    await eventually("another dockerd runs", 120_000, async () => {
+      if ((await inside(["cat", PIDFILE])) === before) throw new Error(`dockerd is still ${before}`)
+    })
+    await eventually("it answers", 120_000, () => docker("version"))
+  }
   return {
     pid,
     work,
     within,
     inside,
     socket: `${work}/sock/docker.sock`,
-    docker: (...args) => inside(["docker", ...args])
+    docker,
+    restart
   }
 }
 
-/** Mounts what dockerd needs into the tree, makes it the root, and becomes dockerd. */
+/** Mounts what dockerd needs into the tree, makes it the root, and runs dockerd there, again as long as that is asked for. */
 const script = `
 set -e
 root=$1 work=$2 project=$3
@@ -60,7 +76,13 @@ cat /etc/hosts > etc/hosts
 pivot_root . oldroot
 umount -l /oldroot
 cd /
-exec dockerd "$@"
+trap 'kill -TERM $dockerd' TERM
+while
+  dockerd "$@" &
+  dockerd=$!
+  while kill -0 $dockerd 2> /dev/null; do wait $dockerd || true; done
+  rm ${AGAIN} 2> /dev/null
+do :; done
 `
 
 export interface EngineOptions {
@@ -96,7 +118,7 @@ export const startEngine = async ({ root, work, netns, keep }: EngineOptions) =>
       "-H",
       "unix:///run/docker.sock",
       "--pidfile",
-      "/run/docker.pid"
+      PIDFILE
     ],
     ...(netns === undefined
       ? ["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"]
@@ -121,12 +143,12 @@ export const startEngine = async ({ root, work, netns, keep }: EngineOptions) =>
     if (keep === undefined) await attempt(["rm", "-rf", work])
   }
   const stop = async () => {
-    const dockerd = ended ? undefined : childOf(child.pid ?? 0)
-    if (dockerd !== undefined) {
-      const engine = attachEngine({ pid: dockerd, work })
+    const first = ended ? undefined : childOf(child.pid ?? 0)
+    if (first !== undefined) {
+      const engine = attachEngine({ pid: first, work })
       const ids = (await engine.docker("ps", "-aq").catch(() => "")).split("\n").filter((id) => id !== "")
       if (ids.length > 0) await engine.docker("rm", "-f", ...ids).catch(() => "")
-      process.kill(dockerd, "SIGTERM")
+      process.kill(first, "SIGTERM")
     }
     const timer = setTimeout(() => child.kill("SIGKILL"), 20_000)
     await tidyUp()
@@ -135,10 +157,10 @@ export const startEngine = async ({ root, work, netns, keep }: EngineOptions) =>
   try {
     const pid = await eventually("the Docker engine answers", 60_000, async () => {
       if (ended) throw new Error(`dockerd ended:\n${log}`)
-      const dockerd = childOf(child.pid ?? 0)
-      if (dockerd === undefined) throw new Error("not started yet")
-      await attachEngine({ pid: dockerd, work }).docker("version")
-      return dockerd
+      const first = childOf(child.pid ?? 0)
+      if (first === undefined) throw new Error("not started yet")
+      await attachEngine({ pid: first, work }).docker("version")
+      return first
     })
     return { engine: attachEngine({ pid, work }), stop, log: () => log }
   } catch (error) {
