@@ -19,8 +19,11 @@ export interface Engine extends EngineState {
   /** A command as this machine runs it in the engine's own namespaces; there, processes have the numbers that Docker tells. */
   readonly within: (command: ReadonlyArray<string>) => ReadonlyArray<string>
   readonly inside: (command: ReadonlyArray<string>, options?: CommandOptions) => Promise<string>
-  /** Ends dockerd by a signal, and starts it again in the same namespaces and with the same data; waits until it answers. */
-  readonly restart: (signal: "TERM" | "KILL") => Promise<void>
+  /**
+   * Starts dockerd again in the same namespaces and with the same data, after it has ended as it is told to, or after everything in the
+   * engine was killed, as when the power fails; waits until it answers.
+   */
+  readonly restart: (after: "shutdown" | "power failure") => Promise<void>
 }
 
 const SOCKET = "unix:///lab/sock/docker.sock"
@@ -36,9 +39,11 @@ export const attachEngine = ({ pid, work }: EngineState): Engine => {
   const within = (command: ReadonlyArray<string>) => [...enter, ...environment, ...command]
   const inside = (command: ReadonlyArray<string>, options: CommandOptions = {}) => run(within(command), options)
   const docker = (...args: ReadonlyArray<string>) => inside(["docker", ...args])
-  const restart = async (signal: "TERM" | "KILL") => {
+  const restart: Engine["restart"] = async (after) => {
     const before = await inside(["cat", PIDFILE])
-    await inside(["sh", "-c", `touch ${AGAIN} && kill -${signal} ${before}`])
+    // All but the first process and the shell itself.
+    const end = after === "shutdown" ? `kill -TERM ${before}` : "kill -KILL -1"
+    await inside(["sh", "-c", `touch ${AGAIN} && ${end}`])
     await eventually("another dockerd runs", 120_000, async () => {
       if ((await inside(["cat", PIDFILE])) === before) throw new Error(`dockerd is still ${before}`)
     })
