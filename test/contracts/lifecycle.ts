@@ -456,6 +456,19 @@ export const lifecycleContract = (title: string, setUp: () => Promise<LifecycleS
         expect(await failure((lifecycle) => lifecycle.start(id))).toMatchObject({ reason: "not-found" })
         expect((await inspect(id)).State.Status).toBe("created")
       })
+
+      it("is told as the reason why a container did not start in it: it does not run, or is gone", async () => {
+        const owner = await run(A)
+        const id = await run(B, { host: { NetworkMode: `container:${A}` } })
+        await stop(B)
+        await stop(A)
+        const notRunning = await failure((lifecycle) => lifecycle.start(B))
+        expect(notRunning.status).toBeLessThan(500)
+        expect((await inspect(id)).State["Error"]).toMatch(/join/)
+        await ask((lifecycle) => lifecycle.remove(owner))
+        expect(await failure((lifecycle) => lifecycle.start(B))).toMatchObject({ reason: "not-found" })
+        expect((await inspect(id)).State).toMatchObject({ Status: "exited", Error: `No such container: ${owner}` })
+      })
     })
 
     describe("the request that follows from an inspection", () => {

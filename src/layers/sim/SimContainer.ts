@@ -24,6 +24,8 @@ export interface SimContainer {
   readonly created: bigint
   startedAt: bigint | undefined
   finishedAt: bigint | undefined
+  /** Why its last start failed; empty when it did not. */
+  startError: string
   name: string
   status: ContainerStatus
   /** By network ID; an endpoint is there only while the network is plumbed. */
@@ -63,6 +65,7 @@ export const makeContainer = (birth: SimBirth, volumes: SimVolumes): SimContaine
     created,
     startedAt: undefined,
     finishedAt: undefined,
+    startError: "",
     status: "created",
     endpoints: new Map(),
     wanted: new Map(),
@@ -148,6 +151,7 @@ export const inspectionOf = (
     State: {
       Status: container.status,
       Running: isPlumbed(container),
+      Error: container.startError,
       StartedAt: timeText(container.startedAt),
       FinishedAt: timeText(container.finishedAt)
     },

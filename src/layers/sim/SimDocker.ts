@@ -115,9 +115,20 @@ export class SimDocker {
   beginStart(ref: string): void {
     const container = this.#container(ref)
     if (isPlumbed(container) || this.#starting.has(container.id)) throw new Error(`${container.name} runs already`)
+    try {
+      this.#prepareStart(container)
+      container.startError = ""
+    } catch (error) {
+      container.startError = error instanceof Error ? error.message : String(error)
+      throw error
+    }
+    this.#starting.set(container.id, [])
+  }
+
+  #prepareStart(container: SimContainer): void {
     const owner = joinedRef(networkModeOf(container))
     if (owner !== undefined && !isPlumbed(this.#container(owner))) {
-      throw new Error("cannot join network of a non running container")
+      throw new SimRefusal(400, "cannot join network of a non running container")
     }
     if (container.endpoints.size > 0) requireFirst(container, this.#networks)
     resolveNetworks(container, this.#networks)
@@ -131,7 +142,6 @@ export class SimDocker {
       for (const networkId of plumbed) this.#unplumb(container, networkId)
       throw error
     }
-    this.#starting.set(container.id, [])
   }
 
   finishStart(ref: string): void {
