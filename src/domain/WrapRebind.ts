@@ -1,4 +1,5 @@
 import { successorOf } from "./ContainerNames.ts"
+import { nanosOf, type Inspection } from "./Inspection.ts"
 import type { LifecycleDecision, LifecycleProblem, Recreate } from "./LifecycleAction.ts"
 import {
   byName,
@@ -25,6 +26,24 @@ interface Wish {
   readonly heir: LifecycleContainer
 }
 
+/** Milliseconds that a container has to run, after it was restarted by its policy, to be taken for one that stays. */
+const STEADY = 10_000
+
+/**
+ * Until when (Unix milliseconds) a container is not joined that is in a crash loop: it would be gone again before the other one has started. Nothing for
+ * one that runs for the first time, or for ten seconds. `running` is false for one that does not run by now.
+ */
+export const steadiness = (
+  inspection: Inspection,
+  now: number
+): { readonly running: boolean; readonly unsteadyUntil?: number } => {
+  const { State } = inspection
+  const since = Number(nanosOf(State.StartedAt ?? "") / 1_000_000n)
+  const until = Math.min(since, now) + STEADY
+  const crashed = Number(inspection["RestartCount"] ?? 0) > 0
+  return { running: State.Status === "running", ...(crashed && until > now ? { unsteadyUntil: until } : {}) }
+}
+
 /** The containers of the project that are in the namespace of another one than the name now means. */
 const wishes = (state: LifecycleState, project: string): ReadonlyArray<Wish> => {
   const gone = staleNetns(state).filter(({ kind, inherited }) => kind === "gone" && !inherited)
@@ -45,7 +64,7 @@ const wishes = (state: LifecycleState, project: string): ReadonlyArray<Wish> => 
  * now means another one is re-created with that name, as soon as the other one runs. Docker keeps the ID and not the name, so the name
  * is the one that the old owner was seen under, or that of the service that Compose knows of.
  *
- * Two wishes within a second are one, and an owner that keeps being made anew has its dependents re-created twenty times a minute at
+ * Whoever carries it out looks at the {@link steadiness} of the other one before. Two wishes within a second are one, and an owner that keeps being made anew has its dependents re-created twenty times a minute at
  * most; one that only is restarted, over and over or not, is the same container, and causes nothing here. What was stopped on purpose
  * or is paused is left as it is, and what hangs on a container that is re-created now has its turn at the next look. The rebinder itself and other
  * projects are never touched; a rebinder without a project does nothing, and says so.

@@ -87,7 +87,9 @@ const runWrapRebinder = Effect.fnUntraced(function* (settings: WrapRebinderSetti
   const { wrapRebinder, conditions } = yield* Effect.promise(() => import("./wrapRebinder/WrapRebinder.ts"))
   const readiness = Readiness.make(conditions)
   const { tell } = yield* listeners(settings, readiness)
-  yield* wrapRebinder(settings, yield* ownRef, readiness, tell).pipe(Effect.provide(dockerLayers(settings.docker)))
+  yield* Effect.scoped(wrapRebinder(settings, yield* ownRef, readiness, tell)).pipe(
+    Effect.provide(dockerLayers(settings.docker))
+  )
 })
 
 const runSettings = (settings: Settings) => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest"
 import type { LifecycleContainer } from "../../src/domain/LifecycleState.ts"
 import { rememberRepairs, type RepairTimes } from "../../src/domain/RepairPace.ts"
-import { decideWrapRebind } from "../../src/domain/WrapRebind.ts"
+import { decideWrapRebind, steadiness } from "../../src/domain/WrapRebind.ts"
+import { differing } from "./inspections.ts"
 import { anchord, container, EPOCH, idOf, joins, listing, NOW, serviceAnchor, type Given } from "./lifecycleListings.ts"
 
 const app = (given: Given = {}) => container("app", { project: "upstream", ...given })
@@ -20,6 +21,23 @@ const recreated = (containers: ReadonlyArray<LifecycleContainer>, before: Readon
   )
 
 const nothing = { actions: [], problems: [] }
+
+describe("a container that is to be joined", () => {
+  const looked = (StartedAt: string, RestartCount: number, Status = "running") =>
+    steadiness(differing("plain", { State: { StartedAt, Status }, RestartCount }), Date.parse("2026-01-01T00:00:10Z"))
+
+  it("is joined at once when it runs for the first time", () => {
+    expect(looked("2026-01-01T00:00:09.9Z", 0)).toEqual({ running: true })
+    expect(looked("2026-01-01T00:00:09.9Z", 0, "exited")).toEqual({ running: false })
+  })
+
+  it("is given ten seconds when it has crashed, whatever the engine's clock says", () => {
+    const at = (seconds: number) => Date.parse("2026-01-01T00:00:00Z") + seconds * 1_000
+    expect(looked("2026-01-01T00:00:01Z", 1)).toEqual({ running: true, unsteadyUntil: at(11) })
+    expect(looked("2026-01-01T00:00:00Z", 1)).toEqual({ running: true })
+    expect(looked("2026-01-01T01:00:00Z", 1)).toEqual({ running: true, unsteadyUntil: at(20) })
+  })
+})
 
 describe("the wrap-rebinder", () => {
   it("re-creates what was joined to a name that now means another container, with the name", () => {

@@ -6,7 +6,9 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
+import { nameOf } from "../../src/domain/Inspection.ts"
 import type { Mode } from "../../src/domain/SettingDefinitions.ts"
 import { parseSettings, type SettingsByMode } from "../../src/domain/Settings.ts"
 import * as Readiness from "../../src/layers/observability/Readiness.ts"
@@ -43,8 +45,16 @@ const makeWorld = Effect.gen(function* () {
     logger: Logger.make(({ logLevel, message }) => void lines.push(`${logLevel}: ${String(message)}`)),
     /** The calls that changed something, or were to, each with what it was about. */
     changes: [] as Array<string>,
-    /** What a socket proxy forbids, and whether the engine is away for what changes containers. */
-    faults: { forbidden: new Set<Call>(), away: false }
+    /**
+     * What a socket proxy forbids, whether the engine is away for what changes containers, how many milliseconds a container takes to stop, and how
+     * often it was restarted by its policy.
+     */
+    faults: {
+      forbidden: new Set<Call>(),
+      away: false,
+      stopping: new Map<string, number>(),
+      restarts: new Map<string, number>()
+    }
   }
 })
 
@@ -71,10 +81,18 @@ const lifecycleOf = ({ docker, faults, changes }: World): Layer.Layer<ContainerL
         })
       return {
         ...real,
-        inspect: (ref: string) => reach(real.inspect(ref)),
+        inspect: (ref: string) =>
+          Effect.map(reach(real.inspect(ref)), (inspection) => ({
+            ...inspection,
+            RestartCount: faults.restarts.get(nameOf(inspection)) ?? 0
+          })),
         create: (name, request) => change("create", name, real.create(name, request)),
         start: (ref) => change("start", ref, real.start(ref)),
-        stop: (ref, grace) => change("stop", `${docker.find(ref)?.name} ${grace} s`, real.stop(ref, grace)),
+        stop: (ref, grace) => {
+          const name = docker.find(ref)?.name ?? ref
+          const [, takes = 0] = [...faults.stopping].find(([slow]) => name.startsWith(slow)) ?? []
+          return change("stop", `${name} ${grace} s`, Effect.andThen(Effect.sleep(takes), real.stop(ref, grace)))
+        },
         restart: (ref, grace) => change("restart", `${docker.find(ref)?.name} ${grace} s`, real.restart(ref, grace)),
         rename: (ref, name) => change("rename", ref, real.rename(ref, name)),
         remove: (ref) => change("remove", ref, real.remove(ref)),
@@ -88,7 +106,7 @@ type Program<M extends Mode> = (
   settings: SettingsByMode[M],
   selfRef: string,
   readiness: Readiness.Readiness
-) => Effect.Effect<never, FatalError, DockerEngine | ContainerLifecycle>
+) => Effect.Effect<never, FatalError, DockerEngine | ContainerLifecycle | Scope.Scope>
 
 /** Lets everything happen that does not wait for time to pass; costs 10 ms. */
 export const settle = Effect.replicateEffect(TestClock.adjust("1 millis"), 10, { discard: true })
@@ -102,7 +120,7 @@ export const startAs = <M extends Mode>(mode: M, program: Program<M>) =>
   Effect.fnUntraced(function* (world: World, env: Readonly<Record<string, string>> = {}, selfRef = "rebinder") {
     const parsed = parseSettings(mode, env)
     if (Result.isFailure(parsed)) throw new Error(JSON.stringify(parsed.failure))
-    const fiber = yield* program(parsed.success.settings, selfRef, world.readiness).pipe(
+    const fiber = yield* Effect.scoped(program(parsed.success.settings, selfRef, world.readiness)).pipe(
       Effect.provide(Layer.merge(world.engine.layer, lifecycleOf(world))),
       Effect.forkDetach
     )

@@ -1,16 +1,18 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { abandonedAttempts, type SeenAway } from "../../domain/AbandonedAttempts.ts"
 import type { ContainerSnapshot } from "../../domain/DockerState.ts"
+import type { Recreate } from "../../domain/LifecycleAction.ts"
 import { ownProject, projectOf } from "../../domain/LifecycleState.ts"
 import { rememberRepairs, type RepairTimes } from "../../domain/RepairPace.ts"
 import type { WrapRebinderSettings } from "../../domain/Settings.ts"
-import { decideWrapRebind } from "../../domain/WrapRebind.ts"
+import { decideWrapRebind, steadiness } from "../../domain/WrapRebind.ts"
 import * as Metrics from "../../layers/observability/DockerMetrics.ts"
 import type { Readiness } from "../../layers/observability/Readiness.ts"
 import type { StatusBoard } from "../../layers/observability/StatusBoard.ts"
-import type { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
+import { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
 import { DockerEngine, type OwnContainer } from "../../services/DockerEngine.ts"
 import { awaitDocker } from "../docker/DockerStart.ts"
 import { watchDocker } from "../docker/DockerWatch.ts"
@@ -18,19 +20,58 @@ import type { FatalError } from "../FatalError.ts"
 import { makeLifecycleObserver } from "../lifecycle/LifecycleObserver.ts"
 import { makeRepairsWith } from "../lifecycle/Repairs.ts"
 import { makeNotices } from "../Notices.ts"
+import { makeRecreations } from "./Recreations.ts"
 
 export { conditions } from "../docker/DockerWatch.ts"
 
 const secondsOf = (duration: Duration.Duration): number => Math.ceil(Duration.toSeconds(duration))
 
-const makeLook = Effect.fnUntraced(function* ({ stopTimeout }: WrapRebinderSettings, self: OwnContainer) {
+const earliest = (...times: ReadonlyArray<number | undefined>): number | undefined => {
+  const known = times.filter((time) => time !== undefined)
+  return known.length === 0 ? undefined : Math.min(...known)
+}
+
+/** The one that is joined, as it is at this moment; nothing when it is gone. */
+const makeHeirs = Effect.fnUntraced(function* () {
+  const lifecycle = yield* ContainerLifecycle
+  const heirOf = ({ networkMode }: Recreate) =>
+    lifecycle.inspect(networkMode.slice("container:".length)).pipe(
+      Effect.catchIf(
+        ({ reason }) => reason === "not-found",
+        () => Effect.succeed(undefined)
+      )
+    )
+
+  /** Those of the actions that can be done now, and when to look again for the sake of the others. */
+  return Effect.fnUntraced(function* (actions: ReadonlyArray<Recreate>, now: number) {
+    const ready: Array<Recreate> = []
+    const later: Array<number> = []
+    for (const action of actions) {
+      const heir = yield* heirOf(action)
+      const { running, unsteadyUntil } = heir === undefined ? { running: false } : steadiness(heir, now)
+      if (unsteadyUntil !== undefined) later.push(unsteadyUntil)
+      else if (running) ready.push(action)
+    }
+    return { ready, again: earliest(...later) }
+  })
+})
+
+const makeRebinding = Effect.fnUntraced(function* ({ stopTimeout }: WrapRebinderSettings, self: OwnContainer) {
   const engine = yield* DockerEngine
   let containers: ReadonlyMap<string, ContainerSnapshot> = new Map()
   const observer = yield* makeLifecycleObserver({ self, containers: () => containers, alsoInspected: [] })
+  const steady = yield* makeHeirs()
   const repairs = yield* makeRepairsWith({ graceSeconds: secondsOf(stopTimeout) })
   const notices = makeNotices()
   let times: RepairTimes = new Map()
   let seenAway: SeenAway | undefined
+
+  const recreations = yield* makeRecreations(
+    Effect.fnUntraced(function* (action) {
+      const left = yield* repairs.carryOutAll([action])
+      times = rememberRepairs(times, [action], yield* Clock.currentTimeMillis, { left })
+    })
+  )
 
   const recover = Effect.fnUntraced(function* (own: ReadonlyArray<ContainerSnapshot>) {
     const abandoned = abandonedAttempts(own, seenAway, yield* Clock.currentTimeMillis)
@@ -44,19 +85,19 @@ const makeLook = Effect.fnUntraced(function* ({ stopTimeout }: WrapRebinderSetti
     const { listed, state } = yield* observer.look()
     const project = ownProject(state)
     const own = listed.filter((container) => project !== undefined && projectOf(container) === project)
-    const again = yield* recover(own)
+    const recovered = yield* recover(own)
     const now = yield* Clock.currentTimeMillis
     const decision = decideWrapRebind(state, times, now)
     yield* notices(decision.problems)
-    yield* repairs.carryOutAll(decision.actions)
-    times = rememberRepairs(times, decision.actions, now)
-    return earliest(decision.again, again)
+    const { ready, again } = yield* steady(
+      decision.actions.filter(({ name }) => !recreations.names().has(name)),
+      now
+    )
+    yield* Effect.forEach(ready, recreations.begin, { discard: true })
+    return earliest(decision.again, again, recovered)
   })
-  return { look, observer }
+  return { look, observer, recreations }
 })
-
-const earliest = (a: number | undefined, b: number | undefined): number | undefined =>
-  a === undefined ? b : b === undefined ? a : Math.min(a, b)
 
 /**
  * The wrap-rebinder: re-creates the containers of its own Compose project that are in the namespace of a container that was re-created, for as long
@@ -67,12 +108,12 @@ export const wrapRebinder = Effect.fnUntraced(function* (
   selfRef: string,
   readiness: Readiness,
   tell?: StatusBoard["tell"]
-): Effect.fn.Return<never, FatalError, DockerEngine | ContainerLifecycle> {
+): Effect.fn.Return<never, FatalError, DockerEngine | ContainerLifecycle | Scope.Scope> {
   yield* Metrics.initialise
   const self = yield* awaitDocker(selfRef)
   readiness.set("docker", undefined)
-  const { look, observer } = yield* makeLook(settings, self)
-  return yield* watchDocker({
+  const { look, observer, recreations } = yield* makeRebinding(settings, self)
+  const watch = watchDocker({
     readiness,
     tell,
     pollInterval: settings.pollInterval,
@@ -83,4 +124,6 @@ export const wrapRebinder = Effect.fnUntraced(function* (
     onResync: observer.forget,
     look: Effect.suspend(look)
   })
+  yield* Effect.all([watch, recreations.keep], { concurrency: "unbounded", discard: true })
+  return yield* Effect.never
 })

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { describe, expect, it } from "vitest"
 import { nameAway } from "../../../src/domain/Recreation.ts"
@@ -115,6 +116,23 @@ describe("a container that joined one that is re-created", () => {
       })
     ))
 
+  it("does not wait for another one that takes long to stop", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        populate(world, ...targets)
+        const running = yield* start(world)
+        world.faults.stopping.set("app-anchor", 8_000)
+        makeAnew(world, "app")
+        yield* later("1 seconds")
+        makeAnew(world, "web")
+        yield* later("1 seconds")
+        expect([isIn(world, "app"), isIn(world, "web")]).toEqual([false, true])
+        yield* later("8 seconds")
+        expect([isIn(world, "app"), recreations(world)]).toEqual([true, 2])
+        yield* running.stop
+      })
+    ))
+
   it("was so before the rebinder started: found by the service that Compose knows of", () =>
     inWorld((world) =>
       Effect.gen(function* () {
@@ -188,6 +206,34 @@ describe("restraint", () => {
           yield* later("200 millis")
         }
         expect(world.changes).toEqual([])
+        yield* running.stop
+      })
+    ))
+
+  it("joins a target that was made anew and crashes over and over once, and again when that runs for ten seconds", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { docker, faults } = world
+        populate(world, "app")
+        const running = yield* start(world)
+        docker.remove("app")
+        docker.create({ name: "app", labels: ofService("app", "upstream") })
+        for (let crash = 0; crash < 20; crash += 1) {
+          faults.restarts.set("app", crash)
+          docker.start("app")
+          if (crash === 0) docker.die("app")
+          yield* later("200 millis")
+          if (crash > 0) docker.die("app")
+          yield* later("1 seconds")
+        }
+        expect(recreations(world)).toBe(0)
+        docker.start("app")
+        yield* later("9 seconds")
+        expect(isIn(world, "app")).toBe(false)
+        yield* later("2 seconds")
+        expect(isIn(world, "app")).toBe(true)
+        expect(recreations(world)).toBe(1)
+        expect(complaints(world)).toEqual([])
         yield* running.stop
       })
     ))
@@ -300,6 +346,24 @@ describe("an engine that is away", () => {
 })
 
 describe("the end", () => {
+  it("waits for a container that is stopping, so that it is not left without its successor", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        populate(world, "app")
+        const running = yield* start(world)
+        world.faults.stopping.set("app-anchor", 2_000)
+        makeAnew(world, "app")
+        yield* settle
+        const stopping = yield* Effect.forkChild(running.stop)
+        yield* later("1 seconds")
+        expect(running.hasEnded()).toBe(false)
+        yield* later("2 seconds")
+        yield* Fiber.join(stopping)
+        expect(isIn(world, "app")).toBe(true)
+        expect(world.docker.containers().filter(({ name }) => name.includes("-anchord-old-"))).toEqual([])
+      })
+    ))
+
   it("comes when a re-creation that is under way is done", () =>
     inWorld((world) =>
       Effect.gen(function* () {
