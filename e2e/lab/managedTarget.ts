@@ -1,5 +1,6 @@
 import { expect } from "vitest"
 import type { Lab } from "./lab.ts"
+import { namespaceOf, processOf } from "./sharedNamespaces.ts"
 import { eventually } from "./steps.ts"
 
 export interface TargetOptions {
@@ -27,17 +28,6 @@ export const idOf = (lab: Lab, name: string): Promise<string> => inspect(lab, na
 /** When it started last, as Docker says it. */
 export const startOf = (lab: Lab, name: string): Promise<string> => inspect(lab, name, "{{.State.StartedAt}}")
 
-/** The process of a container that runs, as the engine numbers it. */
-const processOf = async (lab: Lab, name: string): Promise<string> => {
-  const pid = await inspect(lab, name, "{{.State.Pid}}")
-  if (pid === "0") throw new Error(`${name} does not run`)
-  return pid
-}
-
-/** The network namespace that a container that runs is really in. */
-export const namespaceOf = async (lab: Lab, name: string): Promise<string> =>
-  (await lab.engine.inside(["readlink", `/proc/${await processOf(lab, name)}/ns/net`])).trim()
-
 /** Ends its process as a crash does: Docker's restart policy counts, if it has one. */
 export const crash = async (lab: Lab, name: string): Promise<void> =>
   void (await lab.engine.inside(["kill", "-9", await processOf(lab, name)]))
@@ -48,9 +38,6 @@ export const namesLike = async (lab: Lab, beginning: string): Promise<ReadonlyAr
     .split("\n")
     .filter((name) => name.startsWith(beginning))
     .toSorted()
-
-export const median = (times: ReadonlyArray<number>): number | undefined =>
-  times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]
 
 /** A container that somebody else runs, and that a managed service-anchor is for. */
 export const managedTarget = (lab: Lab, { name, network, gateway, more = [] }: TargetOptions) => {

@@ -8,12 +8,16 @@ const flag: Readonly<Record<Family, string>> = { v4: "-4", v6: "-6" }
 const inspect = async (lab: Lab, format: string, container: string): Promise<string> =>
   (await lab.docker("inspect", "-f", format, container)).trim()
 
-/** The network namespace that the processes of a container are in; an error while it has none. */
-export const namespaceOf = async (lab: Lab, container: string): Promise<string> => {
+/** The first process of a container, as the engine numbers it; an error while it does not run. */
+export const processOf = async (lab: Lab, container: string): Promise<string> => {
   const pid = await inspect(lab, "{{.State.Pid}}", container)
   if (pid === "0") throw new Error(`${container} does not run`)
-  return (await lab.engine.inside(["readlink", `/proc/${pid}/ns/net`])).trim()
+  return pid
 }
+
+/** The network namespace that a container that runs is really in. */
+export const namespaceOf = async (lab: Lab, container: string): Promise<string> =>
+  (await lab.engine.inside(["readlink", `/proc/${await processOf(lab, container)}/ns/net`])).trim()
 
 /** An error while one of the containers is not in the namespace of the first. */
 export const shareNamespace = async (lab: Lab, owner: string, ...others: ReadonlyArray<string>): Promise<void> => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { attachLab } from "../lab/attach.ts"
 import { ask } from "../lab/client.ts"
 import { app, composeProject, externalDmz, networkAnchor, serviceAnchor, transit } from "../lab/composeProject.ts"
+import { median } from "../lab/sharedNamespaces.ts"
 import { eventually, step } from "../lab/steps.ts"
 
 const lab = attachLab()
@@ -54,8 +55,6 @@ const managedRuns = () =>
   eventually("the managed service-anchor runs", 20_000, async () =>
     expect((await lab.docker("inspect", "-f", "{{.State.Running}}", MANAGED)).trim()).toBe("true")
   )
-
-const median = (times: ReadonlyArray<number>) => times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]
 
 const answers = () =>
   eventually("the web server answers", 30_000, async () => {

@@ -3,6 +3,7 @@ import { families } from "../../src/domain/Address.ts"
 import { attachLab } from "../lab/attach.ts"
 import { ask } from "../lab/client.ts"
 import { composeProject, externalDmz, networkAnchor, plainApp, serviceAnchor, transit } from "../lab/composeProject.ts"
+import { removed } from "../lab/managedTarget.ts"
 import { incarnationOf, median, routedAfter, shareNamespace } from "../lab/sharedNamespaces.ts"
 import { eventually, step } from "../lab/steps.ts"
 
@@ -43,8 +44,6 @@ const runTarget = (name: string, port: number) =>
     ...[lab.image, "--", "node", "/app/app.mjs", name, `tcp/${port}`]
   )
 
-const removed = (name: string) => lab.docker("rm", "-f", name).catch(() => "")
-
 const statusOf = async (service: string) => project.inspect(service, "{{.State.Status}}")
 
 const answers = (name: string, port: number) =>
@@ -56,14 +55,12 @@ const answers = (name: string, port: number) =>
   })
 
 beforeAll(async () => {
-  await removed(early)
-  await removed(late)
+  await removed(lab, early, late)
 })
 
 afterAll(async () => {
   await project.down()
-  await removed(early)
-  await removed(late)
+  await removed(lab, early, late)
 })
 
 describe("a container that was created before the one whose namespace it joins", () => {
@@ -105,7 +102,7 @@ describe("a container that was created before the one whose namespace it joins",
     console.log(`  restarted: routed after ${median(times)} ms (median of ${times.join(", ")})`)
     const again: Array<number> = []
     for (let round = 1; round <= RESTARTS; round += 1) {
-      await removed(late)
+      await removed(lab, late)
       await runTarget(late, 8002)
       again.push(await routedAfter(lab, late, anchor))
       await answers(late, 8002)

@@ -14,6 +14,7 @@ import {
 } from "../lab/composeProject.ts"
 import { INTERNET_PORT, startInternet } from "../lab/internet.ts"
 import { INTERNET } from "../lab/lan.ts"
+import { removed } from "../lab/managedTarget.ts"
 import { defaultsOf, incarnationOf, routedAfter, shareNamespace } from "../lab/sharedNamespaces.ts"
 import { eventually, step } from "../lab/steps.ts"
 
@@ -98,6 +99,7 @@ let internet: ReturnType<typeof startInternet>
 
 beforeAll(async () => {
   internet = startInternet(lab)
+  await removed(lab, managed)
   await project.compose("up", "-d")
   await project.compose("stop", "stopped")
   await project.ready("anchord")
@@ -106,7 +108,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await lab.docker("stop", container("anchord")).catch(() => "")
-  await lab.docker("rm", "-f", managed).catch(() => "")
+  await removed(lab, managed)
   await project.down()
   internet.stop()
 })

@@ -2,7 +2,8 @@ import { mkdirSync, rmSync } from "node:fs"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { attachLab } from "../lab/attach.ts"
 import { composeProject, externalDmz, networkAnchor, transit } from "../lab/composeProject.ts"
-import { idOf, managedTarget, namesLike, namespaceOf, removed, startOf } from "../lab/managedTarget.ts"
+import { idOf, managedTarget, namesLike, removed, startOf } from "../lab/managedTarget.ts"
+import { namespaceOf } from "../lab/sharedNamespaces.ts"
 import { eventually, step } from "../lab/steps.ts"
 
 const lab = attachLab()

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { attachLab } from "../lab/attach.ts"
 import { composeProject, externalDmz, networkAnchor, transit } from "../lab/composeProject.ts"
-import { managedTarget, namesLike, namespaceOf, removed } from "../lab/managedTarget.ts"
+import { managedTarget, namesLike, removed } from "../lab/managedTarget.ts"
+import { namespaceOf } from "../lab/sharedNamespaces.ts"
 import { eventually, step } from "../lab/steps.ts"
 
 const lab = attachLab()

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { attachLab } from "../lab/attach.ts"
 import { composeProject, externalDmz, idle, networkAnchor, serviceAnchor, transit } from "../lab/composeProject.ts"
-import { crash, idOf, managedTarget, median, namesLike, removed, startOf } from "../lab/managedTarget.ts"
+import { crash, idOf, managedTarget, namesLike, removed, startOf } from "../lab/managedTarget.ts"
+import { median } from "../lab/sharedNamespaces.ts"
 import { eventually } from "../lab/steps.ts"
 
 const lab = attachLab()
