@@ -9,11 +9,11 @@ import type {
   Recreate,
   Repair
 } from "./LifecycleAction.ts"
-import { isSibling, namesBeingReplaced, startOf, type LifecycleState } from "./LifecycleState.ts"
+import { isSibling, namesBeingReplaced, type LifecycleState } from "./LifecycleState.ts"
 import { decideManaged, managedContainer, managedTarget, type ManagedDecision } from "./ManagedAnchor.ts"
-import { dependentsOf, namespaceReference, resolveReference } from "./NetnsOwner.ts"
+import { dependentsOf } from "./NetnsOwner.ts"
 import { planRepairs, type Unrepaired } from "./NetnsRepair.ts"
-import { paceOf, rememberRepairs, type RepairTimes } from "./RepairPace.ts"
+import { ownerStartIn, paceOf, rememberRepairs, type RepairTimes } from "./RepairPace.ts"
 import type { CommonSettings, LifecycleSettings } from "./Settings.ts"
 import { describeStale, staleNetns, warningOf } from "./StaleNetns.ts"
 
@@ -92,19 +92,11 @@ const watcher = (unrepaired: ReadonlyArray<Unrepaired>, input: LifecycleInput): 
 /** What autostart would start now, and the times for what it is too soon for. */
 const startsNow = ({ state, scope, settings, memory, now }: LifecycleInput) => {
   const all = settings.autostart ? autostart(state, scope, now) : []
-  const paced = all.map((start) => ({ start, pace: paceOf(memory.times, start.name, now, ownerStart(state, start)) }))
+  const paced = all.map((start) => ({ start, pace: paceOf(memory.times, start.name, now, ownerStartIn(state)(start)) }))
   return {
     starts: paced.flatMap(({ start, pace }) => (pace._tag === "Now" ? [start] : [])),
     times: paced.flatMap(({ pace }) => (pace._tag === "Later" ? [pace.at] : []))
   }
-}
-
-/** The start of the container whose namespace an action is to lead into, as it is before that. */
-const ownerStart = ({ containers }: LifecycleState, action: LifecycleAction): string | undefined => {
-  const joining =
-    action._tag === "CreateManaged" ? action.spec : action._tag === "Recreate" ? action : containers.get(action.id)
-  const ref = joining && namespaceReference(joining)
-  return ref === undefined ? undefined : startOf(resolveReference(containers, ref))
 }
 
 /** The managed service-anchor's action, unless it is too soon for one; then the time for it. */
@@ -115,7 +107,7 @@ const managedNow = (input: LifecycleInput): ManagedDecision & { readonly at?: nu
   const { action, problems } = decision
   if (action === undefined) return decision
   const name = action._tag === "CreateManaged" ? action.spec.name : action.name
-  const pace = paceOf(input.memory.times, name, now, ownerStart(state, action))
+  const pace = paceOf(input.memory.times, name, now, ownerStartIn(state)(action))
   return pace._tag === "Now" ? decision : { problems, at: pace.at }
 }
 
@@ -168,7 +160,7 @@ export const rememberDecision = (
   )
   const refused = actions.flatMap((action) => (action._tag === "Recreate" ? refusedBelow(state, action) : []))
   return {
-    times: rememberRepairs(memory.times, actions, now, { left, ownerStart: (action) => ownerStart(state, action) }),
+    times: rememberRepairs(memory.times, actions, now, { left, ownerStart: ownerStartIn(state) }),
     owed: new Set([...[...memory.owed].filter((id) => stale.has(id)), ...followers, ...refused])
   }
 }

@@ -1,4 +1,6 @@
 import type { LifecycleAction } from "./LifecycleAction.ts"
+import { startOf, type LifecycleState } from "./LifecycleState.ts"
+import { namespaceReference, resolveReference } from "./NetnsOwner.ts"
 
 /** The attempts to repair one container. */
 interface Attempts {
@@ -9,6 +11,16 @@ interface Attempts {
   /** The owner's start at which they failed: what failed for an earlier one says nothing about the next. */
   readonly ownerStart: string | undefined
 }
+
+/** The start of the container whose namespace an action is to lead into, as it is before that. */
+export const ownerStartIn =
+  ({ containers }: LifecycleState) =>
+  (action: LifecycleAction): string | undefined => {
+    const joining =
+      action._tag === "CreateManaged" ? action.spec : action._tag === "Recreate" ? action : containers.get(action.id)
+    const ref = joining && namespaceReference(joining)
+    return ref === undefined ? undefined : startOf(resolveReference(containers, ref))
+  }
 
 const none: Attempts = { at: [], failures: 0, ownerStart: undefined }
 

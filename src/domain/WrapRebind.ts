@@ -9,6 +9,7 @@ import {
   namesBeingReplaced,
   ownProject,
   projectOf,
+  startOf,
   type LifecycleContainer,
   type LifecycleState
 } from "./LifecycleState.ts"
@@ -93,7 +94,7 @@ export const decideWrapRebind = (state: LifecycleState, times: RepairTimes, now:
       problems.push({ key: `refused:${name}`, level: "ERROR", message })
       continue
     }
-    const pace = paceOf(times, name, now)
+    const pace = paceOf(times, name, now, startOf(heir))
     if (pace._tag === "Now")
       actions.push({ _tag: "Recreate", id, name, networkMode: `container:${heir.name}`, start: true, reason })
     else later.push(pace.at)

@@ -6,7 +6,7 @@ import { abandonedAttempts, type SeenAway } from "../../domain/AbandonedAttempts
 import type { ContainerSnapshot } from "../../domain/DockerState.ts"
 import type { Recreate } from "../../domain/LifecycleAction.ts"
 import { ownProject, projectOf } from "../../domain/LifecycleState.ts"
-import { rememberRepairs, type RepairTimes } from "../../domain/RepairPace.ts"
+import { ownerStartIn, rememberRepairs, type RepairTimes } from "../../domain/RepairPace.ts"
 import type { WrapRebinderSettings } from "../../domain/Settings.ts"
 import { decideWrapRebind, steadiness } from "../../domain/WrapRebind.ts"
 import * as Metrics from "../../layers/observability/DockerMetrics.ts"
@@ -67,9 +67,9 @@ const makeRebinding = Effect.fnUntraced(function* ({ stopTimeout }: WrapRebinder
   let seenAway: SeenAway | undefined
 
   const recreations = yield* makeRecreations(
-    Effect.fnUntraced(function* (action) {
+    Effect.fnUntraced(function* (action, ownerStart) {
       const left = yield* repairs.carryOutAll([action])
-      times = rememberRepairs(times, [action], yield* Clock.currentTimeMillis, { left })
+      times = rememberRepairs(times, [action], yield* Clock.currentTimeMillis, { left, ownerStart: () => ownerStart })
     })
   )
 
@@ -93,7 +93,7 @@ const makeRebinding = Effect.fnUntraced(function* ({ stopTimeout }: WrapRebinder
       decision.actions.filter(({ name }) => !recreations.names().has(name)),
       now
     )
-    yield* Effect.forEach(ready, recreations.begin, { discard: true })
+    yield* Effect.forEach(ready, (action) => recreations.begin(action, ownerStartIn(state)(action)), { discard: true })
     return earliest(decision.again, again, recovered)
   })
   return { look, observer, recreations }

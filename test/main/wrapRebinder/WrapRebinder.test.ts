@@ -257,6 +257,29 @@ describe("restraint", () => {
       })
     ))
 
+  it("tries less and less often what fails, with one ERROR, and at once when its target was started again", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        const image = (id: string) => docker.addImage("anchord", { Entrypoint: ["tini", "--", "anchord"] }, id)
+        image("first")
+        populate(world, "app")
+        const running = yield* start(world)
+        image("second")
+        makeAnew(world, "app")
+        yield* later("5 minutes")
+        expect(complaints(world)).toEqual([expect.stringMatching(/^Error: making container anew: app-anchor failed/)])
+        const attempts = world.changes.filter((change) => change === "rename app-anchor").length
+        expect(attempts).toBeGreaterThan(5)
+        expect(attempts).toBeLessThan(20)
+        image("first")
+        docker.restart("app")
+        yield* later("1 seconds")
+        expect(isIn(world, "app")).toBe(true)
+        yield* running.stop
+      })
+    ))
+
   it("leaves other projects alone, and what belongs to none", () =>
     inWorld((world) =>
       Effect.gen(function* () {
