@@ -309,7 +309,7 @@ describe("an anchord that would act, behind haproxy.cfg", () => {
       msg.startsWith("making container anew: readproxy-web-1:")
     )
     expect(tries.filter(({ level }) => level === "INFO")).toHaveLength(1)
-    expect(tries.length).toBeGreaterThan(5)
+    expect(tries.length).toBeGreaterThan(1)
   })
 
   it("maps ports all the while, and stays ready", async () => {
