@@ -146,16 +146,19 @@ export const makeRepairsWith = Effect.fnUntraced(function* (options: RepairOptio
   const recreator = yield* makeRecreator
   const tell = makeTell()
 
-  /** What fails is logged. */
-  const act = Effect.fn("container.repair")(function* (action: LifecycleAction) {
+  const attempt = Effect.fn("container.repair")(function* (action: LifecycleAction) {
     yield* Effect.annotateCurrentSpan({ action: action._tag, container: nameOf(action), reason: action.reason })
     yield* tell.trying(action)
-    return yield* carryOut(lifecycle, recreator, action, options).pipe(
-      Effect.andThen(tell.done(action)),
+    yield* carryOut(lifecycle, recreator, action, options)
+    yield* tell.done(action)
+  })
+
+  /** Answers with whether it was done. What fails is logged. */
+  const act = (action: LifecycleAction) =>
+    attempt(action).pipe(
       Effect.as(true),
       Effect.catch((error) => Effect.as(tell.notDone(action, error), false))
     )
-  })
 
   /** All of them in order; one whose predecessor failed is left out, and nothing else is. Answers with what was not done. */
   const carryOutAll = Effect.fnUntraced(function* (actions: ReadonlyArray<LifecycleAction>) {

@@ -3,7 +3,7 @@ import * as Metric from "effect/Metric"
 import { families, type Family } from "../../domain/Address.ts"
 import { tableOf, type DnatPlan, type DnatTable } from "../../domain/Dnat.ts"
 import { planDnat } from "../../domain/DnatPlan.ts"
-import { baseRuleset, fillCommands, planCommands, type TableContent } from "../../domain/NftJson.ts"
+import { baseRuleset, fillCommands, planCommands, type NftCommand, type TableContent } from "../../domain/NftJson.ts"
 import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
 import { Nftables, type NftError } from "../../services/Nftables.ts"
 
@@ -24,7 +24,7 @@ export interface AppliedRules {
   readonly apply: (desired: DnatTable, extLink: string, verify: boolean) => Effect.Effect<DnatPlan, NftError>
 }
 
-const readTables = Effect.fnUntraced(function* () {
+const readTables = Effect.fn("nft.read")(function* () {
   const nft = yield* Nftables
   const content: Partial<Record<Family, TableContent>> = {}
   for (const family of families) {
@@ -32,6 +32,11 @@ const readTables = Effect.fnUntraced(function* () {
     if (table !== undefined) content[family] = table
   }
   return content
+})
+
+const transact = Effect.fn("nft.transaction")(function* (commands: ReadonlyArray<NftCommand>) {
+  yield* Effect.annotateCurrentSpan({ commands: commands.length })
+  yield* (yield* Nftables).transaction(commands)
 })
 
 export const makeAppliedRules = Effect.gen(function* () {
@@ -42,7 +47,7 @@ export const makeAppliedRules = Effect.gen(function* () {
   let installedBefore = false
 
   const install = Effect.fnUntraced(function* (desired: DnatTable, extLink: string) {
-    yield* nft.transaction([...baseRuleset({ extIface: extLink }), ...fillCommands([...desired.values()])])
+    yield* transact([...baseRuleset({ extIface: extLink }), ...fillCommands([...desired.values()])])
     const { v4, v6 } = yield* readTables()
     const generation = yield* nft.generation
     installedBefore = true
@@ -68,7 +73,7 @@ export const makeAppliedRules = Effect.gen(function* () {
     return whole ? { ...known, table, generation } : undefined
   })
 
-  const apply = Effect.fn("AppliedRules.apply")(function* (desired: DnatTable, extLink: string, verify: boolean) {
+  const apply = Effect.fnUntraced(function* (desired: DnatTable, extLink: string, verify: boolean) {
     let known = applied?.extLink === extLink ? applied : undefined
     // Until the transaction is known to have held, nothing is known: a failure makes the next call read or install.
     applied = undefined
@@ -80,7 +85,8 @@ export const makeAppliedRules = Effect.gen(function* () {
       return change
     }
     const change = planDnat(known.table, desired)
-    yield* nft.transaction(planCommands(change))
+    const commands = planCommands(change)
+    if (commands.length > 0) yield* transact(commands).pipe(Effect.provideService(Nftables, nft))
     applied = { ...known, table: desired }
     lastKnown = desired
     return change

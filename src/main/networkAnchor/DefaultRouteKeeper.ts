@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import { families, type Family } from "../../domain/Address.ts"
 import { planExternalDefault, type Gateway } from "../../domain/DefaultRoute.ts"
+import type { RouteStep } from "../../domain/Routing.ts"
 import { Netlink } from "../../services/Netlink.ts"
 import { makeLooks } from "../Looks.ts"
 import { makeNotices } from "../Notices.ts"
@@ -23,7 +24,19 @@ export const makeDefaultRouteKeeper = Effect.fnUntraced(function* (wanted: () =>
   /** The gateway that anchord set last, by family: the same once more means that somebody else changed it. */
   const set = new Map<Family, string>()
 
-  const once = Effect.fn("DefaultRouteKeeper.once")(function* () {
+  const change = Effect.fn("route.change")(function* (
+    { link, gateways }: ExternalRoute,
+    steps: ReadonlyArray<RouteStep>
+  ) {
+    yield* Effect.annotateCurrentSpan({
+      link,
+      gateways: gateways.map(({ address }) => address).join(" "),
+      steps: steps.length
+    })
+    yield* (yield* Netlink).applyRoutes(steps)
+  })
+
+  const once = Effect.fnUntraced(function* () {
     const netlink = yield* Netlink
     const { link, gateways } = wanted()
     const current = (yield* Effect.forEach(families, (family) => netlink.defaultRoutes(family), {
@@ -31,7 +44,7 @@ export const makeDefaultRouteKeeper = Effect.fnUntraced(function* (wanted: () =>
     })).flat()
     const steps = planExternalDefault({ link, gateways, current })
     if (steps.length === 0) return
-    yield* netlink.applyRoutes(steps)
+    yield* change({ link, gateways }, steps)
     for (const gateway of gateways) {
       if (!steps.some((step) => step.route.family === gateway.family)) continue
       const again = set.get(gateway.family) === gateway.address

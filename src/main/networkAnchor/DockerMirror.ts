@@ -9,6 +9,10 @@ export interface DockerMirror {
   readonly refresh: (refresh: Refresh) => Effect.Effect<DockerState, DockerError>
 }
 
+/** A question to Docker, which is another party in a trace. */
+const asked = (name: string, attributes: Readonly<Record<string, string | number>>) =>
+  Effect.withSpan(name, { kind: "client", attributes })
+
 export const makeDockerMirror = Effect.fnUntraced(function* (self: OwnContainer) {
   const engine = yield* DockerEngine
   let state: DockerState = { selfId: self.id, own: self.attachments, containers: new Map(), networks: new Map() }
@@ -19,8 +23,11 @@ export const makeDockerMirror = Effect.fnUntraced(function* (self: OwnContainer)
       Effect.catchIf(
         (error) => error.reason === "not-found",
         () => Effect.succeed(undefined)
-      )
+      ),
+      asked("docker.network", { network: id })
     )
+
+  const inspectSelf = Effect.suspend(() => engine.inspectSelf(state.selfId)).pipe(asked("docker.self", {}))
 
   const networks = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
     const found = yield* Effect.forEach(ids, network, { concurrency: 4 })
@@ -28,20 +35,25 @@ export const makeDockerMirror = Effect.fnUntraced(function* (self: OwnContainer)
   })
 
   const containers = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
-    return { asked: ids, found: ids.length === 0 ? [] : yield* engine.containersById(ids) }
+    if (ids.length === 0) return { asked: ids, found: [] }
+    const found = yield* engine.containersById(ids).pipe(asked("docker.containers", { containers: ids.length }))
+    return { asked: ids, found }
   })
 
   const readAll = Effect.fnUntraced(function* () {
-    const own = yield* engine.inspectSelf(state.selfId)
+    const own = yield* inspectSelf
     const [all, ours] = yield* Effect.all(
-      [engine.containers, networks(own.attachments.map((attachment) => attachment.networkId))],
+      [
+        engine.containers.pipe(asked("docker.containers", {})),
+        networks(own.attachments.map((attachment) => attachment.networkId))
+      ],
       { concurrency: 2 }
     )
     return mergeObserved(state, { self: own.attachments, all, networks: ours })
   })
 
   const readNamed = Effect.fnUntraced(function* (refresh: Refresh) {
-    const own = refresh.self ? (yield* engine.inspectSelf(state.selfId)).attachments : undefined
+    const own = refresh.self ? (yield* inspectSelf).attachments : undefined
     const joined = (own ?? []).map((attachment) => attachment.networkId)
     const [named, ours] = yield* Effect.all(
       [containers([...refresh.containers]), networks([...new Set([...refresh.networks, ...joined])])],

@@ -1,6 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import { families, type Address } from "../../domain/Address.ts"
+import * as Option from "effect/Option"
+import type { AnySpan } from "effect/Tracer"
+import { families, type Address, type Family } from "../../domain/Address.ts"
 import type { DnatTable, FlowSelector } from "../../domain/Dnat.ts"
 import { staleFlows } from "../../domain/FlowConsistency.ts"
 import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
@@ -35,30 +37,52 @@ const towardsUs = (selector: FlowSelector, destinations: ReadonlyArray<Address>)
 interface Wanted {
   readonly selectors: ReadonlyArray<FlowSelector>
   readonly table: (() => DnatTable | undefined) | undefined
+  /** The spans in which it was asked for. */
+  readonly askers: ReadonlyArray<AnySpan>
 }
 
-const nothing: Wanted = { selectors: [], table: undefined }
+const nothing: Wanted = { selectors: [], table: undefined, askers: [] }
 
+/** So many of those that asked while one flush was under way are named in the trace of the next. */
+const MOST_ASKERS = 16
+
+const flushFamily = Effect.fnUntraced(function* (family: Family, selectors: ReadonlyArray<FlowSelector>) {
+  const conntrack = yield* Conntrack
+  const deleted = yield* conntrack.flush(selectors)
+  yield* Metrics.flushed(family, deleted)
+  if (deleted > 0) {
+    yield* Effect.logInfo("deleted conntrack flows whose port has another owner now").pipe(
+      Effect.annotateLogs({ family, flows: deleted })
+    )
+  }
+  return deleted
+})
+
+/** Answers with how many selectors that were, and how many flows they deleted. */
 const carryOut = Effect.fnUntraced(function* ({ selectors, table }: Wanted) {
   const conntrack = yield* Conntrack
   const flows = table === undefined ? [] : (yield* Effect.forEach(families, conntrack.flows)).flat()
-  if (selectors.length === 0 && flows.length === 0) return
+  if (selectors.length === 0 && flows.length === 0) return { selectors: 0, deleted: 0 }
   const own = yield* ownAddresses
   const now = table?.()
   const lost = now === undefined ? [] : staleFlows(flows, now, own)
   const all = [...selectors.map((selector) => towardsUs(selector, own)), ...lost]
+  let deleted = 0
   for (const family of families) {
     const ofFamily = all.filter((selector) => selector.family === family)
-    if (ofFamily.length === 0) continue
-    const deleted = yield* conntrack.flush(ofFamily)
-    yield* Metrics.flushed(family, deleted)
-    if (deleted > 0) {
-      yield* Effect.logInfo("deleted conntrack flows whose port has another owner now").pipe(
-        Effect.annotateLogs({ family, flows: deleted })
-      )
-    }
+    if (ofFamily.length > 0) deleted += yield* flushFamily(family, ofFamily)
   }
+  return { selectors: all.length, deleted }
 })
+
+/** A child of the reconcile that asked first, which is over by then, with links to the others. */
+const traced = (wanted: Wanted) => {
+  const [parent, ...others] = wanted.askers
+  return Effect.withSpan(Effect.tap(carryOut(wanted), Effect.annotateCurrentSpan), "conntrack.flush", {
+    ...(parent === undefined ? {} : { parent }),
+    links: others.map((span) => ({ span, attributes: {} }))
+  })
+}
 
 /**
  * Flushes flows beside the reconciler, so that a flush never delays the next transaction (SPEC §7). What is asked for while one flush is
@@ -75,7 +99,7 @@ export const makeFlowFlusher: Effect.Effect<FlowFlusher> = Effect.gen(function* 
   })
   const keep = waiting.await.pipe(
     Effect.andThen(takeAll),
-    Effect.flatMap(carryOut),
+    Effect.flatMap(traced),
     Effect.catch((error) =>
       Effect.logWarning("deleting conntrack flows failed; the next poll looks again").pipe(
         Effect.annotateLogs({ command: error.command, error: error.message })
@@ -84,8 +108,9 @@ export const makeFlowFlusher: Effect.Effect<FlowFlusher> = Effect.gen(function* 
     Effect.forever
   )
   const ask = (change: (wanted: Wanted) => Wanted) =>
-    Effect.suspend(() => {
-      wanted = change(wanted)
+    Effect.flatMap(Effect.option(Effect.currentParentSpan), (asker) => {
+      const askers = new Set([...wanted.askers, ...Option.toArray(asker)])
+      wanted = { ...change(wanted), askers: [...askers].slice(0, MOST_ASKERS) }
       return Latch.open(waiting)
     })
   return {

@@ -74,11 +74,13 @@ export const makeLeaseHolder = Effect.fnUntraced(function* (input: LeasedInterfa
   let held: HeldLease | undefined
 
   const take = Effect.fn("lease.take")(function* (offered: Lease) {
+    yield* Effect.annotateCurrentSpan({ family })
     const lease = yield* fitting(offered)
+    yield* Effect.annotateCurrentSpan({ usable: lease !== undefined })
     if (lease === undefined) return yield* Metrics.acquired(family, "error")
     const now = yield* Clock.currentTimeMillis
     const same = held?.lease.address === lease.address
-    yield* Effect.annotateCurrentSpan({ family, renewed: same, ...describe(lease) })
+    yield* Effect.annotateCurrentSpan({ renewed: same, ...describe(lease) })
     held = { lease, renewAt: now + lease.renewSeconds * 1_000, expiresAt: now + lease.leaseSeconds * 1_000 }
     Metrics.leaseHeld(family, held.expiresAt)
     const isThere = yield* put(lease)

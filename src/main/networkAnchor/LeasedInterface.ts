@@ -61,8 +61,13 @@ const carryOut = Effect.fnUntraced(function* (plan: ReadonlyArray<AddressStep>, 
   const netlink = yield* Netlink
   const refused = (key: string, level: Notice["level"], what: string) => (error: NetlinkError) =>
     Effect.succeed<ReadonlyArray<Notice>>([{ key, level, message: `${what} (${family}): ${error.message}` }])
+  const apply = Effect.fn("address.change")(function* (steps: ReadonlyArray<AddressStep>) {
+    yield* Effect.annotateCurrentSpan({ family, steps: steps.length })
+    yield* netlink.applyAddresses(steps)
+    return []
+  })
   const attempt = (steps: ReadonlyArray<AddressStep>, otherwise: ReturnType<typeof refused>) =>
-    Effect.catch(Effect.as(netlink.applyAddresses(steps), []), otherwise)
+    Effect.catch(apply(steps), otherwise)
   const needed = yield* attempt(
     plan.filter((step) => !isOptional(step)),
     refused("address", "ERROR", "the kernel refuses the address")

@@ -112,6 +112,7 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
   })
 
   const reconcile = Effect.fn("reconcile")(function* (work: Work) {
+    yield* Effect.annotateCurrentSpan({ trigger: work.source })
     const started = yield* Clock.currentTimeNanos
     yield* mirror.refresh(work.refresh).pipe(Effect.tapError(() => verifyLast(work)))
     const lookedAfter = yield* secondsSince(started)

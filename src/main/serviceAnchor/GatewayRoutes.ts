@@ -48,14 +48,15 @@ const readRoutes = Effect.fnUntraced(function* (family: Family) {
   )
 })
 
-const changeRoutes = Effect.fn("serviceAnchor.changeRoutes")(function* (
-  family: Family,
-  steps: ReadonlyArray<RouteStep>
-) {
-  yield* Effect.annotateCurrentSpan({ family, steps: steps.length })
+const changeRoutes = Effect.fn("route.change")(function* (family: Family, steps: ReadonlyArray<RouteStep>) {
+  const set = steps.find(setsDefault)
+  yield* Effect.annotateCurrentSpan({
+    family,
+    steps: steps.length,
+    ...(set === undefined ? {} : { gateway: set.route.gateway, link: set.route.link })
+  })
   const netlink = yield* Netlink
   yield* netlink.applyRoutes(steps)
-  const set = steps.find(setsDefault)
   if (set === undefined) return
   yield* Metrics.routeReplaced(family)
   yield* Effect.logInfo("the default route leads to the network-anchor").pipe(
@@ -100,10 +101,11 @@ export const followGateways = Effect.fnUntraced(
 /** Commands that hang must not keep the process from ending within its 5 s (SPEC §14). */
 const RESTORE_LIMIT = "2 seconds"
 
-const restoreFamily = Effect.fnUntraced(
+const restoreFamily = Effect.fn("route.restore")(
   function* (family: Family) {
     const netlink = yield* Netlink
     const steps = planRestore(yield* readRoutes(family), family)
+    yield* Effect.annotateCurrentSpan({ family, steps: steps.length })
     yield* Effect.forEach(
       steps,
       (step) =>
