@@ -1,10 +1,16 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as References from "effect/References"
+import { ownContainerRef } from "../domain/OwnContainer.ts"
+import type { Mode } from "../domain/SettingDefinitions.ts"
 import type { DockerSettings } from "../domain/Settings.ts"
+import type { Tracing } from "../domain/Tracing.ts"
 import * as ConntrackTool from "../layers/conntrack/ConntrackTool.ts"
 import * as SystemResolver from "../layers/dns/SystemResolver.ts"
 import * as IpRoute2 from "../layers/netlink/IpRoute2.ts"
 import * as NftSession from "../layers/nftables/NftSession.ts"
+import { ownTraces } from "../layers/process/OwnTraces.ts"
+import { version } from "./Build.ts"
 
 const addressOf = ({ host, tlsVerify, certPath }: DockerSettings) => ({
   host,
@@ -46,3 +52,16 @@ export const dhcpClientLayer = Layer.unwrap(
 )
 
 export const serviceAnchorLayers = Layer.mergeAll(IpRoute2.layer(), SystemResolver.layer())
+
+/** Spans go nowhere, and cost next to nothing, unless they are exported; only then is anything of OpenTelemetry loaded. */
+export const tracingLayer = (tracing: Tracing, mode: Mode): Layer.Layer<never> =>
+  tracing._tag === "Off"
+    ? Layer.succeed(References.TracerEnabled)(false)
+    : Layer.unwrap(
+        Effect.gen(function* () {
+          const { layer } = yield* Effect.promise(() => import("../layers/observability/Tracing.ts"))
+          const { ref, source } = ownContainerRef(yield* ownTraces)
+          const attributes = { "anchord.mode": mode, ...(source === "hostname" ? {} : { "container.id": ref }) }
+          return layer({ protocol: tracing.protocol, version, attributes })
+        })
+      )

@@ -15,6 +15,7 @@ import {
   type Violation,
   type WrapRebinderSettings
 } from "../domain/Settings.ts"
+import { tracingOf, type Tracing } from "../domain/Tracing.ts"
 import { buildInfo } from "../layers/observability/BuildInfo.ts"
 import * as HttpListener from "../layers/observability/HttpListener.ts"
 import * as Logging from "../layers/observability/Logging.ts"
@@ -28,7 +29,7 @@ import { commit, version } from "./Build.ts"
 import type { Chosen } from "./cli/Cli.ts"
 import { complain, violationLines, WRONG } from "./complaints.ts"
 import { FatalError } from "./FatalError.ts"
-import { dhcpClientLayer, networkAnchorLayers, dockerLayers, serviceAnchorLayers } from "./LiveLayers.ts"
+import { dhcpClientLayer, networkAnchorLayers, dockerLayers, serviceAnchorLayers, tracingLayer } from "./LiveLayers.ts"
 import { UsageError } from "./UsageError.ts"
 
 const recent = makeRecentLines()
@@ -105,13 +106,24 @@ const runSettings = (settings: Settings) => {
   }
 }
 
-const run = ({ settings, warnings }: Parsed<Settings>) =>
+const tellWhereSpansGo = (tracing: Tracing) =>
+  tracing._tag === "Off"
+    ? Effect.void
+    : Effect.logInfo("spans are exported").pipe(
+        Effect.annotateLogs({ endpoint: tracing.endpoint, protocol: tracing.protocol })
+      )
+
+const run = ({ settings, warnings }: Parsed<Settings>, tracing: Tracing) =>
   Effect.gen(function* () {
     yield* Effect.logInfo("anchord starts").pipe(Effect.annotateLogs({ mode: settings.mode, version, commit }))
-    yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
+    yield* Effect.forEach([...warnings, ...tracing.warnings], (warning) => Effect.logWarning(warning), {
+      discard: true
+    })
+    yield* tellWhereSpansGo(tracing)
     yield* Metric.update(buildInfo(version, commit), 1)
     yield* Effect.scoped(runSettings(settings)).pipe(
-      Effect.tapErrorTag("FatalError", ({ message }) => Effect.logError(message))
+      Effect.tapErrorTag("FatalError", ({ message }) => Effect.logError(message)),
+      Effect.provide(tracingLayer(tracing, settings.mode))
     )
   }).pipe(
     Effect.provide(
@@ -139,7 +151,8 @@ const refuse = Effect.fnUntraced(
 
 const runMode = Effect.fnUntraced(function* (mode: Mode) {
   const parsed = parseSettings(mode, process.env)
-  return Result.isFailure(parsed) ? yield* refuse(WRONG, parsed.failure) : yield* run(parsed.success)
+  if (Result.isFailure(parsed)) return yield* refuse(WRONG, parsed.failure)
+  yield* run(parsed.success, tracingOf(process.env))
 })
 
 const runAsProcess = (program: Effect.Effect<void, FatalError | UsageError>): void =>

@@ -1,15 +1,11 @@
 import { spawnSync } from "node:child_process"
-import { chmodSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
 import { commandNames } from "../../src/domain/CommandLine.ts"
 import { definitionsOf, modes } from "../../src/domain/SettingDefinitions.ts"
 import { json } from "../layers/docker/FakeEngine.ts"
 import { fake } from "../layers/docker/asking.ts"
-import { jsonLines, makeFolder, startNode } from "../layers/process/scripts.ts"
-
-const entry = fileURLToPath(new URL("../../src/main/anchord.ts", import.meta.url))
+import { jsonLines, startNode } from "../layers/process/scripts.ts"
+import { entry, serviceAnchor } from "./process.ts"
 
 const anchord = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [entry, ...args], {
@@ -228,26 +224,6 @@ describe("what cannot be run", () => {
     expect(logged).toMatchObject([{ time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*\.\d+Z$/), level: "ERROR" }])
   })
 })
-
-/** A service-anchor whose `ip` is a script, in a process that may write no file: it finds nothing that it could change. */
-const serviceAnchor = (ip: string, env: Readonly<Record<string, string>>) => {
-  const folder = makeFolder()
-  const program = join(folder, "ip")
-  writeFileSync(program, `#!/bin/sh\n${ip}\n`)
-  chmodSync(program, 0o755)
-  const permissions = [
-    "--permission",
-    "--allow-fs-read=*",
-    "--allow-child-process",
-    "--disable-warning=SecurityWarning"
-  ]
-  return startNode([...permissions, entry, "service-anchor"], {
-    PATH: folder,
-    ANCHORD_METRICS_ADDR: "",
-    ANCHORD_GATEWAY_IP: "172.20.0.2",
-    ...env
-  })
-}
 
 describe("a service-anchor that starts", () => {
   it("warns of variables that nobody knows, with the nearest, and of those of other modes; SIGTERM is worth 0", async () => {

@@ -1,6 +1,12 @@
 import { build, type Metafile } from "esbuild"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { beforeAll, describe, expect, it } from "vitest"
+import { jsonLines, makeFolder } from "../layers/process/scripts.ts"
+import { serviceAnchor } from "./process.ts"
+
+const ofTelemetry = (name: string): boolean => /opentelemetry/i.test(name)
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 
@@ -36,6 +42,13 @@ describe("what a program loads at its start", () => {
     return [...seen]
   }
 
+  /** The packages that these modules cannot do without. */
+  const packagesOf = (paths: ReadonlyArray<string>): ReadonlyArray<string> =>
+    paths
+      .flatMap((path) => inputs[path]?.imports ?? [])
+      .filter(({ kind, external }) => kind === "import-statement" && external === true)
+      .map(({ path }) => path)
+
   const ofDhcp = (paths: ReadonlyArray<string>) => paths.filter((path) => /dhcp|lease/i.test(path))
 
   it("is no DHCP code, neither for the command line nor for a network-anchor on Docker's addresses", () => {
@@ -62,5 +75,64 @@ describe("what a program loads at its start", () => {
 
   it("is no parser of options: most anchors are started with one word", () => {
     expect(loadedWith("src/main/anchord.ts").filter((path) => path.includes("/cli/"))).toEqual([])
+  })
+
+  it("is nothing of OpenTelemetry: one module has all of it, and is loaded by another that asks for it", () => {
+    const all = Object.keys(inputs)
+    const users = all.filter((path) => packagesOf([path]).some(ofTelemetry))
+    expect(users).toEqual(["src/layers/observability/Tracing.ts"])
+    const early = all.filter((path) => !users.includes(path) && loadedWith(path).some((one) => users.includes(one)))
+    expect(early).toEqual([])
+  })
+})
+
+/** Has Node print the URL of whatever it loads as a module when the process ends. */
+const telling = `
+  import { registerHooks } from "node:module"
+  const loaded = new Set()
+  registerHooks({
+    load: (url, context, next) => {
+      loaded.add(url)
+      return next(url, context)
+    }
+  })
+  process.on("exit", () => {
+    for (const url of loaded) process.stdout.write(JSON.stringify({ loaded: url }) + "\\n")
+  })
+`
+
+describe("what a process has loaded when it ends", { timeout: 60_000 }, () => {
+  const loadedBy = async (env: Readonly<Record<string, string>>): Promise<ReadonlyArray<string>> => {
+    const hook = join(makeFolder(), "hook.mjs")
+    writeFileSync(hook, telling)
+    const running = serviceAnchor("exit 0", env, ["--import", hook])
+    await running.says("cannot open the status socket")
+    running.signal("SIGTERM")
+    const { status, stdout } = await running.ended
+    expect(status).toBe(0)
+    return jsonLines(stdout).flatMap(({ loaded }) => (typeof loaded === "string" ? [loaded] : []))
+  }
+
+  const off = {
+    "nothing is configured": {},
+    "there is no endpoint": { OTEL_TRACES_EXPORTER: "otlp", OTEL_SERVICE_NAME: "shop" },
+    "the SDK is disabled": { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1", OTEL_SDK_DISABLED: "true" },
+    "the protocol cannot be spoken": {
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1",
+      OTEL_EXPORTER_OTLP_PROTOCOL: "grpc"
+    }
+  }
+
+  for (const [why, env] of Object.entries(off)) {
+    it(`is not one module of OpenTelemetry when ${why}`, async () => {
+      const loaded = await loadedBy(env)
+      expect(loaded.some((url) => url.endsWith("/src/main/serviceAnchor/ServiceAnchor.ts"))).toBe(true)
+      expect(loaded.filter(ofTelemetry)).toEqual([])
+    })
+  }
+
+  it("is OpenTelemetry when there is an endpoint", async () => {
+    const loaded = await loadedBy({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" })
+    expect(loaded.filter(ofTelemetry).length).toBeGreaterThan(10)
   })
 })

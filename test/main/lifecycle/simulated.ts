@@ -89,14 +89,16 @@ const makeSimulated = Effect.gen(function* () {
   return { simulated: { docker, lifecycle: real, lines, web, process } satisfies Simulated, logger }
 })
 
-/** Runs a test in a simulated engine of its own, in virtual time. */
+/** A simulated engine of its own, in virtual time. */
+export const simulation = <A, E>(body: (simulated: Simulated) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.gen(function* () {
+    const { simulated, logger } = yield* makeSimulated
+    return yield* Effect.provide(body(simulated), Logger.layer([logger]))
+  }).pipe(Effect.provide(TestClock.layer()))
+
+/** Runs a test in a simulated engine of its own. */
 export const inSimulation = <A, E>(body: (simulated: Simulated) => Effect.Effect<A, E>): Promise<A> =>
-  Effect.runPromise(
-    Effect.gen(function* () {
-      const { simulated, logger } = yield* makeSimulated
-      return yield* Effect.provide(body(simulated), Logger.layer([logger]))
-    }).pipe(Effect.provide(TestClock.layer()))
-  )
+  Effect.runPromise(simulation(body))
 
 /** The containers by name, with ID and state. */
 export const listing = ({ docker }: Simulated): Readonly<Record<string, string>> =>

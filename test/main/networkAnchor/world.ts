@@ -171,14 +171,16 @@ export const start = Effect.fnUntraced(function* (world: World, env: Environment
   } satisfies Running
 })
 
-/** Runs a test in a world of its own, whose time passes only when the test says so. */
+/** A world of its own, whose time passes only when the body says so. */
+export const simulation = <A, E>(body: (world: World) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.gen(function* () {
+    const world = yield* makeWorld
+    return yield* body(world).pipe(Effect.provide(Logger.layer([world.logger])))
+  }).pipe(Effect.provide(TestClock.layer()))
+
+/** Runs a test in a world of its own. */
 export const inWorld = <A, E>(body: (world: World) => Effect.Effect<A, E>): Promise<A> =>
-  Effect.runPromise(
-    Effect.gen(function* () {
-      const world = yield* makeWorld
-      return yield* body(world).pipe(Effect.provide(Logger.layer([world.logger])))
-    }).pipe(Effect.provide(TestClock.layer()))
-  )
+  Effect.runPromise(simulation(body))
 
 /** The addresses that Docker has given to anchord's container on the external network. */
 export const bootstrapOf = ({ docker }: World): AddressPair =>
