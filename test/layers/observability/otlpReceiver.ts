@@ -106,8 +106,12 @@ export interface OtlpReceiver {
   readonly close: () => Promise<void>
 }
 
-/** Takes what is exported by OTLP over HTTP. On the given port, or on one that is free. */
-export const startReceiver = async (port = 0): Promise<OtlpReceiver> => {
+/** Takes what is exported by OTLP over HTTP, on this machine and a port that is free unless it is told where. */
+export const startReceiver = async (
+  port = 0,
+  host = "127.0.0.1",
+  onExport: (received: Export) => void = () => {}
+): Promise<OtlpReceiver> => {
   const exports: Array<Export> = []
   let refused = 0
   const server = createServer((request, response) => {
@@ -116,8 +120,11 @@ export const startReceiver = async (port = 0): Promise<OtlpReceiver> => {
     request.on("end", () => {
       const sent = Buffer.concat(chunks)
       const body = request.headers["content-encoding"] === "gzip" ? gunzipSync(sent) : sent
-      if (receiver.status === 200) exports.push({ path: request.url ?? "", headers: request.headers, body })
-      else refused += 1
+      const received = { path: request.url ?? "", headers: request.headers, body }
+      if (receiver.status === 200) {
+        exports.push(received)
+        onExport(received)
+      } else refused += 1
       if (receiver.status === 0) return
       const isJson = request.headers["content-type"] === "application/json"
       response.writeHead(receiver.status, { "content-type": request.headers["content-type"] })
@@ -125,7 +132,7 @@ export const startReceiver = async (port = 0): Promise<OtlpReceiver> => {
     })
   })
   await new Promise<void>((resolve) => {
-    server.listen(port, "127.0.0.1", resolve)
+    server.listen(port, host, resolve)
   })
   const receiver: OtlpReceiver = {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
