@@ -72,7 +72,12 @@ const behind = ({ name, config, n, image = lab.image }: Behind) => {
       "mail-anchor": serviceAnchor(lab, { "anchord.expose": "tcp/25" }, { profiles: ["later"] }),
       mail: { ...app(lab, "mail-anchor", "mail", ["tcp/25"]), profiles: ["later"] }
     },
-    networks: { dmz: externalDmz, transit: transit(n), "docker-api": { internal: true } }
+    // Docker's own choice goes round, and would be all of 172.31.0.0/16 at some time.
+    networks: {
+      dmz: externalDmz,
+      transit: transit(n),
+      "docker-api": { internal: true, ipam: { config: [{ subnet: `10.88.${n}.0/24` }] } }
+    }
   }
 }
 
