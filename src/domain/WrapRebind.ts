@@ -9,6 +9,7 @@ import {
   namesBeingReplaced,
   ownProject,
   projectOf,
+  runsServiceAnchor,
   startOf,
   type LifecycleContainer,
   type LifecycleState
@@ -17,8 +18,13 @@ import { dependentsOf, namespaceReference } from "./NetnsOwner.ts"
 import { paceOf, type RepairTimes } from "./RepairPace.ts"
 import { staleNetns } from "./StaleNetns.ts"
 
+export interface Rebind extends Recreate {
+  /** A service-anchor: a network-anchor of the same project would re-create it as well, and is quicker. */
+  readonly yields: boolean
+}
+
 export interface WrapDecision extends LifecycleDecision {
-  readonly actions: ReadonlyArray<Recreate>
+  readonly actions: ReadonlyArray<Rebind>
 }
 
 interface Wish {
@@ -30,19 +36,24 @@ interface Wish {
 /** Milliseconds that a container has to run, after it was restarted by its policy, to be taken for one that stays. */
 const STEADY = 10_000
 
+/** Milliseconds after the start of a container within which a network-anchor has begun to put its service-anchor right, if it may. */
+const YIELD = 2_000
+
 /**
- * Until when (Unix milliseconds) a container is not joined that is in a crash loop: it would be gone again before the other one has started. Nothing for
- * one that runs for the first time, or for ten seconds. `running` is false for one that does not run by now.
+ * Until when (Unix milliseconds) a container is not joined: that is in a crash loop, because it would be gone again before the other one has started; and
+ * by who `yields`, because two processes that re-create one container at the same time undo each other's work. Nothing for one that runs long
+ * enough. `running` is false for one that does not run by now.
  */
 export const steadiness = (
   inspection: Inspection,
-  now: number
+  now: number,
+  yields = false
 ): { readonly running: boolean; readonly unsteadyUntil?: number } => {
   const { State } = inspection
   const since = Number(nanosOf(State.StartedAt ?? "") / 1_000_000n)
-  const until = Math.min(since, now) + STEADY
   const crashed = Number(inspection["RestartCount"] ?? 0) > 0
-  return { running: State.Status === "running", ...(crashed && until > now ? { unsteadyUntil: until } : {}) }
+  const until = Math.min(since, now) + (crashed ? STEADY : yields ? YIELD : 0)
+  return { running: State.Status === "running", ...(until > now ? { unsteadyUntil: until } : {}) }
 }
 
 /** The containers of the project that are in the namespace of another one than the name now means. */
@@ -65,8 +76,8 @@ const wishes = (state: LifecycleState, project: string): ReadonlyArray<Wish> => 
  * now means another one is re-created with that name, as soon as the other one runs. Docker keeps the ID and not the name, so the name
  * is the one that the old owner was seen under, or that of the service that Compose knows of.
  *
- * Whoever carries it out looks at the {@link steadiness} of the other one before. Two wishes within a second are one, and an owner that keeps being made anew has its dependents re-created twenty times a minute at
- * most; one that only is restarted, over and over or not, is the same container, and causes nothing here. What was stopped on purpose
+ * Whoever carries it out looks at the {@link steadiness} of the other one before. Two wishes within a second are one, and an owner that keeps
+ * being made anew has its dependents re-created twenty times a minute at most; one that only is restarted, over and over or not, is the same container, and causes nothing here. What was stopped on purpose
  * or is paused is left as it is, and what hangs on a container that is re-created now has its turn at the next look. The rebinder itself and other
  * projects are never touched; a rebinder without a project does nothing, and says so.
  */
@@ -80,7 +91,7 @@ export const decideWrapRebind = (state: LifecycleState, times: RepairTimes, now:
   const replaced = namesBeingReplaced(state, now)
   const all = wishes(state, project)
   const wanting = new Set(all.map(({ container }) => container.id))
-  const actions: Array<Recreate> = []
+  const actions: Array<Rebind> = []
   const problems: Array<LifecycleProblem> = []
   const later: Array<number> = []
   for (const { container, heir } of all) {
@@ -96,7 +107,15 @@ export const decideWrapRebind = (state: LifecycleState, times: RepairTimes, now:
     }
     const pace = paceOf(times, name, now, startOf(heir))
     if (pace._tag === "Now")
-      actions.push({ _tag: "Recreate", id, name, networkMode: `container:${heir.name}`, start: true, reason })
+      actions.push({
+        _tag: "Recreate",
+        id,
+        name,
+        networkMode: `container:${heir.name}`,
+        start: true,
+        reason,
+        yields: runsServiceAnchor(container)
+      })
     else later.push(pace.at)
     if (pace._tag === "Later" && pace.storm)
       problems.push({

@@ -39,6 +39,26 @@ describe("a container that is to be joined", () => {
   })
 })
 
+describe("a container that is to be joined by a service-anchor", () => {
+  const looked = (StartedAt: string, yields: boolean, RestartCount = 0) =>
+    steadiness(
+      differing("plain", { State: { StartedAt, Status: "running" }, RestartCount }),
+      Date.parse("2026-01-01T00:00:10Z"),
+      yields
+    )
+  const at = (seconds: number) => Date.parse("2026-01-01T00:00:00Z") + seconds * 1_000
+
+  it("is left to a network-anchor of the project for two seconds, which is quicker where there is one", () => {
+    expect(looked("2026-01-01T00:00:09Z", true)).toEqual({ running: true, unsteadyUntil: at(11) })
+    expect(looked("2026-01-01T00:00:08Z", true)).toEqual({ running: true })
+    expect(looked("2026-01-01T00:00:09Z", false)).toEqual({ running: true })
+  })
+
+  it("has to be steady all the same", () => {
+    expect(looked("2026-01-01T00:00:08Z", true, 1)).toEqual({ running: true, unsteadyUntil: at(18) })
+  })
+})
+
 describe("the wrap-rebinder", () => {
   it("re-creates what was joined to a name that now means another container, with the name", () => {
     expect(decide([anew, sa], [app(), sa])).toEqual({
@@ -49,7 +69,8 @@ describe("the wrap-rebinder", () => {
           name: "sa",
           networkMode: "container:app",
           start: true,
-          reason: "app is another container now, and sa is in the namespace of the old one"
+          reason: "app is another container now, and sa is in the namespace of the old one",
+          yields: true
         }
       ],
       problems: []

@@ -1,11 +1,14 @@
 import { spawnSync } from "node:child_process"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { commandNames } from "../../src/domain/CommandLine.ts"
 import { definitionsOf, modes } from "../../src/domain/SettingDefinitions.ts"
 import { json } from "../layers/docker/FakeEngine.ts"
 import { fake } from "../layers/docker/asking.ts"
 import { jsonLines, startNode } from "../layers/process/scripts.ts"
 import { entry, serviceAnchor } from "./process.ts"
+
+// Each test starts processes, and the machine may be busy.
+vi.setConfig({ testTimeout: 60_000 })
 
 const anchord = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [entry, ...args], {

@@ -8,7 +8,7 @@ import type { Recreate } from "../../domain/LifecycleAction.ts"
 import { ownProject, projectOf } from "../../domain/LifecycleState.ts"
 import { ownerStartIn, rememberRepairs, type RepairTimes } from "../../domain/RepairPace.ts"
 import type { WrapRebinderSettings } from "../../domain/Settings.ts"
-import { decideWrapRebind, steadiness } from "../../domain/WrapRebind.ts"
+import { decideWrapRebind, steadiness, type Rebind } from "../../domain/WrapRebind.ts"
 import * as Metrics from "../../layers/observability/DockerMetrics.ts"
 import type { Readiness } from "../../layers/observability/Readiness.ts"
 import type { StatusBoard } from "../../layers/observability/StatusBoard.ts"
@@ -43,12 +43,12 @@ const makeHeirs = Effect.fnUntraced(function* () {
     )
 
   /** Those of the actions that can be done now, and when to look again for the sake of the others. */
-  return Effect.fnUntraced(function* (actions: ReadonlyArray<Recreate>, now: number) {
-    const ready: Array<Recreate> = []
+  return Effect.fnUntraced(function* (actions: ReadonlyArray<Rebind>, now: number) {
+    const ready: Array<Rebind> = []
     const later: Array<number> = []
     for (const action of actions) {
       const heir = yield* heirOf(action)
-      const { running, unsteadyUntil } = heir === undefined ? { running: false } : steadiness(heir, now)
+      const { running, unsteadyUntil } = heir === undefined ? { running: false } : steadiness(heir, now, action.yields)
       if (unsteadyUntil !== undefined) later.push(unsteadyUntil)
       else if (running) ready.push(action)
     }
