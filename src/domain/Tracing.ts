@@ -42,10 +42,15 @@ const destinationOf = (variable: string, value: string): string | undefined => {
   return `${protocol}//${host}${variable === ANY_ENDPOINT ? `${pathname.replace(/\/$/, "")}/v1/traces` : pathname}`
 }
 
+/** With nothing in a batch the SDK would never come to the end of what it has to export. */
+const sizes = ["OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"]
+
 const withEndpoint = (env: Environment, variable: string, value: string, warnings: ReadonlyArray<string>): Tracing => {
   const endpoint = destinationOf(variable, value)
   if (endpoint === undefined)
     return off(...warnings, `${variable} is no http:// or https:// address; nothing is exported`)
+  const tooSmall = sizes.find((size) => Number(given(env, size) ?? 1) < 1)
+  if (tooSmall !== undefined) return off(...warnings, `${tooSmall} must be at least 1; nothing is exported`)
   const protocol = firstGiven(env, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
   const wanted = protocol?.value ?? "http/protobuf"
   if (isProtocol(wanted)) return { _tag: "On", protocol: wanted, endpoint, warnings }
@@ -58,7 +63,7 @@ const withEndpoint = (env: Environment, variable: string, value: string, warning
 /**
  * Decides by the standard `OTEL_…` variables whether spans are exported, and how (SPEC §12): only with an endpoint, and neither when the SDK is
  * disabled nor when another exporter than OTLP is asked for. What the SDK would replace by a default of its own, an endpoint or protocol that
- * cannot be used, is refused with a warning instead.
+ * cannot be used, is refused with a warning instead, and so is an empty batch.
  */
 export const tracingOf = (env: Environment): Tracing => {
   const endpoint = firstGiven(env, TRACES_ENDPOINT, ANY_ENDPOINT)

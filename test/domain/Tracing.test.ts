@@ -72,6 +72,18 @@ describe("whether spans are exported", () => {
   )
 })
 
+describe("the size of a batch and of the queue", () => {
+  it.each(["OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"])("%s is at least 1", (variable) => {
+    for (const size of ["1", "512", "", "many"]) expect(tracingOf({ ...ENDPOINT, [variable]: size })).toEqual(on())
+    for (const size of ["0", "-5"]) {
+      expect(tracingOf({ ...ENDPOINT, [variable]: size })).toEqual({
+        _tag: "Off",
+        warnings: [`${variable} must be at least 1; nothing is exported`]
+      })
+    }
+  })
+})
+
 describe("where the spans go", () => {
   it("is the endpoint with the path of traces, or the endpoint for traces as it is", () => {
     const endpointOf = (variable: string, value: string) => {

@@ -70,7 +70,6 @@ const flush = (provider: BasicTracerProvider, { fails, isFailing }: ExportHealth
   isFailing()
     ? Effect.void
     : Effect.tryPromise({ try: () => provider.shutdown(), catch: (error) => error }).pipe(
-        Effect.interruptible,
         Effect.timeoutOrElse({
           duration: FLUSH_LIMIT,
           orElse: () => Effect.fail(new Error(`no answer within ${FLUSH_LIMIT}`))

@@ -34,10 +34,12 @@ const readTables = Effect.fn("nft.read")(function* () {
   return content
 })
 
-const transact = Effect.fn("nft.transaction")(function* (commands: ReadonlyArray<NftCommand>) {
-  yield* Effect.annotateCurrentSpan({ commands: commands.length })
-  yield* (yield* Nftables).transaction(commands)
-})
+/** Without the stack, whose price every change of the maps would pay. */
+const transact = (nft: Nftables["Service"], commands: ReadonlyArray<NftCommand>) =>
+  Effect.withSpan(nft.transaction(commands), "nft.transaction", {
+    attributes: { commands: commands.length },
+    captureStackTrace: false
+  })
 
 export const makeAppliedRules = Effect.gen(function* () {
   const nft = yield* Nftables
@@ -47,7 +49,7 @@ export const makeAppliedRules = Effect.gen(function* () {
   let installedBefore = false
 
   const install = Effect.fnUntraced(function* (desired: DnatTable, extLink: string) {
-    yield* transact([...baseRuleset({ extIface: extLink }), ...fillCommands([...desired.values()])])
+    yield* transact(nft, [...baseRuleset({ extIface: extLink }), ...fillCommands([...desired.values()])])
     const { v4, v6 } = yield* readTables()
     const generation = yield* nft.generation
     installedBefore = true
@@ -86,7 +88,7 @@ export const makeAppliedRules = Effect.gen(function* () {
     }
     const change = planDnat(known.table, desired)
     const commands = planCommands(change)
-    if (commands.length > 0) yield* transact(commands).pipe(Effect.provideService(Nftables, nft))
+    if (commands.length > 0) yield* transact(nft, commands)
     applied = { ...known, table: desired }
     lastKnown = desired
     return change

@@ -9,9 +9,9 @@ export interface DockerMirror {
   readonly refresh: (refresh: Refresh) => Effect.Effect<DockerState, DockerError>
 }
 
-/** A question to Docker, which is another party in a trace. */
+/** A question to Docker, which is another party in a trace. To take down a stack costs more than the span itself, and always shows this place. */
 const asked = (name: string, attributes: Readonly<Record<string, string | number>>) =>
-  Effect.withSpan(name, { kind: "client", attributes })
+  Effect.withSpan(name, { kind: "client", attributes }, { captureStackTrace: false })
 
 export const makeDockerMirror = Effect.fnUntraced(function* (self: OwnContainer) {
   const engine = yield* DockerEngine

@@ -80,7 +80,8 @@ const traced = (wanted: Wanted) => {
   const [parent, ...others] = wanted.askers
   return Effect.withSpan(Effect.tap(carryOut(wanted), Effect.annotateCurrentSpan), "conntrack.flush", {
     ...(parent === undefined ? {} : { parent }),
-    links: others.map((span) => ({ span, attributes: {} }))
+    links: others.map((span) => ({ span, attributes: {} })),
+    captureStackTrace: false
   })
 }
 
