@@ -35,12 +35,16 @@ const watched = (exporter: SpanExporter, { works }: ExportHealth): SpanExporter 
   shutdown: () => exporter.shutdown()
 })
 
+const textOf = (part: unknown): string => (part instanceof Uint8Array ? `${part.length} bytes` : String(part))
+
 /** What the SDK has to say goes into the log: a batch that could not be exported by the handler of errors, all else by `diag`. */
 const listenToSdk = ({ fails, remark }: ExportHealth) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const ignore = () => {}
-      const logger = { error: remark, warn: remark, info: ignore, debug: ignore, verbose: ignore }
+      // The name of what speaks may come first, and an error last.
+      const say = (...parts: ReadonlyArray<unknown>) => remark(parts.map(textOf).join(" "))
+      const logger = { error: say, warn: say, info: ignore, debug: ignore, verbose: ignore }
       diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
       setGlobalErrorHandler(fails)
     }),

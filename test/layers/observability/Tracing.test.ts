@@ -222,6 +222,16 @@ describe("an endpoint", () => {
     ])
   })
 
+  it.each([
+    ['{"partialSuccess":{"rejectedSpans":"1","errorMessage":"too many"}}', /Partial Success .*too many/],
+    ["nonsense", /Failed to parse trace export response/]
+  ])("that answers %s is told of, though the export has worked", async (answer, told) => {
+    const receiver = await receiverForTest()
+    receiver.answer = answer
+    expect(await traced(receiver, work)).toEqual([expect.stringMatching(told)])
+    expect(receiver.spans()).toHaveLength(2)
+  })
+
   it("that is not there is not waited for at the end for more than a moment", async () => {
     const receiver = await receiverForTest()
     await receiver.close()

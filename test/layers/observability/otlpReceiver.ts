@@ -103,6 +103,8 @@ export interface OtlpReceiver {
   readonly refused: () => number
   /** What it answers from now on, 200 at first; with 0 it does not answer. */
   status: number
+  /** What an answer to JSON says. */
+  answer: string
   readonly close: () => Promise<void>
 }
 
@@ -128,7 +130,7 @@ export const startReceiver = async (
       if (receiver.status === 0) return
       const isJson = request.headers["content-type"] === "application/json"
       response.writeHead(receiver.status, { "content-type": request.headers["content-type"] })
-      response.end(isJson ? "{}" : "")
+      response.end(isJson ? receiver.answer : "")
     })
   })
   await new Promise<void>((resolve) => {
@@ -145,6 +147,7 @@ export const startReceiver = async (
           .map(({ body }) => body.toString("utf8"))
       ),
     status: 200,
+    answer: "{}",
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections()
