@@ -174,6 +174,14 @@ const withoutTarget = (env: Environment): ReadonlyArray<string> =>
         .map((variable) => `${variable} has no effect without ANCHORD_MANAGED_SA_TARGET`)
     : []
 
+/** A managed service-anchor belongs to no Compose project (SPEC §11.2), so its ports are out of the scope of one. */
+const managedOutOfScope = (env: Environment, { ANCHORD_MANAGED_SA_LABELS: labels = {} }: NetworkAnchorValues) =>
+  labels["anchord.expose"] !== undefined && given(env, "ANCHORD_LABEL_SELECTOR") === undefined
+    ? [
+        "ANCHORD_MANAGED_SA_LABELS has anchord.expose, which has no effect without ANCHORD_LABEL_SELECTOR: the managed service-anchor belongs to no Compose project; put the label on the target, or serve both by a selector"
+      ]
+    : []
+
 /** The value of the alphabetically first key, as a host name. */
 const firstValue = (labels: Readonly<Record<string, string>>): string => {
   const [first = ""] = Object.keys(labels).toSorted()
@@ -216,6 +224,7 @@ const parseNetworkAnchor = (env: Environment): Checked<NetworkAnchorSettings> =>
       ...both(env, "ANCHORD_LABEL_SELECTOR", "ANCHORD_PROJECT"),
       ...both(env, "ANCHORD_EXT_NETWORK", "ANCHORD_EXT_IFACE"),
       ...withoutTarget(env),
+      ...managedOutOfScope(env, values),
       ...strangers("network-anchor", env)
     ]
   })

@@ -487,6 +487,23 @@ describe("network-anchor mode", () => {
     expect(warnings).toContain("ANCHORD_MANAGED_SA_NAME has no effect without ANCHORD_MANAGED_SA_TARGET")
   })
 
+  it("warns of ports of a managed service-anchor that no project's scope holds", () => {
+    const env = {
+      ANCHORD_PROJECT: "mail",
+      ANCHORD_MANAGED_SA_TARGET: "ldap",
+      ANCHORD_MANAGED_SA_LABELS: '{"anchord.expose":"tcp/389"}'
+    }
+    const warningsOf = (more: Readonly<Record<string, string>>) =>
+      Result.getOrThrow(parseSettings("network-anchor", { ...env, ...more })).warnings
+    expect(warningsOf({})).toEqual([
+      expect.stringMatching(
+        /^ANCHORD_MANAGED_SA_LABELS has anchord\.expose, which has no effect without ANCHORD_LABEL_SELECTOR/
+      )
+    ])
+    expect(warningsOf({ ANCHORD_PROJECT: "", ANCHORD_LABEL_SELECTOR: "a=b" })).toEqual([])
+    expect(warningsOf({ ANCHORD_MANAGED_SA_LABELS: "{}" })).toEqual([])
+  })
+
   it("knows its project also where a selector replaces it", () => {
     const projectOf = (env: Environment) =>
       networkAnchor({ ANCHORD_LABEL_SELECTOR: "role=mail", ...env }).settings.project
