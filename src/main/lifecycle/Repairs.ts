@@ -89,6 +89,7 @@ const keyOf = (action: LifecycleAction): string =>
 const withoutIds = (message: string): string => message.replaceAll(/[0-9a-f]{12,64}/g, "{id}")
 
 interface Told {
+  readonly tag: LifecycleAction["_tag"]
   readonly message: string
   /** Unix milliseconds: when it failed last. */
   readonly at: number
@@ -102,14 +103,14 @@ const makeTell = () => {
   const forbidden = new Set<string>()
   const failing = new Map<string, Told>()
 
-  const remember = (key: string, message: string, now: number): void => {
+  const remember = (action: LifecycleAction, message: string, now: number): void => {
     for (const [other, { at }] of failing) if (now - at >= FORGOTTEN) failing.delete(other)
-    failing.set(key, { message, at: now })
+    failing.set(keyOf(action), { tag: action._tag, message, at: now })
   }
 
   const trying = (action: LifecycleAction) => {
     const text = `${words[action._tag]} ${nameOf(action)}: ${action.reason}`
-    return failing.has(keyOf(action)) ? Effect.logDebug(text) : Effect.logInfo(text)
+    return failing.get(keyOf(action))?.tag === action._tag ? Effect.logDebug(text) : Effect.logInfo(text)
   }
 
   const done = (action: LifecycleAction) =>
@@ -126,7 +127,7 @@ const makeTell = () => {
       ? `${what}, because ${call} is forbidden: allow it in the socket proxy, or switch off what needs it; everything else goes on (${error.message})`
       : `${what}, and is tried again when there is reason to: ${error.message}`
     const before = failing.get(keyOf(action))
-    remember(keyOf(action), message, yield* Clock.currentTimeMillis)
+    remember(action, message, yield* Clock.currentTimeMillis)
     if (!call) {
       if (before !== undefined && withoutIds(before.message) === withoutIds(message)) return
       // Who connects tries several times, and says so at last when it gives up.
