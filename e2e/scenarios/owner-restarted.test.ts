@@ -34,11 +34,11 @@ const ways: ReadonlyArray<readonly [string, (project: Project, service: string) 
   [
     "restarted by its policy after a crash",
     async (project, service) => {
-      const count = () => project.inspect(service, "{{.RestartCount}} {{.State.Running}}")
+      const count = () => project.inspect(service, "{{.RestartCount}} {{.State.Status}}")
       const before = Number((await count()).split(" ")[0])
       await project.exec(service, "busybox", "killall", "-9", "node")
       await eventually("its restart policy has restarted it", 60_000, async () =>
-        expect(await count()).toBe(`${before + 1} true`)
+        expect(await count()).toBe(`${before + 1} running`)
       )
     }
   ]
