@@ -1,7 +1,8 @@
 import type { ContainerSnapshot } from "./DockerState.ts"
 import { nanosOf, wasStarted, type Inspection } from "./Inspection.ts"
 import type { ContainerNames } from "./ContainerNames.ts"
-import type { Inspected, LifecycleContainer, LifecycleState } from "./LifecycleState.ts"
+import { projectOf, serviceOf, type Inspected, type LifecycleContainer, type LifecycleState } from "./LifecycleState.ts"
+import { ownerService } from "./StaleNetns.ts"
 import { namespaceReference, resolveReference } from "./NetnsOwner.ts"
 import { refusalOf } from "./Recreation.ts"
 
@@ -35,6 +36,16 @@ export const inspectedOf = (inspection: Inspection): Inspected => {
   }
 }
 
+/** Whom Compose knows to own the namespace of a container, if its reference leads nowhere. */
+const possibleOwners = (
+  container: ContainerSnapshot,
+  containers: ReadonlyMap<string, ContainerSnapshot>
+): ReadonlyArray<ContainerSnapshot> => {
+  const service = ownerService(container)
+  const isIt = (one: ContainerSnapshot) => projectOf(one) === projectOf(container) && serviceOf(one) === service
+  return service === undefined ? [] : [...containers.values()].filter(isIt)
+}
+
 /**
  * The containers to inspect: those that join another's namespace, those that they join, and those that are named (the managed
  * service-anchor and its target). All others are known well enough by the list.
@@ -49,7 +60,7 @@ export const worthInspecting = (
     if (ref === undefined) continue
     wanted.add(container.id)
     const owner = resolveReference(containers, ref)
-    if (owner !== undefined) wanted.add(owner.id)
+    for (const { id } of owner === undefined ? possibleOwners(container, containers) : [owner]) wanted.add(id)
   }
   for (const name of names) {
     const named = resolveReference(containers, name)

@@ -45,9 +45,13 @@ export const ownProject = (state: LifecycleState): string | undefined => {
   return self && projectOf(self)
 }
 
+/** Of the Compose project that anchord's own container belongs to, if that is of one. */
+export const isOfOwnProject = (container: ContainerSnapshot, state: LifecycleState): boolean =>
+  projectOf(container) !== undefined && projectOf(container) === ownProject(state)
+
 /** In scope, or of the same Compose project as anchord's own container. */
 export const isSibling = (container: ContainerSnapshot, state: LifecycleState, scope: Scope): boolean =>
-  inScope(container.labels, scope) || (projectOf(container) !== undefined && projectOf(container) === ownProject(state))
+  inScope(container.labels, scope) || isOfOwnProject(container, state)
 
 /** Of a Compose project that anchord has nothing to do with. A container of no project is nobody's, and not foreign. */
 export const isForeign = (container: ContainerSnapshot, state: LifecycleState, scope: Scope): boolean =>
@@ -76,7 +80,7 @@ export const isUp = ({ status }: ContainerSnapshot): boolean =>
 export const isJoinable = ({ status }: ContainerSnapshot): boolean => status === "running"
 
 /** How anchord calls the old container while it puts a new one into its place. */
-const ASIDE = new RegExp(`^(.+)${AWAY}[0-9a-f]{12}$`)
+const ASIDE = new RegExp(`^(.+)${AWAY}[0-9a-f]{12}(?:-[0-9a-f]{12})?$`)
 
 /** Compose makes the new container as `<12 characters of the old ID>_<name>`, and renames it when the old one is gone. */
 const INTERIM = /^[0-9a-f]{12}_(.+)$/

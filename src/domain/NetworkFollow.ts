@@ -1,3 +1,4 @@
+import { nameBefore } from "./Recreation.ts"
 import type { LifecycleAction, LifecycleDecision, LifecycleProblem } from "./LifecycleAction.ts"
 import type { DockerEvent } from "./DockerState.ts"
 import type { FirstNetwork } from "./FollowedEndpoint.ts"
@@ -85,14 +86,17 @@ const RETRIES = 4
  */
 export const followerOf = (state: LifecycleState, target: string): LifecycleContainer | undefined => {
   const project = ownProject(state)
-  const others = [...state.containers.values()].filter(({ id }) => id !== state.selfId)
+  const others = [...state.containers.values()].filter(
+    (one) => one.id !== state.selfId && nameBefore(one) === undefined
+  )
   const ofService = others.filter(
     (one) => project !== undefined && projectOf(one) === project && serviceOf(one) === target
   )
   const [first] = ofService.toSorted(
     (a, b) => Number(isUp(b)) - Number(isUp(a)) || a.createdAt - b.createdAt || byName(a, b)
   )
-  return first ?? others.find(({ name }) => name === target)
+  const isOurs = (one: LifecycleContainer) => projectOf(one) === undefined || projectOf(one) === project
+  return first ?? others.find((one) => one.name === target && isOurs(one))
 }
 
 /** Whether an event is a reason to look: others may be on the network now, or the follower may be another container. */
@@ -167,7 +171,7 @@ export const decideFollow = (input: FollowInput): FollowDecision => {
   const { state, network, target, found, memory, backoff, now } = input
   const follower = followerOf(state, target)
   if (follower === undefined) {
-    const message = `there is no container ${target}, neither as a service of this project nor by name, so nothing is kept on ${network}`
+    const message = `there is no container ${target}, neither as a service of this project nor by name, so nothing is kept on ${network}; a container of another project is left alone`
     return { actions: [], problems: [{ key: "follow:target", level: "WARN", message }], memory: emptyFollow }
   }
   const { id, name } = follower

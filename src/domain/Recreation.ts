@@ -25,6 +25,8 @@ export interface Step {
 export interface Recreation {
   readonly id: string
   readonly name: string
+  /** What the old one is called while the new one takes its place. */
+  readonly away: string
   /** In order. Until the last one is begun everything can be undone, the last step first. */
   readonly steps: ReadonlyArray<Step>
   /** After the steps: the new container runs under the name, and this only tidies up. */
@@ -34,14 +36,34 @@ export interface Recreation {
 /** What stands between a container's name and its short ID while another takes its place. */
 export const AWAY = "-anchord-old-"
 
-/** The name of a container while another takes its place: made of its own ID, so that it is recognised after a crash. */
-export const nameAway = (name: string, id: string): string => `${name}${AWAY}${shortId(id)}`
+/**
+ * The name of a container while another takes its place: made of its own ID, so that it is recognised after a crash, and of that of the container
+ * that the re-creating process runs in (`by`), so that nobody else takes an attempt that is under way for one that was cut short.
+ */
+export const nameAway = (name: string, id: string, by?: string): string =>
+  `${name}${AWAY}${shortId(id)}${by === undefined ? "" : `-${shortId(by)}`}`
+
+/** What the name of a container that was renamed away tells. */
+export interface Away {
+  /** The name that it had. */
+  readonly name: string
+  /** The short ID of the container of who renamed it, if that was in one. */
+  readonly by?: string
+}
+
+const BY = /^([0-9a-f]{12})(?:-([0-9a-f]{12}))?$/
+
+/** Nothing for a container that was not renamed away. */
+export const awayOf = ({ id, name }: { readonly id: string; readonly name: string }): Away | undefined => {
+  const at = name.lastIndexOf(AWAY)
+  const [, own, by] = BY.exec(at < 1 ? "" : name.slice(at + AWAY.length)) ?? []
+  if (own !== shortId(id)) return undefined
+  return by === undefined ? { name: name.slice(0, at) } : { name: name.slice(0, at), by }
+}
 
 /** The name that a container had before it was renamed away, when that is what its name tells. */
-export const nameBefore = ({ id, name }: { readonly id: string; readonly name: string }): string | undefined => {
-  const end = `${AWAY}${shortId(id)}`
-  return name.endsWith(end) && name.length > end.length ? name.slice(0, -end.length) : undefined
-}
+export const nameBefore = (container: { readonly id: string; readonly name: string }): string | undefined =>
+  awayOf(container)?.name
 
 const DEFAULT_GRACE_SECONDS = 10
 /** What a container gets that asks to be waited for without end. */
@@ -71,18 +93,21 @@ export const refusalOf = (inspection: Inspection): string | undefined => {
 /**
  * The steps that re-create a container (SPEC §11), or why that would lose something. The new container is created before the old one is
  * stopped, so that a request that Docker refuses interrupts nothing, and started after that, so that no two ever use one volume, address or
- * port. A container that does not run is replaced by one that does not run, unless `begin` says so. `graceSeconds` is how long either has to stop.
+ * port. A container that does not run is replaced by one that does not run, unless `begin` says so. `graceSeconds` is how long either has to stop;
+ * `by` the ID of the container that this process runs in.
  */
 export const recreation = (
   inspection: Inspection,
   changes: Changes = {},
   begin = false,
-  graceSeconds = graceOf(inspection)
+  graceSeconds = graceOf(inspection),
+  by?: string
 ): Result.Result<Recreation, string> => {
   const refusal = refusalOf(inspection)
   if (refusal !== undefined) return Result.fail(refusal)
   const { Id: id, Image, HostConfig } = inspection
   const name = nameOf(inspection)
+  const away = nameAway(name, id, by)
   const policy = HostConfig.RestartPolicy
   const stop = (who: Who): Action => ({ _tag: "Stop", who, graceSeconds })
   const start = (who: Who): Action => ({ _tag: "Start", who })
@@ -102,8 +127,9 @@ export const recreation = (
   return Result.succeed({
     id,
     name,
+    away,
     steps: [
-      { action: rename(nameAway(name, id)), undo: rename(name) },
+      { action: rename(away), undo: rename(name) },
       { action: create, undo: { _tag: "Remove", who: "new" } },
       ...(runs(inspection) ? handOver : begin ? [{ action: start("new"), undo: stop("new") }] : [])
     ],

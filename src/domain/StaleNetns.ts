@@ -1,6 +1,8 @@
+import type { ContainerSnapshot } from "./DockerState.ts"
 import { composeCall, shellWord } from "./ComposeCommand.ts"
 import { namesOf, successorOf } from "./ContainerNames.ts"
 import {
+  anchordMode,
   byName,
   DEPENDS_ON_LABEL,
   isJoinable,
@@ -49,9 +51,15 @@ const restartsWith = (label: string): ReadonlyArray<string> =>
  * The service that owns the namespace: `network_mode: service:X` leaves its trace in the label of dependencies. Only when one service can
  * be meant: a guess would put a container into somebody else's network.
  */
-const ownerService = (container: LifecycleContainer): string | undefined => {
+export const ownerService = (container: ContainerSnapshot): string | undefined => {
   const [service, ...others] = restartsWith(container.labels[DEPENDS_ON_LABEL] ?? "")
   return projectOf(container) === undefined || others.length > 0 ? undefined : service
+}
+
+/** Nobody lives in the namespace of an anchord that is no service-anchor: that service is depended on for other reasons. */
+const mayOwn = (container: LifecycleContainer, { selfId }: LifecycleState): boolean => {
+  const mode = container.inspected && anchordMode(container.inspected)
+  return container.id !== selfId && (mode === undefined || mode === "service-anchor")
 }
 
 /** The containers of the service that owns the namespace, as far as Compose knows. */
@@ -60,7 +68,7 @@ const composeOwners = (container: LifecycleContainer, state: LifecycleState): Re
   return service === undefined
     ? []
     : [...state.containers.values()].filter(
-        (one) => projectOf(one) === projectOf(container) && serviceOf(one) === service
+        (one) => projectOf(one) === projectOf(container) && serviceOf(one) === service && mayOwn(one, state)
       )
 }
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest"
-import { cutShort } from "../../src/domain/CutShort.ts"
-import type { LifecycleContainer } from "../../src/domain/LifecycleState.ts"
+import { cutShort, isNetworkAnchors } from "../../src/domain/CutShort.ts"
+import type { LifecycleContainer, LifecycleState } from "../../src/domain/LifecycleState.ts"
 import { nameAway } from "../../src/domain/Recreation.ts"
 import { container, joins, listing, scope, serviceAnchor, type Given } from "./lifecycleListings.ts"
 
@@ -24,7 +24,10 @@ const managed = (given: Given = {}) => serviceAnchor("ldap-sa", "ldap", { projec
 const inside = (given: Given = {}) => container("exporter", { networkMode: joins("ldap-sa"), project: "", ...given })
 
 const names = (managedAnchor: typeof settings | undefined, ...containers: ReadonlyArray<LifecycleContainer>) =>
-  cutShort(listing(containers), scope, managedAnchor).map(({ name }) => name)
+  namesIn(listing(containers), managedAnchor)
+
+const namesIn = (state: LifecycleState, managedAnchor?: typeof settings) =>
+  cutShort(state, isNetworkAnchors(state, scope, managedAnchor)).map(({ name }) => name)
 
 it("what is renamed away in the project is anchord's to look after, and nothing that has its name", () => {
   const web = away(container("web"))
@@ -53,4 +56,20 @@ it("but nothing of another project, whose own anchord may be at it", () => {
     names(settings, ldap, managed(), away(inside({ project: "shop" })), away(container("x", { project: "shop" })))
   ).toEqual([])
   expect(names(settings, away(managed({ project: "shop" })))).toEqual([])
+})
+
+it("what another container's process has begun is left to that one while it runs, however long that takes", () => {
+  const other = container("rebinder")
+  const web = container("web")
+  const begun = { ...web, name: nameAway(web.name, web.id, other.id) }
+  expect(names(undefined, begun, other)).toEqual([])
+  expect(names(undefined, begun, { ...other, status: "exited" })).toEqual([begun.name])
+  expect(names(undefined, begun)).toEqual([begun.name])
+})
+
+it("what this container's process has begun before it was started again is its own, in whatever project", () => {
+  const foreign = container("x", { project: "shop" })
+  const { selfId } = listing([])
+  const begun = { ...foreign, name: nameAway(foreign.name, foreign.id, selfId) }
+  expect(names(undefined, begun)).toEqual([begun.name])
 })

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import type { ContainerSnapshot } from "../../src/domain/DockerState.ts"
 import { inspectedOf, observed, worthInspecting } from "../../src/domain/LifecycleObservation.ts"
 import { differing, inspectionOf } from "./inspections.ts"
-import { idOf } from "./lifecycleListings.ts"
+import { container, idOf, joins } from "./lifecycleListings.ts"
 
 const listed = (name: string, networkMode = "bridge"): ContainerSnapshot => ({
   id: idOf(name),
@@ -60,6 +60,12 @@ describe("the containers to inspect", () => {
   it("are also those in a namespace of what is gone", () => {
     const lost = listed("lost", `container:${idOf("gone")}`)
     expect(worthInspecting(byId(lost), [])).toEqual(new Set([lost.id]))
+    const possible = container("own", { service: "own" })
+    const waiting = container("waiting", {
+      networkMode: joins("gone"),
+      labels: { "com.docker.compose.depends_on": "own:service_started:true" }
+    })
+    expect(worthInspecting(byId(waiting, possible), [])).toEqual(new Set([waiting.id, possible.id]))
   })
 
   it("are also those that are named, by name or ID, where they are there", () => {

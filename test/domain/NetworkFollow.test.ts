@@ -1,3 +1,4 @@
+import { nameAway } from "../../src/domain/Recreation.ts"
 import { describe, expect, it } from "vitest"
 import type { LifecycleAction } from "../../src/domain/LifecycleAction.ts"
 import type { LifecycleContainer } from "../../src/domain/LifecycleState.ts"
@@ -51,11 +52,17 @@ describe("the follower", () => {
 
   it("is the Compose service of the own project, else the container of that name", () => {
     const ofService = container("mail-web-1", { service: "web" })
-    const named = container("web", { project: "shop" })
+    const named = container("web")
     expect(found([named, ofService])).toBe("mail-web-1")
     expect(found([named])).toBe("web")
+    expect(found([container("web", { project: "shop" })])).toBeUndefined()
     expect(found([container("shop-web-1", { project: "shop", service: "web" })])).toBeUndefined()
     expect(found([container("web", { project: "" })])).toBe("web")
+  })
+
+  it("is not one that is renamed away while another takes its place", () => {
+    const old = container("mail-web-1", { service: "web" })
+    expect(found([{ ...old, name: nameAway(old.name, old.id) }])).toBeUndefined()
   })
 
   it("is one that is up, then the oldest, of several; never the rebinder nor a one-off", () => {

@@ -5,6 +5,7 @@ import { type Inspection, nanosOf } from "../../src/domain/Inspection.ts"
 import {
   type Action,
   isMadeOf,
+  awayOf,
   nameAway,
   nameBefore,
   recovery,
@@ -46,6 +47,11 @@ describe("the name of a container that is replaced", () => {
   })
 
   it("is not mistaken for that of a container with another ID, or for no name at all", () => {
+    const by = "abcdef012345".repeat(5) + "abcd"
+    expect(nameAway("web", id, by)).toBe("web-anchord-old-0123456789ab-abcdef012345")
+    expect(awayOf({ id, name: nameAway("web", id, by) })).toEqual({ name: "web", by: "abcdef012345" })
+    expect(awayOf({ id, name: nameAway("web", id) })).toEqual({ name: "web" })
+    expect(awayOf({ id, name: `${nameAway("web", id)}-abc` })).toBeUndefined()
     expect(nameBefore({ id: "f".repeat(64), name: nameAway("web", id) })).toBeUndefined()
     expect(nameBefore({ id, name: "web" })).toBeUndefined()
     expect(nameBefore({ id, name: nameAway("", id) })).toBeUndefined()

@@ -133,6 +133,17 @@ describe("the owner that Compose knows of", () => {
     expect(target("web-anchor:service_started:true", elsewhere)).toEqual([anchorAnew.id])
   })
 
+  it("is never an anchord that is no service-anchor, whatever depends on it: its own routes would be replaced", () => {
+    const wrapping = (service: string) =>
+      serviceAnchor("sa", "gone", { labels: { "com.docker.compose.depends_on": `${service}:service_started:true` } })
+    const target = (service: string, ...others: ReadonlyArray<LifecycleContainer>) =>
+      found([wrapping(service), ...others]).map((stale) => stale.target?.id)
+    expect(target("anchord")).toEqual([undefined])
+    const second = container("second", { service: "second", words: ["tini", "--", "anchord"] })
+    expect(target("second", second)).toEqual([undefined])
+    expect(target("second", container("second", { service: "second" }))).toEqual([idOf("second")])
+  })
+
   it("does not count when the name was seen", () => {
     const old = serviceAnchor("old-name", "app", { id: idOf("sa") })
     expect(

@@ -5,6 +5,8 @@ import type { DockerEvent } from "../../domain/DockerState.ts"
 import { watchedWithSignals } from "../../domain/EventScope.ts"
 import { rememberLeaving, type Leaving } from "../../domain/Leaving.ts"
 import { concernsFollow, decideFollow, emptyFollow, followAfresh, followFailed } from "../../domain/NetworkFollow.ts"
+import { cutShort } from "../../domain/CutShort.ts"
+import { isOfOwnProject } from "../../domain/LifecycleState.ts"
 import type { ExternalRebinderSettings } from "../../domain/Settings.ts"
 import * as Metrics from "../../layers/observability/DockerMetrics.ts"
 import type { Readiness } from "../../layers/observability/Readiness.ts"
@@ -27,7 +29,7 @@ const makeFollowing = Effect.fnUntraced(function* (settings: ExternalRebinderSet
   const { network, target } = settings
   const backoff = Duration.toMillis(settings.backoff)
   const observe = yield* makeFollowObserver(settings, self)
-  const moves = yield* makeFollowerMoves(network)
+  const moves = yield* makeFollowerMoves(network, self.id)
   const notices = makeNotices()
   let memory = emptyFollow
   let leaving: Leaving = new Map()
@@ -36,6 +38,7 @@ const makeFollowing = Effect.fnUntraced(function* (settings: ExternalRebinderSet
 
   const look = Effect.fn("network.follow")(function* () {
     const { state, found, follower, hasVanished } = yield* observe
+    yield* moves.recover(cutShort(state, (container) => isOfOwnProject(container, state)))
     if (hasVanished) return undefined
     last = { members: found?.members ?? new Set(), ...(follower && { follower: follower.container.id }) }
     if (follower !== undefined) moves.note(follower)

@@ -5,7 +5,7 @@ import type { LifecycleAction } from "../../domain/LifecycleAction.ts"
 import type { LifecycleContainer } from "../../domain/LifecycleState.ts"
 import { graceOf } from "../../domain/Recreation.ts"
 import { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
-import { makeRepairs } from "../lifecycle/Repairs.ts"
+import { makeRepairsWith } from "../lifecycle/Repairs.ts"
 import type { Follower } from "./FollowObserver.ts"
 
 /** What is done to the follower, with what it had on the network, and with the time that it takes to stop. */
@@ -28,9 +28,9 @@ const tellDefault = ({ name }: LifecycleContainer, network: string) =>
  * Moves the follower on the network and off it, and knows what it asks for there: Docker forgets that when a container leaves a network. A move cannot
  * be interrupted half-way.
  */
-export const makeFollowerMoves = Effect.fnUntraced(function* (network: string) {
+export const makeFollowerMoves = Effect.fnUntraced(function* (network: string, selfId: string) {
   const lifecycle = yield* ContainerLifecycle
-  const repairs = yield* makeRepairs
+  const repairs = yield* makeRepairsWith({ by: selfId })
   let known: KnownEndpoint | undefined
 
   /** What it asked for when it was there. */
@@ -58,6 +58,7 @@ export const makeFollowerMoves = Effect.fnUntraced(function* (network: string) {
 
   return {
     carryOut,
+    recover: repairs.recover,
     note: ({ inspection }: Follower): void => {
       known = rememberEndpoint(known, inspection, network)
     }

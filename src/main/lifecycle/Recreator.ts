@@ -5,7 +5,7 @@ import * as Schedule from "effect/Schedule"
 import type { Changes } from "../../domain/CreateRequest.ts"
 import type { ContainerSnapshot } from "../../domain/DockerState.ts"
 import { type Inspection, nameOf, shortId } from "../../domain/Inspection.ts"
-import { nameAway, nameBefore, recovery, recreation, type Recreation, undoing } from "../../domain/Recreation.ts"
+import { nameBefore, recovery, recreation, type Recreation, undoing } from "../../domain/Recreation.ts"
 import { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
 import type { DockerError } from "../../services/DockerEngine.ts"
 import { type Attempt, lookFor, makeAttempt, wordsFor } from "./Attempt.ts"
@@ -88,7 +88,7 @@ const undo = Effect.fnUntraced(function* (plan: Recreation, attempt: Attempt, be
 })
 
 const giveUp = Effect.fnUntraced(function* (plan: Recreation, attempt: Attempt, begun: number, error: DockerError) {
-  const { id, name, steps } = plan
+  const { name, steps } = plan
   // A proxy that forbids even the first call: nothing was done.
   if (begun === 1 && error.reason === "forbidden") return yield* error
   const step = steps[begun - 1]
@@ -100,7 +100,7 @@ const giveUp = Effect.fnUntraced(function* (plan: Recreation, attempt: Attempt, 
   const message =
     why === undefined
       ? `container ${name} could not be re-created, and ${outcome}: ${what}${error.message}`
-      : `container ${name} could not be re-created, nor could that be undone yet; what was ${name} may be called ${nameAway(name, id)}: ${what}${error.message}; then: ${why}`
+      : `container ${name} could not be re-created, nor could that be undone yet; what was ${name} may be called ${plan.away}: ${what}${error.message}; then: ${why}`
   return yield* new RecreationFailed({ container: name, undone: why === undefined, message })
 })
 
@@ -111,15 +111,20 @@ const isRefusal = ({ status = 500 }: DockerError): boolean => status < 500
 const tidyUp = (plan: Recreation, attempt: Attempt) =>
   Effect.catch(attempt.carryOut(plan.last), ({ message }) =>
     Effect.logWarning(
-      `container ${plan.name} was re-created, but the old one could not be removed; it is called ${nameAway(plan.name, plan.id)} and does not run: ${message}`
+      `container ${plan.name} was re-created, but the old one could not be removed; it is called ${plan.away} and does not run: ${message}`
     )
   )
 
-const replace = Effect.fnUntraced(function* (lifecycle: ContainerLifecycle["Service"], id: string, wanted: Wanted) {
+const replace = Effect.fnUntraced(function* (
+  lifecycle: ContainerLifecycle["Service"],
+  id: string,
+  wanted: Wanted,
+  by: string | undefined
+) {
   const old = yield* lifecycle.inspect(id)
   const container = nameOf(old)
   yield* Effect.annotateCurrentSpan({ container, ...described(wanted) })
-  const decided = recreation(old, yield* changesFor(lifecycle, old, wanted), wanted.start, wanted.graceSeconds)
+  const decided = recreation(old, yield* changesFor(lifecycle, old, wanted), wanted.start, wanted.graceSeconds, by)
   if (Result.isFailure(decided)) {
     const message = `container ${container} is not re-created: ${decided.failure}`
     return yield* new RecreationRefused({ container, message })
@@ -154,13 +159,16 @@ const lookAfter = Effect.fnUntraced(function* (lifecycle: ContainerLifecycle["Se
   yield* Effect.logWarning(`the re-creation of container ${name} had been cut short; ${outcome}`)
 })
 
-export const makeRecreator: Effect.Effect<Recreator, never, ContainerLifecycle> = Effect.gen(function* () {
+/** `by`: the ID of the container that this process runs in. */
+export const makeRecreatorOf = Effect.fnUntraced(function* (
+  by: string | undefined
+): Effect.fn.Return<Recreator, never, ContainerLifecycle> {
   const lifecycle = yield* ContainerLifecycle
   const { inTurn } = makeTurns()
 
   const recreate = Effect.fn("container.recreate")(function* (id: string, wanted: Wanted = {}) {
     const name = nameOf(yield* lifecycle.inspect(id))
-    return yield* inTurn(name)(Effect.uninterruptible(replace(lifecycle, id, wanted)))
+    return yield* inTurn(name)(Effect.uninterruptible(replace(lifecycle, id, wanted, by)))
   })
 
   const recoverOne = (id: string, name: string) =>
@@ -185,3 +193,6 @@ export const makeRecreator: Effect.Effect<Recreator, never, ContainerLifecycle> 
 
   return { recreate, recover }
 })
+
+/** For a process that runs in no container. */
+export const makeRecreator = makeRecreatorOf(undefined)

@@ -5,12 +5,14 @@ import type { CreateManaged, LifecycleAction, Recreate } from "../../domain/Life
 import { managedRequest } from "../../domain/ManagedRequest.ts"
 import { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
 import type { DockerError } from "../../services/DockerEngine.ts"
-import { makeRecreator, type Recreator, type RecreationFailed, type RecreationRefused } from "./Recreator.ts"
+import { makeRecreatorOf, type Recreator, type RecreationFailed, type RecreationRefused } from "./Recreator.ts"
 
 /** How long a container that is restarted may take to end by itself: its namespace is dead, so nobody can talk to it. */
 const GRACE_SECONDS = 10
 
 export interface RepairOptions {
+  /** The ID of the container that this process runs in. */
+  readonly by?: string
   /** How long a container that is re-created has to stop before it is killed; left out: as long as it was created to have. */
   readonly graceSeconds?: number
 }
@@ -144,7 +146,7 @@ const makeTell = () => {
 /** Carries decisions about containers out, one action after the other (SPEC §11). */
 export const makeRepairsWith = Effect.fnUntraced(function* (options: RepairOptions) {
   const lifecycle = yield* ContainerLifecycle
-  const recreator = yield* makeRecreator
+  const recreator = yield* makeRecreatorOf(options.by)
   const tell = makeTell()
 
   const attempt = Effect.fn("container.repair")(function* (action: LifecycleAction) {

@@ -2,7 +2,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { AddressPair } from "../../domain/Address.ts"
 import type { ContainerSnapshot } from "../../domain/DockerState.ts"
-import { cutShort } from "../../domain/CutShort.ts"
+import { cutShort, isNetworkAnchors } from "../../domain/CutShort.ts"
 import { lastingProblems, type ProblemTimes } from "../../domain/LastingProblems.ts"
 import { decideLifecycle, emptyMemory, rememberDecision, type LifecycleMemory } from "../../domain/Lifecycle.ts"
 import type { Refresh } from "../../domain/EventScope.ts"
@@ -10,7 +10,7 @@ import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
 import type { OwnContainer } from "../../services/DockerEngine.ts"
 import { makeRounds } from "../docker/Rounds.ts"
 import { makeLifecycleObserver } from "../lifecycle/LifecycleObserver.ts"
-import { makeRepairs } from "../lifecycle/Repairs.ts"
+import { makeRepairsWith } from "../lifecycle/Repairs.ts"
 import { makeNotices } from "../Notices.ts"
 
 export interface LifecycleKeeperInput {
@@ -32,7 +32,7 @@ const makeRound = Effect.fnUntraced(function* ({ settings, self, containers, own
   const { scope, project, lifecycle, logLevel } = settings
   const alsoInspected = lifecycle.managed === undefined ? [] : [lifecycle.managed.name, lifecycle.managed.target]
   const observer = yield* makeLifecycleObserver({ self, containers, alsoInspected })
-  const repairs = yield* makeRepairs
+  const repairs = yield* makeRepairsWith({ by: self.id })
   const notices = makeNotices()
   let memory: LifecycleMemory = emptyMemory
   let standing: ProblemTimes = new Map()
@@ -40,8 +40,7 @@ const makeRound = Effect.fnUntraced(function* ({ settings, self, containers, own
 
   const round = Effect.fn("containers.round")(function* () {
     const { state } = yield* observer.look()
-    // What an earlier process of anchord began, and did not finish.
-    yield* repairs.recover(cutShort(state, scope, lifecycle.managed))
+    yield* repairs.recover(cutShort(state, isNetworkAnchors(state, scope, lifecycle.managed)))
     const now = yield* Clock.currentTimeMillis
     const gateway = own()
     const given = { state, scope, project, settings: lifecycle, logLevel, own: gateway, startUp, memory, now }

@@ -2,10 +2,11 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { abandonedAttempts, type SeenAway } from "../../domain/AbandonedAttempts.ts"
+import { cutShort } from "../../domain/CutShort.ts"
 import type { ContainerSnapshot } from "../../domain/DockerState.ts"
 import type { Recreate } from "../../domain/LifecycleAction.ts"
-import { ownProject, projectOf } from "../../domain/LifecycleState.ts"
+import { isOfOwnProject, type LifecycleContainer } from "../../domain/LifecycleState.ts"
+import { nameBefore } from "../../domain/Recreation.ts"
 import { ownerStartIn, rememberRepairs, type RepairTimes } from "../../domain/RepairPace.ts"
 import type { WrapRebinderSettings } from "../../domain/Settings.ts"
 import { decideWrapRebind, steadiness, type Rebind } from "../../domain/WrapRebind.ts"
@@ -61,10 +62,9 @@ const makeRebinding = Effect.fnUntraced(function* ({ stopTimeout }: WrapRebinder
   let containers: ReadonlyMap<string, ContainerSnapshot> = new Map()
   const observer = yield* makeLifecycleObserver({ self, containers: () => containers, alsoInspected: [] })
   const steady = yield* makeHeirs()
-  const repairs = yield* makeRepairsWith({ graceSeconds: secondsOf(stopTimeout) })
+  const repairs = yield* makeRepairsWith({ graceSeconds: secondsOf(stopTimeout), by: self.id })
   const notices = makeNotices()
   let times: RepairTimes = new Map()
-  let seenAway: SeenAway | undefined
 
   const recreations = yield* makeRecreations(
     Effect.fnUntraced(function* (action, ownerStart) {
@@ -73,19 +73,12 @@ const makeRebinding = Effect.fnUntraced(function* ({ stopTimeout }: WrapRebinder
     })
   )
 
-  const recover = Effect.fnUntraced(function* (own: ReadonlyArray<ContainerSnapshot>) {
-    const abandoned = abandonedAttempts(own, seenAway, yield* Clock.currentTimeMillis)
-    seenAway = abandoned.seen
-    yield* repairs.recover(abandoned.containers)
-    return abandoned.again
-  })
-
   const look = Effect.fn("containers.rebind")(function* () {
     containers = new Map((yield* engine.containers).map((container) => [container.id, container]))
-    const { listed, state } = yield* observer.look()
-    const project = ownProject(state)
-    const own = listed.filter((container) => project !== undefined && projectOf(container) === project)
-    const recovered = yield* recover(own)
+    const { state } = yield* observer.look()
+    const isOwn = (container: LifecycleContainer) => isOfOwnProject(container, state)
+    const isUnderWay = (container: LifecycleContainer) => recreations.names().has(nameBefore(container) ?? "")
+    yield* repairs.recover(cutShort(state, isOwn).filter((container) => !isUnderWay(container)))
     const now = yield* Clock.currentTimeMillis
     const decision = decideWrapRebind(state, times, now)
     yield* notices(decision.problems)
@@ -94,7 +87,7 @@ const makeRebinding = Effect.fnUntraced(function* ({ stopTimeout }: WrapRebinder
       now
     )
     yield* Effect.forEach(ready, (action) => recreations.begin(action, ownerStartIn(state)(action)), { discard: true })
-    return earliest(decision.again, again, recovered)
+    return earliest(decision.again, again)
   })
   return { look, observer, recreations }
 })
