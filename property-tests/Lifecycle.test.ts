@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest"
 import type { Scope } from "../src/domain/DockerState.ts"
 import { decideLifecycle, emptyMemory, rememberDecision, type LifecycleMemory } from "../src/domain/Lifecycle.ts"
 import type { LifecycleDecision } from "../src/domain/LifecycleAction.ts"
-import type { LifecycleState } from "../src/domain/LifecycleState.ts"
+import type { LifecycleContainer, LifecycleState } from "../src/domain/LifecycleState.ts"
 import { namespaceReference, resolveReference } from "../src/domain/NetnsOwner.ts"
+import { nameAway } from "../src/domain/Recreation.ts"
 import type { LifecycleSettings } from "../src/domain/Settings.ts"
 import { staleNetns } from "../src/domain/StaleNetns.ts"
 import { shuffled } from "./arbitraries/backends.ts"
@@ -208,6 +209,27 @@ describe("carrying out what is decided", () => {
         fc.pre(target?.status === "running")
         const isManaged = ({ blueprint }: Made) => blueprint.labels?.["anchord.managed-by"] === "f45"
         expect(engine.all.filter((one) => isManaged(one) && one.netns === target.netns)).toHaveLength(1)
+      }),
+      { numRuns }
+    )
+  })
+})
+
+describe("what is left behind of re-creations", () => {
+  it("changes nothing that is done, where it does not run and what took its place does", () => {
+    fc.assert(
+      fc.property(steps, settings, (taken, of) => {
+        const { engine, memory } = new Run(of).all(taken)
+        const state = engine.state()
+        const now = engine.now + 2_000
+        const left = [...state.containers.values()].flatMap((one): ReadonlyArray<LifecycleContainer> => {
+          const id = one.id.split("").toReversed().join("")
+          const { startError: _, ...inspected } = one.inspected!
+          const name = nameAway(one.name, id)
+          return one.status === "running" ? [{ ...one, id, name, status: "exited", inspected }] : []
+        })
+        const untidy = engine.state([...state.containers.values(), ...left])
+        expect(decide(untidy, of, memory, now).actions).toEqual(decide(state, of, memory, now).actions)
       }),
       { numRuns }
     )

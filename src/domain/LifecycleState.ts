@@ -91,15 +91,17 @@ const INTERIM_LIFE = 120_000
 /**
  * The names of containers that somebody is replacing at this moment: Compose, or anchord itself. Neither the old nor the new one may be
  * touched until that is done: both could end up running. What Compose left behind long ago is not started, but does not keep the old
- * one from being repaired.
+ * one from being repaired. Nor does what anchord left behind, when the new one runs and the old one does not: it only could not be removed.
  */
 export const namesBeingReplaced = (state: LifecycleState, now: number): ReadonlySet<string> => {
   const names = new Set<string>()
-  for (const { name, createdAt } of state.containers.values()) {
+  const containers = [...state.containers.values()]
+  const up = new Set(containers.filter(isUp).map(({ name }) => name))
+  for (const { name, createdAt } of containers) {
     const aside = ASIDE.exec(name)?.[1]
     const interim = INTERIM.exec(name)?.[1]
     if (aside !== undefined || interim !== undefined) names.add(name)
-    if (aside !== undefined) names.add(aside)
+    if (aside !== undefined && (up.has(name) || !up.has(aside))) names.add(aside)
     if (interim !== undefined && now - createdAt * 1_000 < INTERIM_LIFE) names.add(interim)
   }
   return names

@@ -46,6 +46,20 @@ describe("what is being replaced", () => {
     expect(namesBeingReplaced(listing([aside]), EPOCH)).toEqual(new Set([aside.name, "web"]))
   })
 
+  it("is not the new one any more that runs, when the old one was stopped and is only left behind", () => {
+    const old = container("web", { status: "exited" })
+    const aside = { ...old, name: nameAway(old.name, old.id) }
+    const replaced = (one: typeof aside, successor: typeof aside) =>
+      namesBeingReplaced(listing([one, successor]), EPOCH)
+    for (const status of ["running", "restarting", "paused"] as const) {
+      const successor = container("web", { nth: 2, status })
+      expect(replaced(aside, successor)).toEqual(new Set([aside.name]))
+      expect(replaced({ ...aside, status }, successor)).toEqual(new Set([aside.name, "web"]))
+    }
+    for (const status of ["created", "exited"] as const)
+      expect(replaced(aside, container("web", { nth: 2, status }))).toEqual(new Set([aside.name, "web"]))
+  })
+
   it("is the old and the new one, when Compose does it; not the old one when it seems to have given up", () => {
     const interim = container("0123456789ab_web", { status: "created" })
     expect(namesBeingReplaced(listing([interim]), EPOCH + 119_999)).toEqual(new Set([interim.name, "web"]))

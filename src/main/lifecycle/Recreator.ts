@@ -49,7 +49,7 @@ export interface Recreator {
   ) => Effect.Effect<string, RecreationRefused | RecreationFailed | DockerError>
   /**
    * Finishes or undoes what was cut short, by this process or one before it, with the containers among these that are still renamed away. Only
-   * for containers that nobody else re-creates. What fails is logged, and left for the next time.
+   * for containers that nobody else re-creates. What fails is left for the next time, and logged once while it fails for the same reason.
    */
   readonly recover: (containers: ReadonlyArray<ContainerSnapshot>) => Effect.Effect<void>
 }
@@ -107,16 +107,34 @@ const giveUp = Effect.fnUntraced(function* (plan: Recreation, attempt: Attempt, 
 /** Whether it certainly has not been done: Docker said no. */
 const isRefusal = ({ status = 500 }: DockerError): boolean => status < 500
 
+/** Warns of containers that are left renamed away: of each once while the reason is the same, however often somebody looks after it. */
+const makeLeftovers = () => {
+  const reasons = new Map<string, string>()
+  return {
+    warn: (id: string, reason: string, message: string): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        if (reasons.get(id) === reason) return Effect.void
+        reasons.set(id, reason)
+        return Effect.logWarning(`${message}: ${reason}`)
+      }),
+    forget: (id: string): Effect.Effect<void> => Effect.sync(() => void reasons.delete(id))
+  }
+}
+type Leftovers = ReturnType<typeof makeLeftovers>
+
 /** The successor runs: what is left of the old one harms nobody, and is removed when somebody looks again. */
-const tidyUp = (plan: Recreation, attempt: Attempt) =>
-  Effect.catch(attempt.carryOut(plan.last), ({ message }) =>
-    Effect.logWarning(
-      `container ${plan.name} was re-created, but the old one could not be removed; it is called ${plan.away} and does not run: ${message}`
+const tidyUp = ({ id, name, away, last }: Recreation, attempt: Attempt, leftovers: Leftovers) =>
+  Effect.catch(attempt.carryOut(last), ({ message }) =>
+    leftovers.warn(
+      id,
+      message,
+      `container ${name} was re-created, but the old one could not be removed; it is called ${away} and does not run`
     )
   )
 
 const replace = Effect.fnUntraced(function* (
   lifecycle: ContainerLifecycle["Service"],
+  leftovers: Leftovers,
   id: string,
   wanted: Wanted,
   by: string | undefined
@@ -137,7 +155,7 @@ const replace = Effect.fnUntraced(function* (
       index === 0 && isRefusal(error) ? Effect.fail(error) : giveUp(plan, attempt, index + 1, error)
     )
   }
-  yield* tidyUp(plan, attempt)
+  yield* tidyUp(plan, attempt, leftovers)
   const newId = attempt.newId() ?? ""
   yield* Effect.logInfo(`container ${container} was re-created`).pipe(
     Effect.annotateLogs({ oldId: shortId(id), newId: shortId(newId), ...described(wanted) })
@@ -165,17 +183,21 @@ export const makeRecreatorOf = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Recreator, never, ContainerLifecycle> {
   const lifecycle = yield* ContainerLifecycle
   const { inTurn } = makeTurns()
+  const leftovers = makeLeftovers()
 
   const recreate = Effect.fn("container.recreate")(function* (id: string, wanted: Wanted = {}) {
     const name = nameOf(yield* lifecycle.inspect(id))
-    return yield* inTurn(name)(Effect.uninterruptible(replace(lifecycle, id, wanted, by)))
+    return yield* inTurn(name)(Effect.uninterruptible(replace(lifecycle, leftovers, id, wanted, by)))
   })
 
   const recoverOne = (id: string, name: string) =>
     inTurn(name)(Effect.uninterruptible(lookAfter(lifecycle, id, name))).pipe(
+      Effect.andThen(leftovers.forget(id)),
       Effect.catch(({ message }) =>
-        Effect.logWarning(
-          `the re-creation of container ${name} had been cut short, and what is left of it could not be looked after yet: ${message}`
+        leftovers.warn(
+          id,
+          message,
+          `the re-creation of container ${name} had been cut short, and what is left of it could not be looked after yet`
         )
       ),
       Effect.withSpan("container.recover", { attributes: { container: name } })

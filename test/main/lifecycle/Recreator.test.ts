@@ -301,6 +301,28 @@ describe("a step that fails", () => {
       })
     ))
 
+  it("after which the old one cannot be removed is one warning, however often that is tried", () =>
+    inSimulation((world) =>
+      Effect.gen(function* () {
+        const id = world.web(pinned)
+        const faults: Faults = new Map([6, 7, 8, 9].map((call) => [call, "refused"]))
+        const { run, calls } = yield* world.process(faults)
+        const newId = yield* run((recreator) =>
+          Effect.gen(function* () {
+            const made = yield* recreator.recreate(id)
+            for (let look = 0; look < 4; look += 1) yield* recreator.recover(world.docker.containers())
+            return made
+          })
+        )
+        expect(calls.slice(5)).toEqual(Array.from({ length: 5 }, () => "remove"))
+        expect(listing(world)).toEqual({ web: `${newId!.slice(0, 12)} running` })
+        expect(world.lines.filter((line) => line.startsWith("Warn"))).toEqual([
+          expect.stringContaining(`it is called web-anchord-old-${id.slice(0, 12)}`),
+          expect.stringContaining("the old one is removed")
+        ])
+      })
+    ))
+
   it("because somebody took the name is undone as far as that goes, and what has the name is not touched", async () => {
     for (const take of ["run", "create"] as const) {
       await inSimulation((world) =>
