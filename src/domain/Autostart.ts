@@ -3,6 +3,7 @@ import type { Start } from "./LifecycleAction.ts"
 import {
   byName,
   isJoinable,
+  isOneOff,
   isSibling,
   missedItsNamespace,
   namesBeingReplaced,
@@ -15,7 +16,8 @@ import { namespaceReference, resolveReference } from "./NetnsOwner.ts"
  * a container that runs. Also those that the engine itself tried to start while that namespace was not there, as happens when it
  * restarts everything in any order; one that was stopped stays stopped.
  *
- * Only siblings: in scope, or of anchord's own Compose project. Not one that Compose or anchord is putting into another's place.
+ * Only siblings: in scope, or of anchord's own Compose project. Not one that Compose or anchord is putting into another's place, and none of
+ * `docker compose run`, which starts it itself, attached to a terminal.
  */
 export const autostart = (state: LifecycleState, scope: Scope, now: number): ReadonlyArray<Start> => {
   const replaced = namesBeingReplaced(state, now)
@@ -23,7 +25,7 @@ export const autostart = (state: LifecycleState, scope: Scope, now: number): Rea
     const { id, name, status } = container
     const ref = namespaceReference(container)
     if (ref === undefined || (status !== "created" && !missedItsNamespace(container))) return []
-    if (replaced.has(name) || !isSibling(container, state, scope)) return []
+    if (replaced.has(name) || isOneOff(container) || !isSibling(container, state, scope)) return []
     const owner = resolveReference(state.containers, ref)
     if (owner === undefined || !isJoinable(owner)) return []
     const why =

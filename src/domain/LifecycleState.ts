@@ -120,9 +120,12 @@ export const tellsOfNoNamespace = (error: string): boolean => NAMESPACE_ERROR.te
 export const missedItsNamespace = ({ status, inspected }: LifecycleContainer): boolean =>
   status === "exited" && tellsOfNoNamespace(inspected?.startError ?? "")
 
-/** The Compose service, unless it is a container of `docker compose run`. */
-export const serviceOf = ({ labels }: ContainerSnapshot): string | undefined =>
-  labels[ONE_OFF_LABEL]?.toLowerCase() === "true" ? undefined : labels[SERVICE_LABEL] || undefined
+/** A container of `docker compose run`: whoever typed that has it in hand. */
+export const isOneOff = ({ labels }: ContainerSnapshot): boolean => labels[ONE_OFF_LABEL]?.toLowerCase() === "true"
+
+/** The Compose service, unless it is a one-off. */
+export const serviceOf = (container: ContainerSnapshot): string | undefined =>
+  isOneOff(container) ? undefined : container.labels[SERVICE_LABEL] || undefined
 
 /** By name, so that what is decided does not depend on the order of a listing. */
 export const byName = (a: ContainerSnapshot, b: ContainerSnapshot): number =>

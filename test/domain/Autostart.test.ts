@@ -63,6 +63,13 @@ describe("autostart", () => {
     expect(started([target, waiting({ nth: 2 }), aside])).toEqual([])
   })
 
+  it("leaves what docker compose run made to who typed that", () => {
+    const oneOff = (value: string) => waiting({ labels: { "com.docker.compose.oneoff": value } })
+    expect(started([target, oneOff("True")])).toEqual([])
+    expect(started([target, oneOff("true")])).toEqual([])
+    expect(started([target, oneOff("False")])).toEqual(["sa"])
+  })
+
   it("never starts what refers to itself", () => {
     expect(started([waiting({ networkMode: joins("sa") })])).toEqual([])
   })
