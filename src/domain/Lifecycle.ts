@@ -67,6 +67,7 @@ const problemOf = (left: Unrepaired, input: LifecycleInput): ReadonlyArray<Lifec
     const message = `${warningOf(stale)}; anchord does not do that by itself: ${refusal}`
     return [{ key: `stale:${id}`, level: "WARN", message }]
   }
+  if (why === "failed") return [{ key: `stale:${id}`, level: "WARN", message: warningOf(stale) }]
   const watched = isSibling(stale.container, input.state, input.scope)
   if (!watched || why === "too-soon" || isUnderWay(left, input)) return []
   const waits = why === "waits-for-owner" && stale.dead.name !== undefined
@@ -137,7 +138,7 @@ export const decideLifecycle = (input: LifecycleInput): LifecycleDecision => {
   const times = [managed.at, ...startTimes, ...plan.unrepaired.map(({ at }) => at)].filter((at) => at !== undefined)
   return {
     actions: [...created, ...plan.repairs],
-    problems: [...managed.problems, ...watcher(plan.unrepaired, input)],
+    problems: [...managed.problems, ...watcher([...plan.unrepaired, ...plan.retried], input)],
     ...(times.length === 0 ? {} : { again: Math.min(...times) })
   }
 }

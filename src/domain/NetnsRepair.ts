@@ -14,7 +14,7 @@ import {
   type LifecycleState
 } from "./LifecycleState.ts"
 import { dependentsOf, namespaceReference, refersByName, resolveReference } from "./NetnsOwner.ts"
-import { paceOf, type Pace, type RepairTimes } from "./RepairPace.ts"
+import { hasFailed, paceOf, type Pace, type RepairTimes } from "./RepairPace.ts"
 import { describeStale, restartedMaker, staleNetns, type StaleContainer } from "./StaleNetns.ts"
 
 export interface RepairPolicy {
@@ -33,10 +33,13 @@ export interface RepairPolicy {
   readonly now: number
 }
 
-/** A stale container that is not repaired now: that is not anchord's business, would lose something (`refused`), or has to wait. */
+/**
+ * A stale container that is not repaired now: that is not anchord's business, would lose something (`refused`), or has to wait; after an attempt that
+ * `failed` as well.
+ */
 export interface Unrepaired {
   readonly stale: StaleContainer
-  readonly why: "not-ours" | "refused" | "waits-for-owner" | "being-replaced" | "too-soon" | "storm"
+  readonly why: "not-ours" | "refused" | "waits-for-owner" | "being-replaced" | "too-soon" | "failed" | "storm"
   /** Unix milliseconds, where it only is too soon. */
   readonly at?: number
 }
@@ -44,6 +47,8 @@ export interface Unrepaired {
 export interface RepairPlan {
   readonly repairs: ReadonlyArray<Repair>
   readonly unrepaired: ReadonlyArray<Unrepaired>
+  /** What is tried again now, after an attempt that failed, and what waits for that: as likely as not it stays as it is. */
+  readonly retried: ReadonlyArray<Unrepaired>
 }
 
 /** What is paused would lose what it holds in memory. */
@@ -115,7 +120,10 @@ export const planRepairs = (state: LifecycleState, first: ReadonlyArray<Repair>,
     if (isRefused(container, repair)) return { stale, why: "refused" }
     // With an owner that is acted on now, it is now or never: only what anchord broke itself is its business afterwards.
     const pace = acted.has(target.id) ? inTime : paceOf(policy.times, container.name, policy.now, startOf(target))
-    if (pace._tag === "Later") return { stale, why: pace.storm ? "storm" : "too-soon", at: pace.at }
+    if (pace._tag === "Later") {
+      const why = pace.storm ? "storm" : hasFailed(policy.times, container.name) ? "failed" : "too-soon"
+      return { stale, why, at: pace.at }
+    }
     acted.set(container.id, repair)
     return undefined
   }
@@ -130,7 +138,26 @@ export const planRepairs = (state: LifecycleState, first: ReadonlyArray<Repair>,
     if (then !== undefined) acted.set(then.id, then)
   }
   addFollowers(state, acted, replaced, policy)
-  return { repairs: [...acted.values()], unrepaired }
+  return { repairs: [...acted.values()], unrepaired, retried: retriedOf(stales, acted, policy.times) }
+}
+
+/** Of the stale containers, owners first, those that are acted on after a failure of theirs or of what they come after. */
+const retriedOf = (
+  stales: ReadonlyArray<StaleContainer>,
+  acted: ReadonlyMap<string, Repair>,
+  times: RepairTimes
+): ReadonlyArray<Unrepaired> => {
+  const retried = new Map<string, Unrepaired>()
+  for (const stale of stales) {
+    const { id, name } = stale.container
+    const repair = acted.get(id)
+    if (repair === undefined) continue
+    const before = acted.get(repair.after ?? "")
+    if (before !== undefined && (retried.has(before.id) || hasFailed(times, before.name)))
+      retried.set(id, { stale, why: "waits-for-owner" })
+    else if (hasFailed(times, name)) retried.set(id, { stale, why: "failed" })
+  }
+  return [...retried.values()]
 }
 
 /** A start waits for its owner, where that one is acted on, too; it cannot be had if the owner's ID is about to be gone. */

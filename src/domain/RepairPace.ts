@@ -65,6 +65,9 @@ export const paceOf = (times: RepairTimes, name: string, now: number, ownerStart
   return last !== undefined && now - last < gap ? { _tag: "Later", at: last + gap, storm: false } : { _tag: "Now" }
 }
 
+/** Whether the last attempt to repair a container failed, at whatever start of its owner. */
+export const hasFailed = (times: RepairTimes, name: string): boolean => (times.get(name)?.failures ?? 0) > 0
+
 const nameOf = (action: LifecycleAction): string => (action._tag === "CreateManaged" ? action.spec.name : action.name)
 
 /** Whether an action was not even tried, because the one before it was not done. */

@@ -220,14 +220,32 @@ describe("the dependents of what is acted on", () => {
     const times: Array<number> = []
     for (let attempt = 0; attempt < 6; attempt += 1) {
       const decision = decideLifecycle(inputOf(state, { memory, now }))
-      expect([actions(decision), decision.problems]).toEqual([["recreate web in container:sa"], []])
+      expect(actions(decision)).toEqual(["recreate web in container:sa"])
       memory = rememberDecision(memory, state, decision, now, decision.actions)
       const then = decideLifecycle(inputOf(state, { memory, now }))
-      expect([then.actions, then.problems]).toEqual([[], []])
+      expect(then.actions).toEqual([])
       times.push((then.again ?? 0) - now)
       now = then.again ?? 0
     }
     expect(times).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000])
+  })
+
+  it("have their warning from the first failure until it is mended, also in the moment of the next attempt", () => {
+    const told = (state: LifecycleState, failing: boolean) => {
+      let memory: LifecycleMemory = { ...emptyMemory, owed: new Set([web.id]) }
+      return [0, 500, 1_000, 1_500, 3_000, 3_500].map((later) => {
+        const decision = decideLifecycle(inputOf(state, { memory, now: NOW + later }))
+        const left = failing ? decision.actions : []
+        memory = rememberDecision(memory, state, decision, NOW + later, left)
+        return decision.problems.map(({ key, message }) => [key, message.replace(/^.*(; )/, "$1")])
+      })
+    }
+    const command = (name: string) => `repair it with: docker compose -p mail up -d --no-deps --force-recreate ${name}`
+    const failed = [`stale:${sa.id}`, `; ${command("sa")}`]
+    const waiting = [`stale:${web.id}`, "; anchord repairs it when sa runs"]
+    const state = listing([appAnew, sa, web], [app])
+    expect(told(state, true)).toEqual([[], ...Array.from({ length: 5 }, () => [failed, waiting])])
+    expect(told(listing([appAnew, sa], [app]), false)).toEqual(Array.from({ length: 6 }, () => []))
   })
 
   it("are tried again at once when their owner was started anew meanwhile", () => {

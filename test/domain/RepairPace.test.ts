@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { paceOf, rememberRepairs, type RepairTimes } from "../../src/domain/RepairPace.ts"
+import { hasFailed, paceOf, rememberRepairs, type RepairTimes } from "../../src/domain/RepairPace.ts"
 
 const repaired = (name: string) => ({ _tag: "Restart" as const, id: "1", name, reason: "" })
 
@@ -46,6 +46,17 @@ describe("the pace of repairs", () => {
     expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000])
     const mended = rememberRepairs(memory, [action], time)
     expect(paceOf(mended, "sa", time)).toEqual({ _tag: "Later", at: time + 1_000, storm: false })
+  })
+
+  it("knows whether the last attempt failed, whatever became of the owner since", () => {
+    const action = repaired("sa")
+    const failed = rememberRepairs(new Map(), [action], 0, { left: [action], ownerStart: () => "first" })
+    expect([hasFailed(new Map(), "sa"), hasFailed(failed, "sa"), hasFailed(failed, "other")]).toEqual([
+      false,
+      true,
+      false
+    ])
+    expect(hasFailed(rememberRepairs(failed, [action], 1_000), "sa")).toBe(false)
   })
 
   it("begins anew when the owner was started again: what failed before says nothing about that", () => {

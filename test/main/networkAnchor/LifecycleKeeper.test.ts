@@ -208,7 +208,7 @@ describe("an update that somebody else makes", () => {
 })
 
 describe("a dependent that cannot be made anew", () => {
-  it("is one ERROR and stays as it is; it is tried again less and less often, and repaired when that can be", () =>
+  it("is one ERROR and stays as it is; with the command that mends it; it is tried again less and less often, and repaired when that can be", () =>
     inWorld((world) =>
       Effect.gen(function* () {
         const { docker } = world
@@ -233,6 +233,10 @@ describe("a dependent that cannot be made anew", () => {
         expect(renames.length).toBeGreaterThan(2)
         expect(renames.length).toBeLessThan(2 * 16)
         expect(linesWith(world, "again and again")).toEqual([])
+        expect(linesWith(world, NO_NETWORK).filter((line) => !line.startsWith("Debug"))).toEqual([
+          expect.stringMatching(/^Info: making container anew: web/),
+          expect.stringMatching(/^Warn: .*; repair it with: docker compose .*--force-recreate web$/)
+        ])
         image("first")
         yield* TestClock.adjust("30 seconds")
         expect(networkModeOf(world, "web")).toBe(`container:${docker.find("web-anchor")?.id}`)
