@@ -10,7 +10,7 @@ import type {
   Repair
 } from "./LifecycleAction.ts"
 import { isSibling, namesBeingReplaced, type LifecycleState } from "./LifecycleState.ts"
-import { decideManaged, managedContainer, managedTarget, type ManagedDecision } from "./ManagedAnchor.ts"
+import { awaitsUpdate, decideManaged, managedContainer, managedTarget, type ManagedDecision } from "./ManagedAnchor.ts"
 import { dependentsOf } from "./NetnsOwner.ts"
 import { planRepairs, type Unrepaired } from "./NetnsRepair.ts"
 import { ownerStartIn, paceOf, rememberRepairs, type RepairTimes } from "./RepairPace.ts"
@@ -99,6 +99,22 @@ const startsNow = ({ state, scope, settings, memory, now }: LifecycleInput) => {
     times: paced.flatMap(({ pace }) => (pace._tag === "Later" ? [pace.at] : []))
   }
 }
+
+/**
+ * Whether the next decision is one at start-up as well: while the managed service-anchor may run an earlier image, because the decision could not be
+ * taken yet, had to wait, or was `left` undone.
+ */
+export const isStillStartUp = (
+  { settings, startUp, ...input }: LifecycleInput,
+  { actions }: LifecycleDecision,
+  left: ReadonlyArray<LifecycleAction>
+): boolean =>
+  startUp &&
+  settings.managed !== undefined &&
+  awaitsUpdate(
+    { ...input, startUp, settings: settings.managed },
+    actions.filter((action) => !left.includes(action))
+  )
 
 /** The managed service-anchor's action, unless it is too soon for one; then the time for it. */
 const managedNow = (input: LifecycleInput): ManagedDecision & { readonly at?: number } => {

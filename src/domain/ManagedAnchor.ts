@@ -1,7 +1,7 @@
 import type { AddressPair } from "./Address.ts"
 import { successorOf } from "./ContainerNames.ts"
 import type { Scope } from "./DockerState.ts"
-import type { CreateManaged, LifecycleProblem, ManagedSpec, Repair } from "./LifecycleAction.ts"
+import type { CreateManaged, LifecycleAction, LifecycleProblem, ManagedSpec, Repair } from "./LifecycleAction.ts"
 import {
   byName,
   isForeign,
@@ -26,7 +26,7 @@ export interface ManagedInput {
   readonly logLevel: CommonSettings["logLevel"]
   /** anchord's own addresses on the shared network, once that is settled. */
   readonly own: AddressPair | undefined
-  /** Whether to look at what an update of anchord changes: its image, and its address. True until one decision was taken with a gateway. */
+  /** Whether an update of anchord may have brought another image that the managed one does not run yet; see {@link awaitsUpdate}. */
   readonly startUp: boolean
   /** Unix milliseconds. */
   readonly now: number
@@ -118,23 +118,32 @@ const create = (input: ManagedInput, target: LifecycleContainer): ManagedDecisio
   return { action: { _tag: "CreateManaged", spec, reason }, problems: [] }
 }
 
-/** What an update of anchord changes, and why that matters (SPEC §11.3; the address: a managed service-anchor cannot look it up). */
-const driftOf = (input: ManagedInput, managed: LifecycleContainer) => {
-  const { settings, state, startUp } = input
+/** anchord's own image, where the managed one is to run that and runs another. */
+const otherImage = ({ settings, state }: ManagedInput, managed: LifecycleContainer): string | undefined => {
   const image = state.containers.get(state.selfId)?.imageId
   const ours = managed.labels[MANAGED_LABEL] === MANAGED_BY
-  const otherImage = startUp && ours && settings.image === undefined && image !== undefined && managed.imageId !== image
+  return ours && settings.image === undefined && managed.imageId !== image ? image : undefined
+}
+
+/**
+ * What is not as anchord would make it now, and why that matters. The image counts at start-up only (SPEC §11.3); the address always: a managed
+ * service-anchor cannot look it up.
+ */
+const driftOf = (input: ManagedInput, managed: LifecycleContainer) => {
+  const { settings, startUp } = input
+  const image = startUp ? otherImage(input, managed) : undefined
+  const ours = managed.labels[MANAGED_LABEL] === MANAGED_BY
   const wanted = settings.environment[GATEWAY] === undefined ? gatewayFor(input) : undefined
   const has = managed.inspected?.environment[GATEWAY]
-  const otherGateway = startUp && ours && wanted !== undefined && managed.inspected !== undefined && has !== wanted
+  const otherGateway = ours && wanted !== undefined && managed.inspected !== undefined && has !== wanted
   const reasons = [
-    ...(otherImage ? [`${managed.name} runs another image than anchord`] : []),
+    ...(image === undefined ? [] : [`${managed.name} runs another image than anchord`]),
     ...(otherGateway ? [`${managed.name} routes to ${has ?? "nowhere"}, and anchord is ${wanted}`] : [])
   ]
   return {
     reasons,
     changes: {
-      ...(otherImage ? { image } : {}),
+      ...(image === undefined ? {} : { image }),
       ...(otherGateway ? { environment: { [GATEWAY]: wanted } } : {})
     }
   }
@@ -167,18 +176,41 @@ const keep = (input: ManagedInput, managed: LifecycleContainer, target: Lifecycl
     : nothing
 }
 
+/** Whether somebody is replacing the managed service-anchor or its target at this moment. */
+const isBeingReplaced = (
+  { state, settings, now }: ManagedInput,
+  target: LifecycleContainer,
+  managed: LifecycleContainer | undefined
+): boolean => {
+  const replaced = namesBeingReplaced(state, now)
+  return [target.name, settings.name, managed?.name ?? ""].some((name) => replaced.has(name))
+}
+
+/**
+ * Whether the managed service-anchor may still run the image of an earlier anchord, so that the next decision has to look at that again: until
+ * one could be taken, and what followed from it was `done`. One that is created has the image from the start.
+ */
+export const awaitsUpdate = (input: ManagedInput, done: ReadonlyArray<LifecycleAction>): boolean => {
+  const { state, settings } = input
+  const target = managedTarget(state, settings)
+  if (target === undefined || !isJoinable(target)) return true
+  const managed = managedContainer(state, settings)
+  if (isBeingReplaced(input, target, managed)) return true
+  if (managed === undefined || otherImage(input, managed) === undefined) return false
+  return !done.some((action) => action._tag === "Recreate" && action.id === managed.id)
+}
+
 /**
  * Whether the managed service-anchor is to be created, started, restarted, re-created or left (SPEC §11.2, §11.3). While the target does
  * not run it is left, whatever it is in. One that an operator made under its name is adopted if it is a service-anchor; anything else of that name is
  * not touched, and neither is what belongs to a foreign project.
  */
 export const decideManaged = (input: ManagedInput): ManagedDecision => {
-  const { state, settings, scope, now } = input
+  const { state, settings, scope } = input
   const target = managedTarget(state, settings)
   if (target === undefined || !isJoinable(target)) return nothing
   const managed = managedContainer(state, settings)
-  const replaced = namesBeingReplaced(state, now)
-  if ([target.name, settings.name, managed?.name ?? ""].some((name) => replaced.has(name))) return nothing
+  if (isBeingReplaced(input, target, managed)) return nothing
   if (managed === undefined) return create(input, target)
   const ours = managed.labels[MANAGED_LABEL] === MANAGED_BY || runsServiceAnchor(managed)
   if (managed.id === target.id || managed.id === state.selfId || !ours || isForeign(managed, state, scope))

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest"
 import {
   decideLifecycle,
   emptyMemory,
+  isStillStartUp,
   rememberDecision,
   type LifecycleInput,
   type LifecycleMemory
@@ -186,6 +187,23 @@ describe("the dependents of what is acted on", () => {
       `recreate web after ${after("sa")} in container:sa`,
       `recreate sidecar after ${after("web")} in container:web`
     ])
+  })
+
+  it("are re-created with it also when its target comes after anchord, or the first attempt fails", () => {
+    const ofManaged = { settings: { ...settings, managed }, startUp: true }
+    const looked = (target: LifecycleContainer, fails: boolean, more: Partial<LifecycleInput> = ofManaged) => {
+      const input = inputOf(listing([target, old]), more)
+      const decision = decideLifecycle(input)
+      return [actions(decision), isStillStartUp(input, decision, fails ? decision.actions : [])]
+    }
+    const recreated = ["recreate sa in container:app"]
+    expect(looked(container("app", { status: "exited" }), false)).toEqual([[], true])
+    expect(looked(app, true)).toEqual([recreated, true])
+    const times = { ...emptyMemory, times: new Map([["sa", { at: [NOW - 1], failures: 1, ownerStart: undefined }]]) }
+    expect(looked(app, false, { ...ofManaged, memory: times })).toEqual([[], true])
+    expect(looked(app, false)).toEqual([recreated, false])
+    expect(looked(app, false, { ...ofManaged, startUp: false })).toEqual([[], false])
+    expect(looked(app, false, { startUp: true })).toEqual([[], false])
   })
 
   it("are left in peace where they follow a name, and are in the right namespace already", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { decideManaged, managedSpec, type ManagedInput } from "../../src/domain/ManagedAnchor.ts"
+import { awaitsUpdate, decideManaged, managedSpec, type ManagedInput } from "../../src/domain/ManagedAnchor.ts"
 import type { LifecycleContainer } from "../../src/domain/LifecycleState.ts"
 import type { ManagedAnchorSettings } from "../../src/domain/Settings.ts"
 import {
@@ -168,7 +168,7 @@ describe("the managed service-anchor", () => {
     expect(decide([ldap({ startedAt: 20 }), managed()])).toEqual(nothing)
   })
 
-  it("is re-created at the start of anchord when its image or its gateway is not anchord's own, and not later", () => {
+  it("is re-created at the start of anchord when its image is not anchord's own, and not later; when its gateway is not, always", () => {
     const drifted = (given: Given, more: Partial<ManagedInput> = {}) =>
       decide([ldap(), managed(given)], { startUp: true, ...more }).action
     expect(drifted({})).toBeUndefined()
@@ -186,10 +186,30 @@ describe("the managed service-anchor", () => {
       environment: { ANCHORD_GATEWAY_IP: "172.20.0.9,fd20::9" },
       reason: "ldap-service-anchor routes to 172.20.0.2, and anchord is 172.20.0.9,fd20::9"
     })
-    expect(drifted({}, { ...moved, startUp: false })).toBeUndefined()
+    expect(drifted({}, { ...moved, startUp: false })).toEqual(drifted({}, moved))
     expect(drifted({}, { own: undefined })).toBeUndefined()
     const told = { ...settings, environment: { ANCHORD_GATEWAY_IP: "172.20.0.2" } }
     expect(drifted({}, { ...moved, settings: told })).toBeUndefined()
+  })
+
+  it("may run an earlier image until that could be looked at, and what followed was done", () => {
+    const old = managed({ imageId: "sha256:old" })
+    const awaits = (containers: ReadonlyArray<LifecycleContainer>, isDone = false) => {
+      const state = listing(containers)
+      const input = { state, scope, settings, logLevel: "info", own: undefined, startUp: true, now: EPOCH } as const
+      const { action } = decideManaged(input)
+      return awaitsUpdate(input, isDone && action !== undefined ? [action] : [])
+    }
+    expect(awaits([old])).toBe(true)
+    for (const status of ["created", "exited", "restarting"] as const)
+      expect(awaits([ldap({ status }), old])).toBe(true)
+    expect(awaits([ldap(), { ...old, status: "paused" }], true)).toBe(true)
+    expect(awaits([ldap(), { ...old, name: `${old.name}-anchord-old-0123456789ab` }], true)).toBe(true)
+    expect(awaits([ldap(), managed({ imageId: "sha256:old", refusal: "it was started with --rm" })], true)).toBe(true)
+    expect(awaits([ldap(), old])).toBe(true)
+    expect(awaits([ldap(), old], true)).toBe(false)
+    expect(awaits([ldap(), managed()])).toBe(false)
+    expect(awaits([ldap()])).toBe(false)
   })
 
   it("is repaired with its new image at once", () => {

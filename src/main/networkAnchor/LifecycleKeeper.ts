@@ -4,7 +4,13 @@ import type { AddressPair } from "../../domain/Address.ts"
 import type { ContainerSnapshot } from "../../domain/DockerState.ts"
 import { cutShort, isNetworkAnchors } from "../../domain/CutShort.ts"
 import { lastingProblems, type ProblemTimes } from "../../domain/LastingProblems.ts"
-import { decideLifecycle, emptyMemory, rememberDecision, type LifecycleMemory } from "../../domain/Lifecycle.ts"
+import {
+  decideLifecycle,
+  emptyMemory,
+  isStillStartUp,
+  rememberDecision,
+  type LifecycleMemory
+} from "../../domain/Lifecycle.ts"
 import type { Refresh } from "../../domain/EventScope.ts"
 import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
 import type { OwnContainer } from "../../services/DockerEngine.ts"
@@ -42,15 +48,14 @@ const makeRound = Effect.fnUntraced(function* ({ settings, self, containers, own
     const { state } = yield* observer.look()
     yield* repairs.recover(cutShort(state, isNetworkAnchors(state, scope, lifecycle.managed)))
     const now = yield* Clock.currentTimeMillis
-    const gateway = own()
-    const given = { state, scope, project, settings: lifecycle, logLevel, own: gateway, startUp, memory, now }
+    const given = { state, scope, project, settings: lifecycle, logLevel, own: own(), startUp, memory, now }
     const decision = decideLifecycle(given)
     const { told, since, again } = lastingProblems(decision.problems, standing, now)
     standing = since
     yield* notices(told)
     const left = yield* repairs.carryOutAll(decision.actions)
     memory = rememberDecision(memory, state, decision, now, left)
-    if (gateway !== undefined) startUp = false
+    startUp = isStillStartUp(given, decision, left)
     return soonest(decision.again, again)
   })
   return { round, observer }

@@ -122,6 +122,31 @@ describe("the managed service-anchor", () => {
       })
     ))
 
+  it("routes to where anchord is also when its target was down while anchord started", () =>
+    withTarget((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        const gateway = () => {
+          const { Config } = docker.inspection(managed) as { readonly Config: { readonly Env: ReadonlyArray<string> } }
+          return Config.Env.find((entry) => entry.startsWith("ANCHORD_GATEWAY_IP="))
+        }
+        const before = gateway()
+        docker.remove(managed)
+        docker.stop("outpost")
+        docker.createFrom(managed, {
+          Image: "anchord",
+          Env: ["ANCHORD_MODE=service-anchor", "ANCHORD_GATEWAY_IP=172.20.0.250"],
+          Labels: { "anchord.managed-by": "f45" },
+          HostConfig: { NetworkMode: "container:outpost" }
+        })
+        yield* repairTime
+        expect(gateway()).toBe("ANCHORD_GATEWAY_IP=172.20.0.250")
+        docker.start("outpost")
+        yield* repairTime
+        expect([gateway(), statusOf(world, managed)]).toEqual([before, "running"])
+      })
+    ))
+
   it("has its name back when its re-creation was cut short by the end of an earlier anchord", () =>
     withTarget((world) =>
       Effect.gen(function* () {
