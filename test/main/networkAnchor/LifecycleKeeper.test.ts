@@ -233,7 +233,7 @@ describe("an update that somebody else makes", () => {
 })
 
 describe("a dependent that cannot be made anew", () => {
-  it("is one ERROR and stays as it is; with the command that mends it; it is tried again less and less often, and repaired when that can be", () =>
+  it("is one ERROR and stays as it is, and one WARN with the command that mends it; it is tried again less and less often, and repaired when that can be", () =>
     inWorld((world) =>
       Effect.gen(function* () {
         const { docker } = world
