@@ -41,6 +41,8 @@ const EPOCH = 1_767_225_600_000
 export class LifecycleEngine {
   now = EPOCH
   names: ContainerNames = new Map()
+  /** What was not done of the decision that was carried out last. */
+  left: ReadonlyArray<LifecycleAction> = []
   readonly selfId: string
   readonly #containers = new Map<string, Made>()
   #count = 0
@@ -165,10 +167,11 @@ export class LifecycleEngine {
     return made
   }
 
-  /** Carries a decision out as the programs do; `failing` is the number of an action that fails, if any. Answers what went wrong. */
+  /** Carries a decision out as the programs do; `failing` is the number of an action that fails, if any. Answers what went wrong; see `left`. */
   carryOut(actions: ReadonlyArray<LifecycleAction>, failing?: number): ReadonlyArray<string> {
     const failed = new Set<string>()
     const errors: Array<string> = []
+    const left: Array<LifecycleAction> = []
     for (const [index, action] of actions.entries()) {
       const id = action._tag === "CreateManaged" ? action.spec.name : action.id
       const after = action._tag === "CreateManaged" ? undefined : action.after
@@ -178,9 +181,11 @@ export class LifecycleEngine {
         this.#act(action)
       } catch (error) {
         failed.add(id)
+        left.push(action)
         errors.push(`${action._tag} ${id}: ${String(error)}`)
       }
     }
+    this.left = left
     this.look()
     return errors
   }

@@ -15,6 +15,7 @@ import { dependentsOf } from "./NetnsOwner.ts"
 import { planRepairs, type Unrepaired } from "./NetnsRepair.ts"
 import { ownerStartIn, paceOf, rememberRepairs, type RepairTimes } from "./RepairPace.ts"
 import type { CommonSettings, LifecycleSettings } from "./Settings.ts"
+import { inOrder, rememberOrder, type StartOrder } from "./StartOrder.ts"
 import { describeStale, staleNetns, warningOf } from "./StaleNetns.ts"
 
 /** What is remembered from one decision to the next. */
@@ -22,9 +23,10 @@ export interface LifecycleMemory {
   readonly times: RepairTimes
   /** IDs of dependents of what anchord re-created or restarted, until they are out of the dead namespace. */
   readonly owed: ReadonlySet<string>
+  readonly order: StartOrder
 }
 
-export const emptyMemory: LifecycleMemory = { times: new Map(), owed: new Set() }
+export const emptyMemory: LifecycleMemory = { times: new Map(), owed: new Set(), order: new Map() }
 
 export interface LifecycleInput {
   readonly state: LifecycleState
@@ -136,7 +138,8 @@ const isRepair = (action: Repair | CreateManaged | undefined): action is Repair 
  * them that an operator should know. Level-triggered: it follows from the listing, whatever event asked for it; what fails is decided again
  * at the next look. `again` is when to look although nothing happened.
  */
-export const decideLifecycle = (input: LifecycleInput): LifecycleDecision => {
+export const decideLifecycle = (given: LifecycleInput): LifecycleDecision => {
+  const input = { ...given, state: inOrder(given.state, given.memory.order) }
   const { state, scope, settings, memory, now } = input
   const managed = managedNow(input)
   const { starts, times: startTimes } = startsNow(input)
@@ -163,14 +166,15 @@ export const decideLifecycle = (input: LifecycleInput): LifecycleDecision => {
 const refusedBelow = ({ containers }: LifecycleState, owner: Recreate): ReadonlyArray<string> =>
   dependentsOf(containers, owner).flatMap(({ id, inspected }) => (inspected?.refusal === undefined ? [] : [id]))
 
-/** The memory after a decision was carried out, but for what was `left`; `state` is the one that it was taken on. */
+/** The memory after a decision was carried out, but for what was `left`; `seen` is what it was taken on. */
 export const rememberDecision = (
   memory: LifecycleMemory,
-  state: LifecycleState,
+  seen: LifecycleState,
   { actions }: LifecycleDecision,
   now: number,
   left: ReadonlyArray<LifecycleAction> = []
 ): LifecycleMemory => {
+  const state = inOrder(seen, memory.order)
   const stale = new Set(staleNetns(state).map(({ container }) => container.id))
   const followers = actions.flatMap((action) =>
     action._tag !== "CreateManaged" && action.after !== undefined ? [action.id] : []
@@ -178,6 +182,11 @@ export const rememberDecision = (
   const refused = actions.flatMap((action) => (action._tag === "Recreate" ? refusedBelow(state, action) : []))
   return {
     times: rememberRepairs(memory.times, actions, now, { left, ownerStart: ownerStartIn(state) }),
-    owed: new Set([...[...memory.owed].filter((id) => stale.has(id)), ...followers, ...refused])
+    owed: new Set([...[...memory.owed].filter((id) => stale.has(id)), ...followers, ...refused]),
+    order: rememberOrder(
+      memory.order,
+      seen,
+      actions.filter((action) => !left.includes(action))
+    )
   }
 }

@@ -7,7 +7,7 @@ import {
   type LifecycleInput,
   type LifecycleMemory
 } from "../../src/domain/Lifecycle.ts"
-import type { LifecycleAction, LifecycleDecision } from "../../src/domain/LifecycleAction.ts"
+import type { LifecycleAction, LifecycleDecision, LifecycleProblem } from "../../src/domain/LifecycleAction.ts"
 import type { LifecycleContainer, LifecycleState } from "../../src/domain/LifecycleState.ts"
 import {
   anchord,
@@ -289,10 +289,8 @@ describe("the dependents of what is acted on", () => {
   })
 
   it("do not wait for their own second when their owner is acted on", () => {
-    const memory = {
-      times: new Map([["web", { at: [NOW - 500], failures: 0, ownerStart: undefined }]]),
-      owed: new Set<string>()
-    }
+    const times = new Map([["web", { at: [NOW - 500], failures: 0, ownerStart: undefined }]])
+    const memory = { ...emptyMemory, times }
     expect(actions(decide([appAnew, sa, web], [app], { memory }))).toEqual([
       "recreate sa in container:app",
       `recreate web after ${after("sa")} in container:sa`
@@ -421,22 +419,66 @@ describe("what cannot be made anew without a loss", () => {
 
 describe("an owner that comes and goes", () => {
   const state = listing([appRestarted, sa])
+  const next = listing([container("app", { startedAt: 31 }), sa])
   const tried = (times: ReadonlyArray<number>) =>
     times.reduce((memory, time) => rememberDecision(memory, state, decideLifecycle(inputOf(state)), time), emptyMemory)
 
   it("has its dependents repaired once a second at most, and then when it is time", () => {
-    expect(decideLifecycle(inputOf(state, { memory: tried([NOW - 400]) }))).toEqual({
+    expect(decideLifecycle(inputOf(next, { memory: tried([NOW - 400]) }))).toEqual({
       actions: [],
       problems: [],
       again: NOW + 600
     })
-    expect(actions(decideLifecycle(inputOf(state, { memory: tried([NOW - 1_000]) })))).toEqual(["restart sa"])
+    expect(actions(decideLifecycle(inputOf(next, { memory: tried([NOW - 1_000]) })))).toEqual(["restart sa"])
   })
 
   it("has them left alone after twenty repairs in a minute, which is said", () => {
     const memory = tried(Array.from({ length: 20 }, (_, index) => NOW - 40_000 + index * 2_000))
-    const decision = decideLifecycle(inputOf(state, { memory }))
+    const decision = decideLifecycle(inputOf(next, { memory }))
     expect([actions(decision), keys(decision), decision.again]).toEqual([[], ["WARN storm:sa"], NOW + 20_000])
+  })
+})
+
+describe("an owner that was started before the clock was set back", () => {
+  const settle = (owner: LifecycleContainer, before: LifecycleMemory, seconds: number, fails = false) => {
+    let memory = before
+    const done: Array<string> = []
+    const problems: Array<LifecycleProblem> = []
+    for (let second = 1; second <= seconds; second += 1) {
+      const now = NOW + second * 1_000
+      const startedAt = second - 1
+      const state = listing([owner, serviceAnchor("sa", "app", { startedAt }), web])
+      const decision = decideLifecycle(inputOf(state, { memory, now }))
+      problems.push(...decision.problems)
+      done.push(...actions(decision))
+      memory = rememberDecision(memory, state, decision, now, fails ? decision.actions : [])
+    }
+    return { done, problems, memory }
+  }
+  const fast = container("app", { startedAt: 7_200 })
+
+  it("has its dependents restarted once, however long the clock takes to catch up", () => {
+    const { done, problems } = settle(fast, emptyMemory, 600)
+    expect([done, problems]).toEqual([["restart sa", `restart web after ${after("sa")}`], []])
+  })
+
+  it("has them restarted again where that failed, and after its next start", () => {
+    const { done, memory } = settle(fast, emptyMemory, 5, true)
+    expect(done.length).toBeGreaterThan(2)
+    const once = settle(fast, memory, 60)
+    expect(once.done).toHaveLength(2)
+    expect(settle(container("app", { startedAt: 7_201 }), once.memory, 60).done).toHaveLength(2)
+  })
+
+  it("has the managed service-anchor restarted once as well", () => {
+    const managed = { target: "app", name: "sa", image: undefined, gateway: undefined, environment: {}, labels: {} }
+    const state = listing([fast, serviceAnchor("sa", "app", { project: "" })])
+    const more = { settings: { ...settings, managed } }
+    const first = decideLifecycle(inputOf(state, more))
+    expect(actions(first)).toEqual(["restart sa"])
+    const memory = rememberDecision(emptyMemory, state, first, NOW)
+    const later = { ...more, memory, now: NOW + 120_000 }
+    expect(decideLifecycle(inputOf(state, later))).toEqual({ actions: [], problems: [] })
   })
 })
 
