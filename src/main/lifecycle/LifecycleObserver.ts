@@ -32,6 +32,9 @@ const cannotInspect = (name: string, { endpoint, reason, status, message }: Dock
 export const makeLifecycleObserver = Effect.fnUntraced(function* (input: LifecycleObserverInput) {
   const lifecycle = yield* ContainerLifecycle
   const inspections = new Map<string, Inspection>()
+  // Set aside until the next look: an answer that was under way at that moment may be from before it, and is there only afterwards.
+  const noted = new Set<string>()
+  let isForgotten = false
   let names: ContainerNames = new Map()
 
   /** Answers with whether the container is still there. */
@@ -44,7 +47,15 @@ export const makeLifecycleObserver = Effect.fnUntraced(function* (input: Lifecyc
     return found !== undefined
   })
 
+  const dropOutdated = (): void => {
+    if (isForgotten) inspections.clear()
+    for (const id of noted) inspections.delete(id)
+    noted.clear()
+    isForgotten = false
+  }
+
   const look = Effect.fn("containers.look")(function* () {
+    dropOutdated()
     const containers = input.containers()
     names = rememberNames(names, containers)
     const wanted = worthInspecting(containers, input.alsoInspected)
@@ -54,13 +65,18 @@ export const makeLifecycleObserver = Effect.fnUntraced(function* (input: Lifecyc
     return { listed, state: observed({ self: input.self, listed, inspections, names }) }
   })
 
-  /** What an event is about is inspected anew. It tells the name as well: the container may be gone when somebody looks. */
+  /** What an event is about is inspected anew at the next look. It tells the name as well: the container may be gone when somebody looks. */
   const note = ({ type, containerId, attributes }: DockerEvent): void => {
     if (type !== "container" || containerId === undefined) return
-    inspections.delete(containerId)
+    noted.add(containerId)
     const name = attributes["name"]
     if (name) names = rememberName(names, containerId, name)
   }
 
-  return { look, note, forget: () => inspections.clear() }
+  /** Everything is inspected anew at the next look. */
+  const forget = (): void => {
+    isForgotten = true
+  }
+
+  return { look, note, forget }
 })

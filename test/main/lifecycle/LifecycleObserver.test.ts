@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import type { ContainerSnapshot, DockerEvent } from "../../../src/domain/DockerState.ts"
+import type { LifecycleState } from "../../../src/domain/LifecycleState.ts"
 import { layer } from "../../../src/layers/sim/SimContainerLifecycle.ts"
 import type { SimDocker } from "../../../src/layers/sim/SimDocker.ts"
 import { make } from "../../../src/layers/sim/SimDockerEngine.ts"
@@ -21,13 +22,22 @@ const observing = Effect.gen(function* () {
   docker.createNetwork({ name: TRANSIT, v4: "172.20.0.0/16" })
   const selfId = docker.run({ name: "anchor", network: TRANSIT })
   const real = yield* Effect.provide(ContainerLifecycle, layer(docker))
-  const world = { docker, inspected: [] as Array<string>, isAway: false, containers: () => listingOf(docker) }
+  const world = {
+    docker,
+    inspected: [] as Array<string>,
+    isAway: false,
+    containers: () => listingOf(docker),
+    underWay: (_name: string) => {}
+  }
   const lifecycle: ContainerLifecycle["Service"] = {
     ...real,
     inspect: (ref) =>
       Effect.suspend(() => {
         world.inspected.push(docker.find(ref)?.name ?? ref)
-        return world.isAway ? Effect.fail(away) : real.inspect(ref)
+        const name = docker.find(ref)?.name ?? ref
+        return world.isAway
+          ? Effect.fail(away)
+          : Effect.tap(real.inspect(ref), () => Effect.sync(() => world.underWay(name)))
       })
   }
   const observer = yield* makeLifecycleObserver({
@@ -89,6 +99,33 @@ describe("who looks at containers in shared namespaces", () => {
         const startedAt = ({ state }: typeof before) => state.containers.get(app)?.inspected?.startedAt
         expect(startedAt(after)).toBeGreaterThan(startedAt(before) ?? Infinity)
         given.observer.note({ ...event("connect", app), type: "network" })
+        expect((yield* given.asked).names).toEqual([])
+      })
+    ))
+
+  it("inspects anew what an event is about, or everything, also when that comes while the answer is under way", () =>
+    test((given) =>
+      Effect.gen(function* () {
+        const { docker, observer, world } = given
+        const { app } = wrapped(given)
+        const startedAt = ({ state }: { readonly state: LifecycleState }) =>
+          state.containers.get(app)?.inspected?.startedAt
+        const during = (name: string, happens: () => void) => {
+          world.underWay = (asked) => {
+            if (asked === name) happens()
+          }
+          return Effect.tap(given.asked, () => Effect.sync(() => (world.underWay = () => {})))
+        }
+        const before = yield* during("app", () => {
+          docker.restart("app")
+          observer.note(event("start", app, "app"))
+        })
+        const after = yield* given.asked
+        expect(after.names).toEqual(["app"])
+        expect(startedAt(after)).toBeGreaterThan(startedAt(before) ?? Infinity)
+        observer.note(event("start", app, "app"))
+        yield* during("app", observer.forget)
+        expect((yield* given.asked).names).toEqual(["app", "sidecar"])
         expect((yield* given.asked).names).toEqual([])
       })
     ))
