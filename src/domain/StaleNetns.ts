@@ -14,6 +14,7 @@ import {
   type LifecycleState
 } from "./LifecycleState.ts"
 import { dependentsOf, namespaceReference, resolveReference } from "./NetnsOwner.ts"
+import { nameBefore } from "./Recreation.ts"
 
 /** The namespace that is dead: the reference to its owner, and what that was or is called, where it is known. */
 export interface DeadTarget {
@@ -56,10 +57,15 @@ export const ownerService = (container: ContainerSnapshot): string | undefined =
   return projectOf(container) === undefined || others.length > 0 ? undefined : service
 }
 
-/** Nobody lives in the namespace of an anchord that is no service-anchor: that service is depended on for other reasons. */
+/**
+ * Nobody lives in the namespace of an anchord that is no service-anchor: that service is depended on for other reasons. And who is renamed away is about
+ * to be gone.
+ */
 const mayOwn = (container: LifecycleContainer, { selfId }: LifecycleState): boolean => {
   const mode = container.inspected && anchordMode(container.inspected)
-  return container.id !== selfId && (mode === undefined || mode === "service-anchor")
+  return (
+    container.id !== selfId && nameBefore(container) === undefined && (mode === undefined || mode === "service-anchor")
+  )
 }
 
 /** The containers of the service that owns the namespace, as far as Compose knows. */

@@ -1,3 +1,4 @@
+import { nameAway } from "../../src/domain/Recreation.ts"
 import { describe, expect, it } from "vitest"
 import { staleNetns, warningOf, type StaleContainer } from "../../src/domain/StaleNetns.ts"
 import type { LifecycleContainer } from "../../src/domain/LifecycleState.ts"
@@ -129,6 +130,8 @@ describe("the owner that Compose knows of", () => {
     expect(target("other:service_started:true")).toEqual([undefined])
     const second = container("sa-2", { service: "web-anchor" })
     expect(target("web-anchor:service_started:true", second)).toEqual([undefined])
+    const old = container("sa", { nth: 3, service: "web-anchor", status: "exited" })
+    expect(target("web-anchor:service_started:true", { ...old, name: nameAway("sa", old.id) })).toEqual([anchorAnew.id])
     const elsewhere = container("sa-3", { service: "web-anchor", project: "shop" })
     expect(target("web-anchor:service_started:true", elsewhere)).toEqual([anchorAnew.id])
   })
