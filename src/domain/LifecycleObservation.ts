@@ -1,5 +1,5 @@
 import type { ContainerSnapshot } from "./DockerState.ts"
-import { nanosOf, wasStarted, type Inspection } from "./Inspection.ts"
+import { nameOf, nanosOf, wasStarted, type Inspection } from "./Inspection.ts"
 import type { ContainerNames } from "./ContainerNames.ts"
 import { projectOf, serviceOf, type Inspected, type LifecycleContainer, type LifecycleState } from "./LifecycleState.ts"
 import { ownerService } from "./StaleNetns.ts"
@@ -77,14 +77,17 @@ export interface Observation {
   readonly names: ContainerNames
 }
 
-/** List and inspections as one. The image of a container that nobody inspected is not known; anchord's own always is. */
+/**
+ * List and inspections as one. Where they differ the inspection is the newer one: a container may have been renamed away for another one since it was
+ * listed. The image of a container that nobody inspected is not known; anchord's own always is.
+ */
 export const observed = ({ self, listed, inspections, names }: Observation): LifecycleState => ({
   selfId: self?.id ?? "",
   containers: new Map(
     listed.map((container): [string, LifecycleContainer] => {
       const inspection = inspections.get(container.id)
       const imageId = inspection?.Image ?? (container.id === self?.id ? self.imageId : "")
-      const known = inspection === undefined ? {} : { inspected: inspectedOf(inspection) }
+      const known = inspection === undefined ? {} : { name: nameOf(inspection), inspected: inspectedOf(inspection) }
       return [container.id, { ...container, imageId, ...known }]
     })
   ),

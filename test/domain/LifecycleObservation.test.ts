@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest"
 import type { ContainerSnapshot } from "../../src/domain/DockerState.ts"
 import { inspectedOf, observed, worthInspecting } from "../../src/domain/LifecycleObservation.ts"
 import { differing, inspectionOf } from "./inspections.ts"
+import { namesBeingReplaced } from "../../src/domain/LifecycleState.ts"
+import { nameAway } from "../../src/domain/Recreation.ts"
 import { container, idOf, joins } from "./lifecycleListings.ts"
 
 const listed = (name: string, networkMode = "bridge"): ContainerSnapshot => ({
@@ -84,7 +86,7 @@ describe("list and inspections as one", () => {
   const names = new Map([[app.id, ["app"]]])
 
   it("tell the image of what was inspected, and of anchord itself", () => {
-    const inspections = new Map([[app.id, differing("plain", { Image: "sha256:app" })]])
+    const inspections = new Map([[app.id, differing("plain", { Image: "sha256:app", Name: "/app" })]])
     const state = observed({ self, listed: [anchord, app, listed("web")], inspections, names })
     expect(state.selfId).toBe(self.id)
     expect(state.names).toBe(names)
@@ -95,6 +97,14 @@ describe("list and inspections as one", () => {
     ])
     expect(state.containers.get(app.id)?.inspected).toEqual(inspectedOf(inspectionOf("plain")))
     expect(state.containers.get(anchord.id)).not.toHaveProperty("inspected")
+  })
+
+  it("tell the name of the inspection: it was renamed away since it was listed", () => {
+    const away = nameAway("app", app.id)
+    const inspections = new Map([[app.id, differing("plain", { Id: app.id, Name: `/${away}` })]])
+    const state = observed({ self, listed: [anchord, app], inspections, names })
+    expect(state.containers.get(app.id)?.name).toBe(away)
+    expect([...namesBeingReplaced(state, 0)].toSorted()).toEqual(["app", away])
   })
 
   it("tell what was inspected of anchord, too, and nothing of what is not listed any more", () => {
