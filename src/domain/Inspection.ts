@@ -32,8 +32,12 @@ const RestartPolicy = open({ Name: text })
 
 const TypedMount = open({ Type: Schema.String, Source: text, Target: Schema.String, VolumeOptions: maybe(anything) })
 
+const PortBinding = open({ HostIp: text, HostPort: text })
+
 const HostConfig = open({
   AutoRemove: maybe(Schema.Boolean),
+  PortBindings: maybe(Schema.Record(Schema.String, Schema.NullOr(Schema.Array(PortBinding)))),
+  PublishAllPorts: maybe(Schema.Boolean),
   Binds: texts,
   Mounts: maybe(Schema.Array(TypedMount)),
   Tmpfs: maybe(anything),
@@ -53,7 +57,13 @@ const MountPoint = open({
   RW: maybe(Schema.Boolean)
 })
 
-const Endpoint = open({ Aliases: texts, NetworkID: text, IPAddress: text, MacAddress: text })
+const Endpoint = open({
+  Aliases: texts,
+  IPAMConfig: maybe(open({ IPv4Address: text, IPv6Address: text })),
+  NetworkID: text,
+  IPAddress: text,
+  MacAddress: text
+})
 
 /**
  * What `GET /containers/{id}/json` says of a container, in full: nothing that an engine tells is dropped, because re-creating the container

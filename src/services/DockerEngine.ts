@@ -3,6 +3,7 @@ import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { ContainerSnapshot, DockerEvent, NetworkSnapshot, OwnAttachment } from "../domain/DockerState.ts"
+import type { NetworkConfiguration } from "../domain/ProjectToWrap.ts"
 
 /**
  * A call to the Docker API failed. `status` is the HTTP status (absent when no answer came); `endpoint` is method and path.
@@ -40,6 +41,8 @@ export class DockerEngine extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<ContainerSnapshot>, DockerError>
     /** `GET /networks/{id}`, by ID or name. */
     readonly network: (ref: string) => Effect.Effect<NetworkSnapshot, DockerError>
+    /** The same question; how the network is set up. */
+    readonly networkConfiguration: (ref: string) => Effect.Effect<NetworkConfiguration, DockerError>
     /**
      * `GET /events`, filtered by type and event on the engine's side. Emits until the connection ends; then it ends or fails.
      * `sinceNano` replays what happened after that time; `actions` are those asked for, left out: the ones that can cause work everywhere.

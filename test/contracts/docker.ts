@@ -197,6 +197,23 @@ export const dockerEngineContract = (title: string, setUp: () => Promise<DockerS
         expect(await ask((engine) => engine.network(id))).toEqual(byName)
       })
 
+      it("tell how they are set up: driver, subnets, and the addresses that are taken", async () => {
+        await network({ gateway })
+        const id = await run(A)
+        const { taken, ...configured } = await ask((engine) => engine.networkConfiguration(NET))
+        expect(configured).toEqual({
+          name: NET,
+          driver: "bridge",
+          internal: false,
+          subnets: [
+            { address: "172.30.77.0", prefixLength: 24 },
+            { address: "fd00:77::", prefixLength: 64 }
+          ]
+        })
+        const { v4, v6 } = (await member(id)) ?? {}
+        expect(taken.toSorted()).toEqual([gateway.v4, gateway.v6, v4, v6].toSorted())
+      })
+
       it("have a container for a member from its start to its stop, with its addresses", async () => {
         await network()
         const id = await create(A)
@@ -219,7 +236,11 @@ export const dockerEngineContract = (title: string, setUp: () => Promise<DockerS
 
       it("that do not exist are not found, by name and by ID", async () => {
         for (const ref of ["contract-nowhere", "0123456789abcdef".repeat(4)]) {
-          expect(await failure((engine) => engine.network(ref))).toMatchObject({ reason: "not-found", status: 404 })
+          for (const asked of [
+            failure((engine) => engine.network(ref)),
+            failure((engine) => engine.networkConfiguration(ref))
+          ])
+            expect(await asked).toMatchObject({ reason: "not-found", status: 404 })
         }
       })
     })

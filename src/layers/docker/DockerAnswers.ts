@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { type AddressPair, parseAddress } from "../../domain/Address.ts"
+import { type Address, type AddressPair, parseAddress } from "../../domain/Address.ts"
 import type {
   ContainerSnapshot,
   ContainerStatus,
@@ -8,6 +8,8 @@ import type {
   NetworkSnapshot,
   OwnAttachment
 } from "../../domain/DockerState.ts"
+import { networkOf, type Network } from "../../domain/Network.ts"
+import type { NetworkConfiguration } from "../../domain/ProjectToWrap.ts"
 import type { DockerError, OwnContainer } from "../../services/DockerEngine.ts"
 import { notUnderstood } from "./DockerFailure.ts"
 import { nameOf as nameOfQuestion, type Question } from "./DockerodeConnection.ts"
@@ -46,10 +48,18 @@ export const InspectedContainer = Schema.Struct({
 
 const Member = Schema.Struct({ MacAddress: Text, IPv4Address: Text, IPv6Address: Text })
 
+const Pool = Schema.Struct({
+  Subnet: Text,
+  Gateway: Text,
+  AuxiliaryAddresses: maybe(Schema.Record(Schema.String, Schema.String))
+})
+
 export const InspectedNetwork = Schema.Struct({
   Id: Schema.String,
   Name: Schema.String,
-  IPAM: maybe(Schema.Struct({ Config: maybe(Schema.Array(Schema.Struct({ Gateway: Text }))) })),
+  Driver: Text,
+  Internal: maybe(Schema.Boolean),
+  IPAM: maybe(Schema.Struct({ Config: maybe(Schema.Array(Pool)) })),
   Containers: maybe(Schema.Record(Schema.String, Member))
 })
 
@@ -116,6 +126,36 @@ export const toNetwork = (network: typeof InspectedNetwork.Type): NetworkSnapsho
     ])
   )
 })
+
+/** An address without its prefix length, in a list of at most one. */
+const bare = (text: string | null | undefined): ReadonlyArray<Address> => {
+  const parsed = parseAddress((text ?? "").split("/")[0] ?? "")
+  return parsed === undefined ? [] : [parsed.address]
+}
+
+const subnetOf = (text: string | null | undefined): ReadonlyArray<Network> => {
+  const [address = "", length = ""] = (text ?? "").split("/")
+  const network = networkOf({ address, prefixLength: Number(length) })
+  return network === undefined || length === "" ? [] : [network]
+}
+
+/** How the same network is set up. */
+export const toNetworkConfiguration = (network: typeof InspectedNetwork.Type): NetworkConfiguration => {
+  const pools = network.IPAM?.Config ?? []
+  const members = Object.values(network.Containers ?? {})
+  const reserved = pools.flatMap(({ AuxiliaryAddresses }) => Object.values(AuxiliaryAddresses ?? {}))
+  return {
+    name: network.Name,
+    driver: network.Driver ?? "",
+    internal: network.Internal ?? false,
+    subnets: pools.flatMap(({ Subnet }) => subnetOf(Subnet)),
+    taken: [
+      ...pools.map(({ Gateway }) => Gateway),
+      ...reserved,
+      ...members.flatMap(({ IPv4Address, IPv6Address }) => [IPv4Address, IPv6Address])
+    ].flatMap(bare)
+  }
+}
 
 /** What `GET /containers/{id}/json` says. A network without an ID is configured, but not attached. */
 export const toOwnContainer = (container: typeof InspectedContainer.Type): OwnContainer => ({

@@ -14,6 +14,7 @@ import {
   InspectedNetwork,
   toContainer,
   toNetwork,
+  toNetworkConfiguration,
   toOwnContainer
 } from "./DockerAnswers.ts"
 import { connectionFailure } from "./DockerFailure.ts"
@@ -48,6 +49,9 @@ export const layer = (address: DockerAddress): Layer.Layer<DockerEngine> =>
           Effect.map((listed) => listed.map(toContainer))
         )
 
+      const inspectNetwork = (ref: string) =>
+        read({ method: "GET", path: `/networks/${encodeURIComponent(ref)}` }, InspectedNetwork)
+
       const events = (sinceNano?: bigint, actions = watchedActions) => {
         const since = sinceNano === undefined ? {} : { since: sinceText(sinceNano) }
         const question: Question = {
@@ -76,11 +80,8 @@ export const layer = (address: DockerAddress): Layer.Layer<DockerEngine> =>
           Effect.forEach(chunksOf([...new Set(ids)], IDS_PER_REQUEST), (id) => list({ filters: { id } }), {
             concurrency: REQUESTS_AT_ONCE
           }).pipe(Effect.map((answers) => answers.flat())),
-        network: (ref) =>
-          Effect.map(
-            read({ method: "GET", path: `/networks/${encodeURIComponent(ref)}` }, InspectedNetwork),
-            toNetwork
-          ),
+        network: (ref) => Effect.map(inspectNetwork(ref), toNetwork),
+        networkConfiguration: (ref) => Effect.map(inspectNetwork(ref), toNetworkConfiguration),
         events
       }
     })

@@ -1,5 +1,6 @@
 import type { ContainerSnapshot, ContainerStatus, NetworkSnapshot } from "../../domain/DockerState.ts"
 import type { Json } from "../../domain/Inspection.ts"
+import type { NetworkConfiguration } from "../../domain/ProjectToWrap.ts"
 import type { OwnContainer } from "../../services/DockerEngine.ts"
 import { configure, disconnect, prepareConnect, requireFirst, resolveNetworks } from "./SimAttachments.ts"
 import {
@@ -16,8 +17,8 @@ import {
 import { hostConfigOf, type SimImage } from "./SimContainerConfig.ts"
 import { makeEventLog, type SimEventLog } from "./SimEventLog.ts"
 import { makeFiles, type SimFiles } from "./SimFiles.ts"
-import { gatewaysOf, releasePair, takePair } from "./SimIpam.ts"
-import { makeNetworks, type SimNetwork } from "./SimNetworks.ts"
+import { releasePair, takePair } from "./SimIpam.ts"
+import { configurationOf, makeNetworks, snapshotOf, type SimNetwork } from "./SimNetworks.ts"
 import { SimRefusal } from "./SimRefusal.ts"
 import { endpointFor, requestOf, type SimContainerSpec, type SimNetworkSpec } from "./SimSpec.ts"
 
@@ -270,13 +271,12 @@ export class SimDocker {
 
   network(ref: string): NetworkSnapshot | undefined {
     const network = this.#networks.find(ref)
-    if (network === undefined) return undefined
-    const { id, name, pools } = network
-    const members = [...this.#containers.values()].flatMap((container) => {
-      const endpoint = container.endpoints.get(id)
-      return endpoint === undefined ? [] : [[container.id, { containerId: container.id, ...endpoint }] as const]
-    })
-    return { id, name, gateway: gatewaysOf(pools), members: new Map(members) }
+    return network && snapshotOf(network, this.#containers.values())
+  }
+
+  networkConfiguration(ref: string): NetworkConfiguration | undefined {
+    const network = this.#networks.find(ref)
+    return network && configurationOf(network, this.#containers.values())
   }
 
   inspect(ref: string): OwnContainer | undefined {

@@ -116,6 +116,10 @@ const serviceOn = (
         : Effect.map(call("GET /containers/json?id"), () => docker.containers().filter(({ id }) => ids.includes(id))),
     network: (ref) =>
       Effect.flatMap(call("GET /networks/{id}"), () => found("GET /networks/{id}", ref, docker.network(ref))),
+    networkConfiguration: (ref) =>
+      Effect.flatMap(call("GET /networks/{id}"), () =>
+        found("GET /networks/{id}", ref, docker.networkConfiguration(ref))
+      ),
     events: (sinceNano, actions = watchedActions) =>
       Stream.callback<DockerEvent, DockerError>(
         (queue) => Effect.andThen(call("GET /events"), follow(queue, sinceNano, actions)),

@@ -2,6 +2,8 @@ import { type Address, type AddressPair, type Family, parseAddress } from "../..
 
 /** The address pool of one network and family: hands out the lowest address that is free, as Docker's does. */
 export interface SimPool {
+  /** `172.20.0.0/16`. */
+  readonly subnet: string
   /** As `GET /networks/{id}` reports it: only a gateway that was asked for (seen on 26.1), though the first address is kept for one anyway. */
   readonly gateway: Address | undefined
   /** Takes the lowest free address, or `wanted`. Throws when that is taken or none is left. */
@@ -39,6 +41,7 @@ export const makePool = (family: Family, subnet: string, gateway?: string): SimP
   }
 
   return {
+    subnet,
     gateway: gateway === undefined ? undefined : router,
     take: (wanted) => {
       const address = wanted === undefined ? lowestFree() : canonical(wanted)

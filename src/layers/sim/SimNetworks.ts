@@ -1,4 +1,9 @@
-import { makePool, type SimPools } from "./SimIpam.ts"
+import { families } from "../../domain/Address.ts"
+import type { NetworkSnapshot } from "../../domain/DockerState.ts"
+import { networkOf } from "../../domain/Network.ts"
+import type { NetworkConfiguration } from "../../domain/ProjectToWrap.ts"
+import type { SimContainer } from "./SimContainer.ts"
+import { gatewaysOf, makePool, type SimPools } from "./SimIpam.ts"
 import { SimRefusal } from "./SimRefusal.ts"
 import type { SimNetworkSpec } from "./SimSpec.ts"
 
@@ -6,7 +11,35 @@ export interface SimNetwork {
   readonly id: string
   readonly name: string
   readonly driver: string
+  readonly internal: boolean
   readonly pools: SimPools
+}
+
+/** A network, and who of these containers is on it. */
+export const snapshotOf = (
+  { id, name, pools }: SimNetwork,
+  containers: Iterable<Pick<SimContainer, "id" | "endpoints">>
+): NetworkSnapshot => {
+  const members = [...containers].flatMap((container) => {
+    const endpoint = container.endpoints.get(id)
+    return endpoint === undefined ? [] : [[container.id, { containerId: container.id, ...endpoint }] as const]
+  })
+  return { id, name, gateway: gatewaysOf(pools), members: new Map(members) }
+}
+
+/** How a network is set up, and which of its addresses these containers have. */
+export const configurationOf = (
+  network: SimNetwork,
+  containers: Iterable<Pick<SimContainer, "id" | "endpoints">>
+): NetworkConfiguration => {
+  const { name, driver, internal, pools } = network
+  const { gateway, members } = snapshotOf(network, containers)
+  const subnets = families.flatMap((family) => {
+    const [address = "", length] = (pools[family]?.subnet ?? "").split("/")
+    return networkOf({ address, prefixLength: Number(length) }) ?? []
+  })
+  const taken = [gateway, ...members.values()].flatMap((pair) => families.flatMap((family) => pair[family] ?? []))
+  return { name, driver, internal, subnets, taken }
 }
 
 /** The networks of a simulated engine; the three that every engine has are there from the beginning. */
@@ -24,12 +57,12 @@ export interface SimNetworks {
 export const makeNetworks = (newId: () => string): SimNetworks => {
   const networks = new Map<string, SimNetwork>()
   const names = new Map<string, string>()
-  const add = ({ name, driver = "bridge", v4, v6, gateway = {} }: SimNetworkSpec): SimNetwork => {
+  const add = ({ name, driver = "bridge", v4, v6, gateway = {}, internal = false }: SimNetworkSpec): SimNetwork => {
     const pools: SimPools = {
       ...(v4 === undefined ? {} : { v4: makePool("v4", v4, gateway.v4) }),
       ...(v6 === undefined ? {} : { v6: makePool("v6", v6, gateway.v6) })
     }
-    const network = { id: newId(), name, driver, pools }
+    const network = { id: newId(), name, driver, internal, pools }
     networks.set(network.id, network)
     names.set(network.id, name)
     return network

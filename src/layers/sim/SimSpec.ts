@@ -11,6 +11,7 @@ export interface SimNetworkSpec {
   readonly v6?: string
   /** Left out, the first address of the subnet is the gateway, but is not reported as such. */
   readonly gateway?: AddressPair
+  readonly internal?: boolean
 }
 
 export interface SimContainerSpec {

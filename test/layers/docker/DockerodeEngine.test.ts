@@ -100,6 +100,37 @@ describe("reading a network", () => {
     })
   })
 
+  it("tells how a network is set up: reserved addresses are taken too, and what is no subnet is none", async () => {
+    const network = {
+      Id: id("1"),
+      Name: "lan",
+      Driver: "macvlan",
+      Internal: true,
+      IPAM: {
+        Config: [
+          { Subnet: "172.20.5.0/16", Gateway: "172.20.0.1", AuxiliaryAddresses: { router: "172.20.0.2" } },
+          { Subnet: "fd00:20::/64", Gateway: "fd00:20:0:0::1/64" },
+          { Subnet: "" }
+        ]
+      },
+      Containers: { [id("a")]: { IPv4Address: "172.20.0.3/16", IPv6Address: "" } }
+    }
+    const bare = { Id: id("2"), Name: "none", Driver: "null", IPAM: { Config: null }, Containers: null }
+    const engine = await fake({ "/networks/lan": json(network), "/networks/none": json(bare) })
+    expect(await ask(engine.host, (docker) => docker.networkConfiguration("lan"))).toEqual({
+      name: "lan",
+      driver: "macvlan",
+      internal: true,
+      subnets: [
+        { address: "172.20.0.0", prefixLength: 16 },
+        { address: "fd00:20::", prefixLength: 64 }
+      ],
+      taken: ["172.20.0.1", "fd00:20::1", "172.20.0.2", "172.20.0.3"]
+    })
+    const none = { name: "none", driver: "null", internal: false, subnets: [], taken: [] }
+    expect(await ask(engine.host, (docker) => docker.networkConfiguration("none"))).toEqual(none)
+  })
+
   it("takes a network without IPAM configuration and members for one without gateway and members", async () => {
     const network = { Id: id("2"), Name: "none", Driver: "null", IPAM: { Config: null }, Containers: null }
     const engine = await fake({ "/networks/none": json(network) })
