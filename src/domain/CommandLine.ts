@@ -8,7 +8,7 @@ export type Command =
   | { readonly _tag: "Typed"; readonly words: ReadonlyArray<string> }
 
 /** What is not a mode that runs, and is there all the same (SPEC §1, §13). */
-export const commandNames: ReadonlyArray<string> = ["status", "plan", "doctor", "version"]
+export const commandNames: ReadonlyArray<string> = ["status", "plan", "wrap", "doctor", "version"]
 
 const isMode = (word: string): word is Mode => modes.some((mode) => mode === word)
 

@@ -59,7 +59,7 @@ describe("what a program loads at its start", () => {
   })
 
   it("is no code of another mode", () => {
-    const ofModes = /\/main\/(networkAnchor|serviceAnchor|externalRebinder|wrapRebinder|doctor|plan|status)\//
+    const ofModes = /\/main\/(networkAnchor|serviceAnchor|externalRebinder|wrapRebinder|doctor|plan|status|wrap)\//
     const programs = [
       "src/main/networkAnchor/NetworkAnchor.ts",
       "src/main/serviceAnchor/ServiceAnchor.ts",
@@ -75,6 +75,14 @@ describe("what a program loads at its start", () => {
 
   it("is no parser of options: most anchors are started with one word", () => {
     expect(loadedWith("src/main/anchord.ts").filter((path) => path.includes("/cli/"))).toEqual([])
+  })
+
+  it("is no YAML: one module has it, for one command", () => {
+    const users = Object.keys(inputs).filter((path) => packagesOf([path]).includes("yaml"))
+    expect(users).toEqual(["src/layers/compose/yamlText.ts"])
+    const commands = ["src/main/anchord.ts", "src/main/cli/Cli.ts"].flatMap(loadedWith)
+    expect(commands.filter((path) => users.includes(path))).toEqual([])
+    expect(loadedWith("src/main/wrap/WrapCommand.ts")).toEqual(expect.arrayContaining(users))
   })
 
   it("is nothing of OpenTelemetry: one module has all of it, and is loaded by another that asks for it", () => {

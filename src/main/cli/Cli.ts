@@ -141,6 +141,57 @@ const planCommand = (choose: Choose, env: Environment) =>
     Command.withShortDescription("shows what a network-anchor would do, and why")
   )
 
+const wrapArguments = {
+  project: Argument.String("project").pipe(
+    Argument.withDescription("the Compose project to wrap; with --file it may be left out"),
+    Argument.optional,
+    Argument.map(Option.getOrUndefined)
+  ),
+  file: Flag.String("file").pipe(
+    Flag.withDescription("what docker compose config prints, instead of asking Docker; - is standard input"),
+    Flag.optional,
+    Flag.map(Option.getOrUndefined)
+  ),
+  externalNetwork: Flag.String("external-network").pipe(
+    Flag.withDescription("Docker's name of the network that is the LAN [dmz_macvlan]"),
+    Flag.withDefault("dmz_macvlan")
+  ),
+  address: Flag.String("address").pipe(
+    Flag.withDescription("the project's address on it, or one IPv4 and one IPv6 address with a comma between"),
+    Flag.optional,
+    Flag.map(Option.getOrUndefined)
+  ),
+  override: Flag.Boolean("override").pipe(
+    Flag.withDescription("prints the override for the wrapped project itself: it stops publishing on the host"),
+    Flag.withDefault(false)
+  )
+}
+
+const wrapCommand = (choose: Choose, env: Environment) =>
+  Command.make("wrap", wrapArguments, (options) =>
+    choose({ _tag: "Command", program: Commands.wrap(options, env) })
+  ).pipe(
+    Command.withDescription(
+      paragraphs(
+        "Prints a compose file that gives a Compose project an address of its own on the LAN without touching it: a",
+        "network-anchor, a socket proxy, and a service-anchor for each container that publishes ports. What is published as",
+        "8443:443 is tcp/8443:443 there. What cannot be decided is named at the top of the file and on standard error. It changes",
+        "nothing; of a socket proxy it needs GET /_ping, /containers/json, /containers/{id}/json and /networks/{id}.",
+        "",
+        "  anchord wrap cloud --address 192.168.150.100 > compose.yaml",
+        "  anchord wrap cloud --override > compose.override.yaml      for the project cloud, if it shall stop publishing",
+        "  docker compose config | anchord wrap --file - > compose.yaml",
+        "",
+        "Print both before the override is used: afterwards there is nothing published that could be read.",
+        "",
+        ...dockerVariables,
+        "",
+        "Exit status: 0 it is printed; 1 it is printed, and something is left to decide; 2 there is nothing to print."
+      )
+    ),
+    Command.withShortDescription("prints a compose file that wraps a project")
+  )
+
 const root = (choose: Choose, env: Environment) =>
   Command.make("anchord").pipe(
     Command.withDescription("Makes a Docker Compose project look like one real server on the LAN."),
@@ -148,6 +199,7 @@ const root = (choose: Choose, env: Environment) =>
       ...modes.map((mode) => modeCommand(mode, choose)),
       statusCommand(choose),
       planCommand(choose, env),
+      wrapCommand(choose, env),
       doctorCommand(choose, env),
       versionCommand
     ])

@@ -1,8 +1,10 @@
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Result from "effect/Result"
+import type { AddressPair } from "../../domain/Address.ts"
 import type { Environment } from "../../domain/EnvironmentReading.ts"
 import { ownContainerRef } from "../../domain/OwnContainer.ts"
+import { addressPair } from "../../domain/SettingValues.ts"
 import { parseDockerSettings } from "../../domain/Settings.ts"
 import { STATUS_SOCKET } from "../../layers/observability/StatusSocket.ts"
 import { CLEAR, paintOnStdout, stdoutIsTerminal } from "../../layers/process/Terminal.ts"
@@ -10,6 +12,7 @@ import { ownTraces } from "../../layers/process/OwnTraces.ts"
 import { dockerLayers, planLayers } from "../LiveLayers.ts"
 import type { PlanOptions } from "../plan/PlanCommand.ts"
 import type { StatusOptions } from "../status/StatusCommand.ts"
+import type { WrapCommandOptions } from "../wrap/WrapCommand.ts"
 import { complain, violationLines, WRONG } from "../complaints.ts"
 
 /** A command that ends by itself; what it succeeds with is its status. Standard output is for its answer, and it has no log. */
@@ -63,6 +66,37 @@ export const plan = Effect.fnUntraced(
     if (Result.isFailure(answer)) return yield* giveUp(answer.failure.message.split("\n"))
     yield* print(answer.success)
     return 0
+  },
+  Effect.provide(Logger.layer([]))
+)
+
+export interface WrapOptions extends Omit<WrapCommandOptions, "addresses"> {
+  readonly project: string | undefined
+  /** Output of `docker compose config`, `-` being standard input; left out, Docker is asked. */
+  readonly file: string | undefined
+  readonly address: string | undefined
+}
+
+const NO_ADDRESSES = Result.succeed<AddressPair>({})
+
+/** `anchord wrap`: 0 it is printed, 1 it is printed and something is left to decide, 2 there is none (SPEC §13). */
+export const wrap = Effect.fnUntraced(
+  function* ({ project, file, address, ...options }: WrapOptions, env: Environment) {
+    const addresses = address === undefined ? NO_ADDRESSES : addressPair(address)
+    if (Result.isFailure(addresses)) return yield* giveUp([`--address ${address}: ${addresses.failure}`])
+    const docker = parseDockerSettings(env)
+    if (Result.isFailure(docker)) return yield* giveUp([WRONG, ...violationLines(docker.failure)])
+    const { projectInFile, runningProject, wrapText } = yield* Effect.promise(() => import("../wrap/WrapCommand.ts"))
+    const look = file === undefined ? runningProject(project) : projectInFile(file, project)
+    const answer = yield* look.pipe(
+      Effect.provide(dockerLayers(docker.success.settings)),
+      Effect.flatMap((found) => Effect.fromResult(wrapText(found, { ...options, addresses: addresses.success }))),
+      Effect.result
+    )
+    if (Result.isFailure(answer)) return yield* giveUp([answer.failure.message, ...answer.failure.details])
+    yield* print(answer.success.text.trimEnd())
+    yield* complain(answer.success.undecided.map((text) => `not decided: ${text}`))
+    return answer.success.undecided.length === 0 ? 0 : 1
   },
   Effect.provide(Logger.layer([]))
 )

@@ -1,0 +1,18 @@
+import * as NodeStream from "@effect/platform-node/NodeStream"
+import * as Data from "effect/Data"
+import type * as Effect from "effect/Effect"
+import { createReadStream } from "node:fs"
+
+/** A text could not be read; the message is the system's. */
+export class UnreadableText extends Data.TaggedError("UnreadableText")<{
+  readonly message: string
+}> {}
+
+const LARGEST = 16 * 1024 * 1024
+
+/** A whole file, or standard input when it is called `-`; 16 MiB at most. */
+export const readText = (path: string): Effect.Effect<string, UnreadableText> =>
+  NodeStream.toString(() => (path === "-" ? process.stdin : createReadStream(path)), {
+    maxBytes: LARGEST,
+    onError: (error) => new UnreadableText({ message: error instanceof Error ? error.message : String(error) })
+  })
