@@ -123,6 +123,11 @@ describe("what cannot be decided, or is left out, is told with its reason", () =
     ])
   })
 
+  it("but not for a port that is only wanted by a container which cannot be wrapped as well", () => {
+    const host = container("host", [port("80")], { namespace: "host", networks: [] })
+    expect(wrap([container("web", [port("80")]), host]).wrapped.map(({ expose: label }) => label)).toEqual(["tcp/80"])
+  })
+
   it("for containers without a namespace of their own", () => {
     const web = container("web", [port("80")])
     expect(remarks([web, container("vpn", [], { namespace: "host", networks: [] })])).toEqual([
