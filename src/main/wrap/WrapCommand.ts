@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import type { AddressPair } from "../../domain/Address.ts"
 import { projectInConfig } from "../../domain/ComposeConfig.ts"
 import type { ContainerSnapshot } from "../../domain/DockerState.ts"
-import { projectOf } from "../../domain/LifecycleState.ts"
+import { isOneOff, projectOf } from "../../domain/LifecycleState.ts"
 import { nearest } from "../../domain/Nearest.ts"
 import type { ProjectToWrap } from "../../domain/ProjectToWrap.ts"
 import { containerToWrap } from "../../domain/RunningProject.ts"
@@ -42,11 +42,6 @@ const cannot = (message: string, details: ReadonlyArray<string> = []): CannotWra
 
 const because = ({ message }: DockerError): CannotWrap => cannot(`cannot look at the project: ${message}`)
 
-const ONE_OFF = "com.docker.compose.oneoff"
-
-/** What `docker compose run` started is no part of the project as it is meant to be. */
-const isOneOff = ({ labels }: ContainerSnapshot): boolean => labels[ONE_OFF]?.toLowerCase() === "true"
-
 const noSuchProject = (project: string | undefined, listed: ReadonlyArray<ContainerSnapshot>): CannotWrap => {
   const others = [...new Set(listed.flatMap((container) => projectOf(container) ?? []))].toSorted()
   if (others.length === 0) return cannot("there is no Compose project on this host")
@@ -61,7 +56,10 @@ const unlessGone = <A, R>(look: Effect.Effect<A, DockerError, R>): Effect.Effect
     Effect.catch((error) => (error.reason === "not-found" ? Effect.succeed([]) : Effect.fail(because(error))))
   )
 
-/** The project as Docker knows it, whether it runs or not. What is gone while it is looked at is left out. */
+/**
+ * The project as Docker knows it, whether it runs or not. What is gone while it is looked at is left out, and so is what `docker compose run`
+ * started: that is no part of the project as it is meant to be.
+ */
 export const runningProject = Effect.fnUntraced(function* (project: string | undefined) {
   const engine = yield* DockerEngine
   const lifecycle = yield* ContainerLifecycle
