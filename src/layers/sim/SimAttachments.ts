@@ -4,6 +4,7 @@ import type { SimNetwork, SimNetworks } from "./SimNetworks.ts"
 import { SimRefusal } from "./SimRefusal.ts"
 
 const forget = (container: SimContainer, networkId: string): void => {
+  container.snapshot = undefined
   container.endpoints.delete(networkId)
   container.wanted.delete(networkId)
   container.resolved.delete(networkId)

@@ -1,5 +1,5 @@
 import type { AddressPair } from "../../domain/Address.ts"
-import type { ContainerStatus } from "../../domain/DockerState.ts"
+import type { ContainerSnapshot, ContainerStatus } from "../../domain/DockerState.ts"
 import { type Json, shortId } from "../../domain/Inspection.ts"
 import {
   configOf,
@@ -9,6 +9,7 @@ import {
   type SimMount,
   type SimVolumes
 } from "./SimContainerConfig.ts"
+import type { SimProgram } from "./SimPlumbing.ts"
 
 export interface SimEndpoint extends AddressPair {
   readonly mac?: string
@@ -36,6 +37,8 @@ export interface SimContainer {
   readonly resolved: Set<string>
   /** What is in its own layer, by path. */
   readonly files: Map<string, string>
+  /** As a listing has it; made when it is asked for, forgotten with every change. */
+  snapshot: ContainerSnapshot | undefined
 }
 
 /** What a container is made of. */
@@ -70,7 +73,8 @@ export const makeContainer = (birth: SimBirth, volumes: SimVolumes): SimContaine
     endpoints: new Map(),
     wanted: new Map(),
     resolved: new Set(),
-    files: new Map()
+    files: new Map(),
+    snapshot: undefined
   }
 }
 
@@ -126,6 +130,14 @@ const endpointText = (container: SimContainer, networkId: string): Json => {
 }
 
 const wordsOf = (list: unknown): ReadonlyArray<string> => (Array.isArray(list) ? list : [])
+
+/** What is run in a container. */
+export const programOf = (container: SimContainer): SimProgram => {
+  const { id, name, config } = container
+  const command = [...wordsOf(config["Entrypoint"]), ...wordsOf(config["Cmd"])]
+  const labels = labelsOf(container)
+  return { id, name, image: String(config["Image"]), command, env: wordsOf(config["Env"]), labels }
+}
 
 /** `GET /containers/{id}/json`, as API 1.45 tells it; `owner` is the container whose namespace it is in. */
 export const inspectionOf = (

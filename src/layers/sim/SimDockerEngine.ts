@@ -113,7 +113,7 @@ const serviceOn = (
     containersById: (ids) =>
       ids.length === 0
         ? Effect.succeed([])
-        : Effect.map(call("GET /containers/json?id"), () => docker.containers().filter(({ id }) => ids.includes(id))),
+        : Effect.map(call("GET /containers/json?id"), () => docker.containersById(ids)),
     network: (ref) =>
       Effect.flatMap(call("GET /networks/{id}"), () => found("GET /networks/{id}", ref, docker.network(ref))),
     networkConfiguration: (ref) =>
@@ -128,10 +128,8 @@ const serviceOn = (
   }
 }
 
-/** A new simulated engine. Its time is that of the effect's clock, so that a test's virtual time stamps the events. */
-export const make: Effect.Effect<SimDockerEngine> = Effect.gen(function* () {
-  const clock = yield* Clock.Clock
-  const docker = new SimDocker(() => clock.currentTimeNanosUnsafe())
+/** The API of a simulated engine. */
+export const apiOf = (docker: SimDocker): SimDockerEngine => {
   const faults = makeFaults()
   const open = new Set<EventQueue>()
 
@@ -152,4 +150,9 @@ export const make: Effect.Effect<SimDockerEngine> = Effect.gen(function* () {
     forbid: faults.forbid,
     failNext: faults.failNext
   }
-})
+}
+
+/** A new simulated engine. Its time is that of the effect's clock, so that a test's virtual time stamps the events. */
+export const make: Effect.Effect<SimDockerEngine> = Effect.map(Clock.Clock, (clock) =>
+  apiOf(new SimDocker(() => clock.currentTimeNanosUnsafe()))
+)

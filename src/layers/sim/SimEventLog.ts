@@ -18,7 +18,7 @@ const EVENTS_KEPT = 256
 /** An empty log; `now` is in nanoseconds since the epoch. */
 export const makeEventLog = (now: () => bigint): SimEventLog => {
   const listeners = new Set<(event: DockerEvent) => void>()
-  let history: ReadonlyArray<DockerEvent> = []
+  let history: Array<DockerEvent> = []
   let last = 0n
 
   const stamp = (): bigint => {
@@ -30,7 +30,8 @@ export const makeEventLog = (now: () => bigint): SimEventLog => {
   return {
     append: (event) => {
       const stamped = { ...event, timeNano: stamp() }
-      history = [...history.slice(1 - EVENTS_KEPT), stamped]
+      history.push(stamped)
+      if (history.length > EVENTS_KEPT) history.shift()
       for (const listener of listeners) listener(stamped)
     },
     listen: (listener, sinceNano) => {

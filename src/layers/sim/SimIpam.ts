@@ -6,6 +6,8 @@ export interface SimPool {
   readonly subnet: string
   /** As `GET /networks/{id}` reports it: only a gateway that was asked for (seen on 26.1), though the first address is kept for one anyway. */
   readonly gateway: Address | undefined
+  /** What the network itself has and its containers get for a gateway. */
+  readonly router: Address
   /** Takes the lowest free address, or `wanted`. Throws when that is taken or none is left. */
   readonly take: (wanted?: string) => Address
   readonly release: (address: Address) => void
@@ -43,6 +45,7 @@ export const makePool = (family: Family, subnet: string, gateway?: string): SimP
   return {
     subnet,
     gateway: gateway === undefined ? undefined : router,
+    router,
     take: (wanted) => {
       const address = wanted === undefined ? lowestFree() : canonical(wanted)
       if (taken.has(address)) throw new Error("Address already in use")

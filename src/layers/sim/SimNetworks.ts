@@ -1,8 +1,8 @@
 import { families } from "../../domain/Address.ts"
-import type { NetworkSnapshot } from "../../domain/DockerState.ts"
+import type { NetworkMember, NetworkSnapshot } from "../../domain/DockerState.ts"
 import { networkOf } from "../../domain/Network.ts"
 import type { NetworkConfiguration } from "../../domain/ProjectToWrap.ts"
-import type { SimContainer } from "./SimContainer.ts"
+import type { SimEndpoint } from "./SimContainer.ts"
 import { gatewaysOf, makePool, type SimPools } from "./SimIpam.ts"
 import { SimRefusal } from "./SimRefusal.ts"
 import type { SimNetworkSpec } from "./SimSpec.ts"
@@ -13,32 +13,26 @@ export interface SimNetwork {
   readonly driver: string
   readonly internal: boolean
   readonly pools: SimPools
+  /** By container ID, in the order in which they came. */
+  readonly members: Map<string, NetworkMember>
+  snapshot: NetworkSnapshot | undefined
 }
 
-/** A network, and who of these containers is on it. */
-export const snapshotOf = (
-  { id, name, pools }: SimNetwork,
-  containers: Iterable<Pick<SimContainer, "id" | "endpoints">>
-): NetworkSnapshot => {
-  const members = [...containers].flatMap((container) => {
-    const endpoint = container.endpoints.get(id)
-    return endpoint === undefined ? [] : [[container.id, { containerId: container.id, ...endpoint }] as const]
-  })
-  return { id, name, gateway: gatewaysOf(pools), members: new Map(members) }
+/** A network, and who is on it; made once until that changes. */
+export const snapshotOf = (network: SimNetwork): NetworkSnapshot => {
+  const { id, name, pools, members } = network
+  network.snapshot ??= { id, name, gateway: gatewaysOf(pools), members: new Map(members) }
+  return network.snapshot
 }
 
-/** How a network is set up, and which of its addresses these containers have. */
-export const configurationOf = (
-  network: SimNetwork,
-  containers: Iterable<Pick<SimContainer, "id" | "endpoints">>
-): NetworkConfiguration => {
-  const { name, driver, internal, pools } = network
-  const { gateway, members } = snapshotOf(network, containers)
+/** How a network is set up, and which of its addresses are taken. */
+export const configurationOf = ({ name, driver, internal, pools, members }: SimNetwork): NetworkConfiguration => {
   const subnets = families.flatMap((family) => {
     const [address = "", length] = (pools[family]?.subnet ?? "").split("/")
     return networkOf({ address, prefixLength: Number(length) }) ?? []
   })
-  const taken = [gateway, ...members.values()].flatMap((pair) => families.flatMap((family) => pair[family] ?? []))
+  const pairs = [gatewaysOf(pools), ...members.values()]
+  const taken = pairs.flatMap((pair) => families.flatMap((family) => pair[family] ?? []))
   return { name, driver, internal, subnets, taken }
 }
 
@@ -50,6 +44,9 @@ export interface SimNetworks {
   readonly find: (ref: string) => SimNetwork | undefined
   /** The same; throws where there is none. */
   readonly get: (ref: string) => SimNetwork
+  /** A container is on the network from now on. */
+  readonly join: (network: SimNetwork, containerId: string, endpoint: SimEndpoint) => void
+  readonly leave: (network: SimNetwork, containerId: string) => void
   /** What a network is or was called. */
   readonly nameOf: (id: string) => string
 }
@@ -62,7 +59,7 @@ export const makeNetworks = (newId: () => string): SimNetworks => {
       ...(v4 === undefined ? {} : { v4: makePool("v4", v4, gateway.v4) }),
       ...(v6 === undefined ? {} : { v6: makePool("v6", v6, gateway.v6) })
     }
-    const network = { id: newId(), name, driver, internal, pools }
+    const network = { id: newId(), name, driver, internal, pools, members: new Map(), snapshot: undefined }
     networks.set(network.id, network)
     names.set(network.id, name)
     return network
@@ -80,6 +77,14 @@ export const makeNetworks = (newId: () => string): SimNetworks => {
       const found = find(ref)
       if (found === undefined) throw new SimRefusal(404, `network ${ref} not found`)
       return found
+    },
+    join: (network, containerId, endpoint) => {
+      network.members.set(containerId, { containerId, ...endpoint })
+      network.snapshot = undefined
+    },
+    leave: (network, containerId) => {
+      network.members.delete(containerId)
+      network.snapshot = undefined
     },
     nameOf: (id) => names.get(id) ?? ""
   }

@@ -1,0 +1,65 @@
+import { fixedAddresses, macFor, type SimContainer } from "./SimContainer.ts"
+import type { SimEvents } from "./SimEvents.ts"
+import { releasePair, takePair } from "./SimIpam.ts"
+import type { SimNetwork, SimNetworks } from "./SimNetworks.ts"
+import type { SimPlumbing } from "./SimPlumbing.ts"
+
+/** Plugs containers into networks: addresses, members, events, and the links in the namespaces of those that run. */
+export class SimEndpoints {
+  readonly #networks: SimNetworks
+  readonly #events: SimEvents
+  readonly #plumbing: SimPlumbing
+
+  constructor(networks: SimNetworks, events: SimEvents, plumbing: SimPlumbing) {
+    this.#networks = networks
+    this.#events = events
+    this.#plumbing = plumbing
+  }
+
+  /** Everything that a container is to be on, or nothing. The links appear with {@link SimEndpoints.appear}. */
+  plumbAll(container: SimContainer): void {
+    const plumbed: Array<string> = []
+    try {
+      for (const networkId of container.endpoints.keys()) {
+        this.plumb(container, this.#networks.get(networkId))
+        plumbed.push(networkId)
+      }
+    } catch (error) {
+      for (const networkId of plumbed) this.unplumb(container, networkId)
+      throw error
+    }
+  }
+
+  plumb(container: SimContainer, network: SimNetwork): void {
+    const wanted = container.wanted.get(network.id)
+    const pair = takePair(network.pools, fixedAddresses(wanted))
+    const endpoint = { ...macFor(wanted, pair), ...pair }
+    container.endpoints.set(network.id, endpoint)
+    container.resolved.add(network.id)
+    this.#networks.join(network, container.id, endpoint)
+    this.#events.network("connect", network, container.id)
+  }
+
+  /** The link of an endpoint is there. */
+  appear(container: SimContainer, network: SimNetwork): void {
+    const endpoint = container.endpoints.get(network.id)
+    if (endpoint !== undefined) this.#plumbing.attach(container.id, network, endpoint)
+  }
+
+  /** All links of a container, in the order in which the kernel numbers them: that of the networks' names. */
+  appearAll(container: SimContainer): void {
+    const networks = [...container.endpoints.keys()].map((id) => this.#networks.get(id))
+    for (const network of networks.toSorted((a, b) => (a.name < b.name ? -1 : 1))) this.appear(container, network)
+  }
+
+  unplumb(container: SimContainer, networkId: string): void {
+    const endpoint = container.endpoints.get(networkId)
+    if (endpoint === undefined) return
+    const network = this.#networks.get(networkId)
+    this.#plumbing.detach(container.id, networkId)
+    releasePair(network.pools, endpoint)
+    container.endpoints.set(networkId, undefined)
+    this.#networks.leave(network, container.id)
+    this.#events.network("disconnect", network, container.id)
+  }
+}
