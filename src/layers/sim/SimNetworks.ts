@@ -12,6 +12,8 @@ export interface SimNetwork {
   readonly name: string
   readonly driver: string
   readonly internal: boolean
+  /** Whether the host gives what leaves by it its own address. */
+  readonly masquerade: boolean
   readonly pools: SimPools
   /** By container ID, in the order in which they came. */
   readonly members: Map<string, NetworkMember>
@@ -54,12 +56,14 @@ export interface SimNetworks {
 export const makeNetworks = (newId: () => string): SimNetworks => {
   const networks = new Map<string, SimNetwork>()
   const names = new Map<string, string>()
-  const add = ({ name, driver = "bridge", v4, v6, gateway = {}, internal = false }: SimNetworkSpec): SimNetwork => {
+  const add = (spec: SimNetworkSpec): SimNetwork => {
+    const { name, driver = "bridge", v4, v6, gateway = {}, internal = false, masquerade = true } = spec
     const pools: SimPools = {
       ...(v4 === undefined ? {} : { v4: makePool("v4", v4, gateway.v4) }),
       ...(v6 === undefined ? {} : { v6: makePool("v6", v6, gateway.v6) })
     }
-    const network = { id: newId(), name, driver, internal, pools, members: new Map(), snapshot: undefined }
+    const [members, snapshot] = [new Map<string, NetworkMember>(), undefined]
+    const network = { id: newId(), name, driver, internal, masquerade, pools, members, snapshot }
     networks.set(network.id, network)
     names.set(network.id, name)
     return network

@@ -12,6 +12,8 @@ export interface SimNetworkSpec {
   /** Left out, the first address of the subnet is the gateway, but is not reported as such. */
   readonly gateway?: AddressPair
   readonly internal?: boolean
+  /** `com.docker.network.bridge.enable_ip_masquerade`; true when left out. */
+  readonly masquerade?: boolean
 }
 
 export interface SimContainerSpec {
@@ -26,6 +28,9 @@ export interface SimContainerSpec {
   readonly network?: string
   /** More networks, by name or ID. */
   readonly also?: ReadonlyArray<string>
+  /** `no` when left out. */
+  readonly restart?: "no" | "on-failure" | "always" | "unless-stopped"
+  readonly sysctls?: Readonly<Record<string, string>>
   /** Fixed addresses, by network name. */
   readonly addresses?: Readonly<Record<string, AddressPair>>
 }
@@ -36,7 +41,11 @@ export const requestOf = (spec: SimContainerSpec): Json => ({
   Cmd: spec.command ?? ["run"],
   Labels: spec.labels ?? {},
   Env: spec.env ?? [],
-  HostConfig: { NetworkMode: spec.network ?? "bridge" }
+  HostConfig: {
+    NetworkMode: spec.network ?? "bridge",
+    ...(spec.restart === undefined ? {} : { RestartPolicy: { Name: spec.restart } }),
+    ...(spec.sysctls === undefined ? {} : { Sysctls: spec.sysctls })
+  }
 })
 
 export const endpointFor = ({ v4, v6 }: AddressPair = {}): Json => ({
