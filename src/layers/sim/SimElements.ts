@@ -16,8 +16,8 @@ interface Element {
   readonly value: unknown
 }
 
-/** The elements of one map by `from-to`. */
-export type Elements = ReadonlyMap<string, Element>
+/** The elements of one map by their first port: no two have one in common. */
+export type Elements = ReadonlyMap<number, Element>
 
 const addressFamily: Readonly<Record<string, Family>> = { ipv4_addr: "v4", ipv6_addr: "v6" }
 
@@ -64,20 +64,42 @@ const keyOf = (key: unknown, { interval }: ElementRules): Pick<Element, "from" |
   return { from, to }
 }
 
-const nameOf = ({ from, to }: Pick<Element, "from" | "to">): string => `${from}-${to}`
+const sorted = new WeakMap<Elements, ReadonlyArray<Element>>()
 
-const inOrder = (elements: Elements): ReadonlyArray<Element> =>
-  [...elements.values()].toSorted((a, b) => a.from - b.from || a.to - b.to)
+const inOrder = (elements: Elements): ReadonlyArray<Element> => {
+  const known = sorted.get(elements)
+  if (known !== undefined) return known
+  const all = [...elements.values()].toSorted((a, b) => a.from - b.from)
+  sorted.set(elements, all)
+  return all
+}
+
+/** What a port leads to, if anything. */
+export const lookUp = (elements: Elements, port: number, { interval }: ElementRules): unknown => {
+  if (!interval) return elements.get(port)?.value
+  const all = inOrder(elements)
+  let low = 0
+  let high = all.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((all[middle]?.from ?? Infinity) <= port) low = middle + 1
+    else high = middle
+  }
+  const last = all[low - 1]
+  return last !== undefined && port <= last.to ? last.value : undefined
+}
 
 const listed = (elements: unknown): ReadonlyArray<unknown> => {
   if (!Array.isArray(elements) || elements.length === 0) throw new NftRefusal("Error: Invalid set.")
   return elements
 }
 
+const OVERLAP = "Error: interval overlaps with an existing one"
+
 const refuseOverlaps = (elements: Elements): void => {
   let end = -1
   for (const { from, to } of inOrder(elements)) {
-    if (from <= end) throw new NftRefusal("Error: interval overlaps with an existing one")
+    if (from <= end) throw new NftRefusal(OVERLAP)
     end = to
   }
 }
@@ -92,11 +114,14 @@ export const addElements = (elements: Elements, added: unknown, rules: ElementRu
     const [key, value] = Array.isArray(one) ? one : [one, undefined]
     if (value === undefined) throw new NftRefusal("Error: Could not process rule: Invalid argument")
     const element = { ...keyOf(key, rules), value: valueOf(value, rules.valueTypes) }
-    const present = next.get(nameOf(element))
-    if (present !== undefined && JSON.stringify(present.value) !== JSON.stringify(element.value)) {
-      throw new NftRefusal("Error: Could not process rule: File exists")
+    const present = next.get(element.from)
+    if (present !== undefined) {
+      if (present.to !== element.to) throw new NftRefusal(OVERLAP)
+      if (JSON.stringify(present.value) !== JSON.stringify(element.value)) {
+        throw new NftRefusal("Error: Could not process rule: File exists")
+      }
     }
-    next.set(nameOf(element), element)
+    next.set(element.from, element)
   }
   if (rules.interval) refuseOverlaps(next)
   return next
@@ -108,7 +133,8 @@ export const deleteElements = (elements: Elements, deleted: unknown, rules: Elem
   for (const one of listed(deleted)) {
     const [key, value] = Array.isArray(one) ? one : [one, undefined]
     if (value !== undefined) valueOf(value, rules.valueTypes)
-    if (next.delete(nameOf(keyOf(key, rules)))) continue
+    const { from, to } = keyOf(key, rules)
+    if (next.get(from)?.to === to && next.delete(from)) continue
     throw new NftRefusal(
       rules.interval ? "Error: element does not exist" : "Error: Could not process rule: No such file or directory"
     )

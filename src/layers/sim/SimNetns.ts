@@ -1,6 +1,5 @@
 import { familyOf, type Address, type Family } from "../../domain/Address.ts"
 import type { AddressStep } from "../../domain/AddressPlan.ts"
-import { isSameRoute, metricOf } from "../../domain/DefaultRoute.ts"
 import type { StaticRoute } from "../../domain/DhcpLease.ts"
 import { holds, isSameNetwork, networkOf, type Network, type Prefixed } from "../../domain/Network.ts"
 import {
@@ -14,38 +13,28 @@ import {
   type RouteStep
 } from "../../domain/Routing.ts"
 import { linkTowards } from "../../domain/ServiceAnchorRoutes.ts"
+import { REFUSED, SimDefaults } from "./SimDefaults.ts"
+import { SimNeighbours } from "./SimNeighbours.ts"
 
 const macOf = (index: number): string => `02:00:00:00:00:${index.toString(16).padStart(2, "0")}`
-
-const REFUSED = "Error: Nexthop has invalid gateway."
-const NO_SUCH_SOURCE = "Error: Invalid source address."
-const EXISTS = "RTNETLINK answers: File exists"
-const GONE = "RTNETLINK answers: No such process"
-
-/** What a deletion names must hold; the metric 0 of IPv4 names none, an absent protocol is `boot`, and IPv6 looks at no attributes. */
-const deletes = (wanted: DefaultRoute, route: DefaultRoute): boolean =>
-  (wanted.gateway === undefined || wanted.gateway === route.gateway) &&
-  (wanted.link === undefined || wanted.link === route.link) &&
-  (wanted.family === "v6" || wanted.source === undefined || wanted.source === route.source) &&
-  (wanted.family === "v6" || wanted.mtu === undefined || wanted.mtu === route.mtu) &&
-  (wanted.metric === undefined || wanted.metric === 0 || wanted.metric === metricOf(route)) &&
-  (wanted.protocol ?? "boot") === (route.protocol ?? "boot")
-
-/** Whether two routes of one metric cannot both be there: the very same one, for IPv6 any to the same next hop. */
-const isDuplicate = (a: DefaultRoute, b: DefaultRoute): boolean =>
-  a.family === "v4" ? isSameRoute(a, b) : a.gateway === b.gateway && a.link === b.link
 
 /**
  * A network on a link. For IPv6 the kernel makes one with an address, if there is none, and only routers on such a network can be reached;
  * for IPv4 an address is enough, and these are beside it.
  */
-interface OnLink extends Network {
+export interface OnLink extends Network {
   readonly family: Family
   readonly link: string
   readonly source: Address
   /** Absent when the kernel made it. */
   readonly protocol?: string
 }
+
+/** What happens to a namespace, for what depends on more than that something did. */
+export type NetnsEvent =
+  | { readonly _tag: "LinkDown"; readonly link: Link }
+  | { readonly _tag: "AddressGone"; readonly link: string; readonly address: Address }
+  | { readonly _tag: "Announced"; readonly link: string; readonly address: Address }
 
 /**
  * A network namespace as the kernel keeps it: links, addresses, neighbours and default routes, with the rules of rtnetlink(7) that
@@ -55,12 +44,18 @@ export class SimNetns {
   readonly #links = new Map<string, Link>()
   #linksMade = 0
   #addresses: ReadonlyArray<LinkAddress> = []
-  #neighbours: ReadonlyArray<Neighbour> = []
-  /** In the order of the tables: by metric, then as they came. */
-  #routes: ReadonlyArray<DefaultRoute> = []
+  readonly neighbourTable = new SimNeighbours(() => this.#say("neighbour"))
+  readonly #defaults = new SimDefaults({
+    nextHop: (route) => this.#nextHop(route),
+    hasSource: ({ source }) => source === undefined || this.#addresses.some(({ address }) => address === source),
+    changed: () => this.#say("route")
+  })
   #onLink: ReadonlyArray<OnLink> = []
   #staticRoutes: ReadonlyArray<StaticRoute & { readonly link: string }> = []
   readonly #listeners = new Set<(change: NetlinkChange) => void>()
+  readonly #watchers = new Set<(event: NetnsEvent) => void>()
+  /** Another number whenever links, addresses or routes have changed. */
+  generation = 0
   readonly #sysctls = new Map<string, string>()
   /** Whether the process has CAP_NET_ADMIN here. */
   capable = true
@@ -99,10 +94,11 @@ export class SimNetns {
     this.#links.set(name, { ...link, up })
     if (!up) {
       this.#addresses = this.#addresses.filter((one) => one.link !== name || one.family === "v4")
-      this.#routes = this.#routes.filter((route) => route.link !== name)
+      this.#defaults.leave(name)
       this.#onLink = this.#onLink.filter((one) => one.link !== name)
       this.#staticRoutes = this.#staticRoutes.filter((one) => one.link !== name)
-      this.#neighbours = this.#neighbours.filter((one) => one.link !== name)
+      this.neighbourTable.leave(name)
+      this.#tell({ _tag: "LinkDown", link })
     }
     this.#say("link")
   }
@@ -147,12 +143,8 @@ export class SimNetns {
         ? one.source === address
         : network !== undefined && !isShared && isSameNetwork(one, network))
     this.#onLink = this.#onLink.filter((one) => !goesAlong(one))
-    this.#routes = this.#routes.flatMap((route) => {
-      if (route.link === link && this.#nextHop(route) === undefined) return []
-      if (this.#hasSource(route)) return [route]
-      const { source: _source, ...without } = route
-      return route.family === "v4" ? [] : [without]
-    })
+    this.#defaults.lose(link)
+    this.#tell({ _tag: "AddressGone", link, address })
     this.#say("address")
   }
 
@@ -201,7 +193,9 @@ export class SimNetns {
       case "SetMtu":
         return void this.mtus.set(step.link, step.mtu)
       case "Announce":
-        return void this.announced.push(step.address)
+        this.announced.push(step.address)
+        this.#tell(Object.assign({}, step, { _tag: "Announced" as const }))
+        return undefined
     }
   }
 
@@ -218,6 +212,26 @@ export class SimNetns {
     return this.#staticRoutes
       .map(({ destination, prefixLength, gateway }) => `${destination}/${prefixLength} via ${gateway ?? "link"}`)
       .toSorted()
+  }
+
+  /** Those routes as they were set, and the networks on a link that have a route of their own. */
+  otherRoutes(): {
+    readonly onLink: ReadonlyArray<OnLink>
+    readonly static: ReadonlyArray<StaticRoute & { readonly link: string }>
+  } {
+    return { onLink: this.#onLink, static: this.#staticRoutes }
+  }
+
+  link(name: string): Link | undefined {
+    return this.#links.get(name)
+  }
+
+  /** The MAC address that a link has from what it is plugged into. */
+  setMac(name: string, mac: string): void {
+    const link = this.#links.get(name)
+    if (link === undefined || link.mac === mac) return
+    this.#links.set(name, { ...link, mac })
+    this.#say("link")
   }
 
   #deleteAddress({ link, address, prefixLength }: Extract<AddressStep, { readonly _tag: "DeleteAddress" }>) {
@@ -242,18 +256,14 @@ export class SimNetns {
     return undefined
   }
 
-  setNeighbour(link: string, address: Address, state: NeighbourState): void {
-    const others = this.#neighbours.filter((one) => one.link !== link || one.address !== address)
-    this.#neighbours = [...others, { family: familyOf(address), address, link, state }]
-    this.#say("neighbour")
+  /** Somebody says of a neighbour what state it is in; without a MAC address the kernel finds it out when it sends to it. */
+  setNeighbour(link: string, address: Address, state: NeighbourState, mac?: string): void {
+    this.neighbourTable.put(link, address, state, mac)
   }
 
   /** `ip neigh flush to …`. */
   forgetNeighbours(addresses: ReadonlyArray<Address>): void {
-    this.#neighbours = this.#neighbours.filter(
-      ({ address, state }) => state === "permanent" || state === "noarp" || !addresses.includes(address)
-    )
-    this.#say("neighbour")
+    this.neighbourTable.forget(addresses)
   }
 
   setSysctl(name: string, value: string): void {
@@ -273,28 +283,27 @@ export class SimNetns {
   }
 
   neighbours(family: Family): ReadonlyArray<Neighbour> {
-    return this.#neighbours.filter((one) => one.family === family)
+    return this.neighbourTable.of(family)
   }
 
   defaultRoutes(family: Family, table?: number): ReadonlyArray<DefaultRoute> {
-    return this.#routes.filter((route) => route.family === family && route.table === table)
+    return this.#defaults.of(family, table)
   }
 
   /** `ip route add`: refuses an IPv4 route of a metric that there is already, and an IPv6 one that is a duplicate. */
   add(route: DefaultRoute): string | undefined {
-    return this.#insert(route, (other, whole) => route.family === "v4" || isDuplicate(other, whole))
+    return this.#defaults.add(route)
   }
 
   /** `ip route append`: goes behind those of its metric. */
   append(route: DefaultRoute): string | undefined {
-    return this.#insert(route, isDuplicate)
+    return this.#defaults.append(route)
   }
 
   /** `ip route replace` and `ip route del`. */
   apply(step: RouteStep): string | undefined {
     if (!this.capable) return "RTNETLINK answers: Operation not permitted"
-    if (step._tag === "Append") return this.append(step.route)
-    return step._tag === "Replace" ? this.#replace(step.route) : this.#delete(step.route)
+    return this.#defaults.apply(step)
   }
 
   /** Calls `listener` at each change until the answer is called. */
@@ -303,7 +312,18 @@ export class SimNetns {
     return () => void this.#listeners.delete(listener)
   }
 
+  /** Calls `watcher` at each event until the answer is called. */
+  watch(watcher: (event: NetnsEvent) => void): () => void {
+    this.#watchers.add(watcher)
+    return () => void this.#watchers.delete(watcher)
+  }
+
+  #tell(event: NetnsEvent): void {
+    for (const watcher of this.#watchers) watcher(event)
+  }
+
   #say(change: NetlinkChange): void {
+    if (change !== "neighbour") this.generation += 1
     for (const listener of this.#listeners) listener(change)
   }
 
@@ -323,70 +343,8 @@ export class SimNetns {
     return connected?.link ?? (family === "v4" ? linkTowards(gateway, own) : undefined)
   }
 
-  #hasSource({ source }: DefaultRoute): boolean {
-    return source === undefined || this.#addresses.some(({ address }) => address === source)
-  }
-
-  #insert(route: DefaultRoute, collides: (other: DefaultRoute, whole: DefaultRoute) => boolean): string | undefined {
-    const link = this.#nextHop(route)
-    if (link === undefined) return REFUSED
-    if (!this.#hasSource(route)) return NO_SUCH_SOURCE
-    const whole = this.#whole(route, link)
-    if (this.#alike(whole).some((other) => collides(other, whole))) return EXISTS
-    this.#put(whole, [])
-    return undefined
-  }
-
-  #replace(route: DefaultRoute): string | undefined {
-    const link = this.#nextHop(route)
-    if (link === undefined) return REFUSED
-    if (!this.#hasSource(route)) return NO_SUCH_SOURCE
-    const whole = this.#whole(route, link)
-    const alike = this.#alike(whole)
-    const [first] = alike
-    if (whole.family === "v4" && first !== undefined && alike.some((other) => isSameRoute(other, whole))) {
-      return isSameRoute(first, whole) ? undefined : EXISTS
-    }
-    const manual = alike.filter(({ protocol }) => protocol !== "ra")
-    const displaced = whole.family === "v4" ? alike.slice(0, 1) : manual.length > 0 ? manual : alike.slice(0, 1)
-    this.#put(whole, displaced)
-    return undefined
-  }
-
-  #delete(route: DefaultRoute): string | undefined {
-    const found = this.defaultRoutes(route.family, route.table).find((one) => deletes(route, one))
-    if (found === undefined) return GONE
-    this.#routes = this.#routes.filter((one) => one !== found)
-    this.#say("route")
-    return undefined
-  }
-
-  #alike(route: DefaultRoute): ReadonlyArray<DefaultRoute> {
-    return this.defaultRoutes(route.family, route.table).filter((other) => metricOf(other) === metricOf(route))
-  }
-
   /** Whether a router is within reach: the kernel would take a default route to it. */
   reaches(gateway: Address): boolean {
     return this.#nextHop({ family: familyOf(gateway), gateway }) !== undefined
-  }
-
-  /** As `ip -j route` would show it: with its link, the metric where it is not 0, and no protocol for `boot`. */
-  #whole(route: DefaultRoute, link: string): DefaultRoute {
-    const { metric: _metric, protocol, ...rest } = route
-    const metric = metricOf(route)
-    return {
-      ...rest,
-      link,
-      ...(metric === 0 ? {} : { metric }),
-      ...(protocol === undefined || protocol === "boot" ? {} : { protocol })
-    }
-  }
-
-  /** Puts a route in the place of the first that it displaces, else behind those of its metric. */
-  #put(route: DefaultRoute, displaced: ReadonlyArray<DefaultRoute>): void {
-    const [first] = displaced
-    const routes = this.#routes.flatMap((one) => (one === first ? [route] : displaced.includes(one) ? [] : [one]))
-    this.#routes = (first === undefined ? [...routes, route] : routes).toSorted((a, b) => metricOf(a) - metricOf(b))
-    this.#say("route")
   }
 }

@@ -10,12 +10,12 @@ import {
 
 type Fields = Readonly<Record<string, unknown>>
 
-interface SimMap {
+export interface SimMap {
   readonly declaration: Fields
   readonly elements: Elements
 }
 
-interface SimTable {
+export interface SimTable {
   readonly declaration: Fields
   readonly maps: ReadonlyMap<string, SimMap>
   readonly chains: ReadonlyMap<string, Fields>
@@ -52,7 +52,8 @@ const withMap = (tables: Tables, object: Fields, change: (map: SimMap) => SimMap
     return { ...table, maps: new Map(table.maps).set(name, change(found)) }
   })
 
-const rulesOf = ({ declaration }: SimMap): ElementRules => {
+/** Where a map's elements are kept. */
+export const rulesOf = ({ declaration }: SimMap): ElementRules => {
   const { flags, map } = declaration
   return {
     interval: Array.isArray(flags) && flags.includes("interval"),
@@ -82,7 +83,7 @@ const addMap: Operation = (tables, { elem, ...declaration }) =>
     const name = String(declaration["name"])
     const present = table.maps.get(name)
     if (present !== undefined && !same(present.declaration, declaration)) refuse(EXISTS)
-    const map = present ?? { declaration, elements: new Map() }
+    const map: SimMap = present ?? { declaration, elements: new Map() }
     const elements = elem === undefined ? map.elements : addElements(map.elements, elem, rulesOf(map))
     return { ...table, maps: new Map(table.maps).set(name, { ...map, elements }) }
   })
@@ -161,11 +162,14 @@ const carryOut = (tables: Tables, command: NftCommand): Tables => {
  */
 export class SimRuleset {
   #tables: Tables = new Map()
+  /** Another number after each transaction that held. */
+  generation = 0
 
   /** Carries all commands out as one transaction. The answer is why it was refused, or nothing when it holds. */
   execute(commands: ReadonlyArray<NftCommand>): string | undefined {
     try {
       this.#tables = commands.reduce(carryOut, this.#tables)
+      this.generation += 1
       return undefined
     } catch (error) {
       if (error instanceof NftRefusal) return error.message
@@ -176,6 +180,11 @@ export class SimRuleset {
   /** Family and name of each table. */
   tables(): ReadonlyArray<string> {
     return [...this.#tables.keys()]
+  }
+
+  /** The tables themselves. None of them changes: after a transaction there are others. */
+  content(): Iterable<SimTable> {
+    return this.#tables.values()
   }
 
   /** What `nft -j list table` prints, or nothing when there is no such table. */
