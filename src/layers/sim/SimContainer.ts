@@ -27,6 +27,15 @@ export interface SimContainer {
   finishedAt: bigint | undefined
   /** Why its last start failed; empty when it did not. */
   startError: string
+  exitCode: number
+  /** How often its policy has started it since somebody did, and the policy's last delay in milliseconds. */
+  restartCount: number
+  backOffMillis: number
+  /** Whether somebody stopped it after its last start, whether the policy is thereby off, and whether it is only to be restarted. */
+  manuallyStopped: boolean
+  restartCancelled: boolean
+  manuallyRestarted: boolean
+  startedBefore: boolean
   name: string
   status: ContainerStatus
   /** By network ID; an endpoint is there only while the network is plumbed. */
@@ -69,6 +78,13 @@ export const makeContainer = (birth: SimBirth, volumes: SimVolumes): SimContaine
     startedAt: undefined,
     finishedAt: undefined,
     startError: "",
+    exitCode: 0,
+    restartCount: 0,
+    backOffMillis: 0,
+    manuallyStopped: false,
+    restartCancelled: false,
+    manuallyRestarted: false,
+    startedBefore: false,
     status: "created",
     endpoints: new Map(),
     wanted: new Map(),
@@ -88,6 +104,10 @@ export const networkModeOf = ({ hostConfig }: SimContainer): string => String(ho
 export const labelsOf = ({ config }: SimContainer): Readonly<Record<string, string>> =>
   config["Labels"] as Readonly<Record<string, string>>
 
+/** Whether the engine takes it for running: one that its policy is about to start again is meant, too. */
+export const isRunning = (container: SimContainer): boolean => isPlumbed(container) || container.status === "restarting"
+
+/** Whether its processes and endpoints are there. */
 export const isPlumbed = ({ status }: SimContainer): boolean => status === "running" || status === "paused"
 
 /** The addresses that a container asks for on a network. */
@@ -160,9 +180,13 @@ export const inspectionOf = (
     Image: container.imageId,
     Path,
     Args,
+    RestartCount: container.restartCount,
     State: {
       Status: container.status,
-      Running: isPlumbed(container),
+      Running: isRunning(container),
+      Paused: container.status === "paused",
+      Restarting: container.status === "restarting",
+      ExitCode: container.exitCode,
       Error: container.startError,
       StartedAt: timeText(container.startedAt),
       FinishedAt: timeText(container.finishedAt)

@@ -1,55 +1,66 @@
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { ImageConfig, Inspection } from "../../domain/Inspection.ts"
 import { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
-import { DockerError } from "../../services/DockerEngine.ts"
+import type { DockerError } from "../../services/DockerEngine.ts"
 import type { SimDocker } from "./SimDocker.ts"
+import { type Answer, SimDockerClient, SimRefused } from "./SimDockerClient.ts"
+import type { SimCall } from "./SimDockerFaults.ts"
+import type { Then } from "./SimLifeCycles.ts"
 import { SimRefusal } from "./SimRefusal.ts"
-
-const refusal = (endpoint: string, error: unknown): DockerError => {
-  const status = error instanceof SimRefusal ? error.status : 500
-  const message = `${endpoint}: HTTP ${status}: ${error instanceof Error ? error.message : String(error)}`
-  return new DockerError({ endpoint, reason: status === 404 ? "not-found" : "failed", status, message })
-}
 
 const decodeInspection = Schema.decodeUnknownSync(Inspection)
 const decodeImage = Schema.decodeUnknownSync(ImageConfig)
 
-/** What changes the containers of a simulated engine. */
-export const layer = (docker: SimDocker): Layer.Layer<ContainerLifecycle> => {
-  const call = <A>(endpoint: string, use: () => A): Effect.Effect<A, DockerError> =>
-    Effect.try({ try: use, catch: (error) => refusal(endpoint, error) })
-  const settled = (ref: string) => Effect.callback<void>((resume) => docker.whenSettled(ref, () => resume(Effect.void)))
+/** Answers when it is done: without a word, or with what it was refused for. */
+const thenTo =
+  (answer: Answer<void>): Then =>
+  (refused) =>
+    answer(refused === undefined ? undefined : new SimRefused(refused))
+
+/** What changes the containers of a simulated engine, with the faults of the client that asks for it. */
+export const layer = (docker: SimDocker, client = new SimDockerClient(docker)): Layer.Layer<ContainerLifecycle> => {
+  /** The engine takes a container's calls one after the other: none is looked at while it is being started. */
+  const about = <A>(endpoint: SimCall, ref: string, use: (answer: Answer<A>) => void): Effect.Effect<A, DockerError> =>
+    client.tell(endpoint, (answer) => docker.whenSettled(ref, () => client.answering(answer, use)))
+  const change = <A>(endpoint: SimCall, ref: string, use: () => A) => about<A>(endpoint, ref, (answer) => answer(use()))
+
+  const start = (ref: string, answer: Answer<void>): void => {
+    try {
+      docker.start(ref)
+    } catch (error) {
+      if (!(error instanceof SimRefusal && error.status === 304)) throw error
+    }
+    docker.whenSettled(ref, () => answer(undefined))
+  }
 
   return Layer.succeed(ContainerLifecycle)({
-    inspect: (ref) =>
-      Effect.andThen(
-        settled(ref),
-        call("GET /containers/{id}/json", () => decodeInspection(docker.inspection(ref)))
-      ),
+    inspect: (ref) => change("GET /containers/{id}/json", ref, () => decodeInspection(docker.inspection(ref))),
     imageConfig: (ref) =>
-      call("GET /images/{name}/json", () => {
+      client.ask("GET /images/{name}/json", () => {
         const image = docker.image(ref)
         if (image === undefined) throw new SimRefusal(404, `No such image: ${ref}`)
         return decodeImage(image.config)
       }),
     create: (name, { body, networks, leave }) =>
-      call("POST /containers/create", () => {
+      client.ask("POST /containers/create", () => {
         const endpoints = Object.fromEntries(networks.map((network) => [network.name, network.endpoint]))
         const id = docker.createFrom(name, body, endpoints)
         if (leave !== undefined) docker.disconnect(leave, id)
         return id
       }),
-    start: (ref) => call("POST /containers/{id}/start", () => docker.isRunning(ref) || docker.start(ref)),
-    stop: (ref) => call("POST /containers/{id}/stop", () => docker.stop(ref)),
-    restart: (ref) => call("POST /containers/{id}/restart", () => docker.restart(ref)),
-    rename: (ref, name) => call("POST /containers/{id}/rename", () => docker.rename(ref, name)),
-    remove: (ref) => call("DELETE /containers/{id}", () => docker.removeStopped(ref)),
-    setRestartPolicy: (ref, policy) => call("POST /containers/{id}/update", () => docker.setRestartPolicy(ref, policy)),
+    start: (ref) => about("POST /containers/{id}/start", ref, (answer) => start(ref, answer)),
+    stop: (ref, grace) => about("POST /containers/{id}/stop", ref, (answer) => docker.stop(ref, grace, thenTo(answer))),
+    restart: (ref, grace) =>
+      about("POST /containers/{id}/restart", ref, (answer) => docker.restart(ref, grace, thenTo(answer))),
+    rename: (ref, name) => change("POST /containers/{id}/rename", ref, () => docker.rename(ref, name)),
+    remove: (ref) => change("DELETE /containers/{id}", ref, () => docker.removeStopped(ref)),
+    setRestartPolicy: (ref, policy) =>
+      change("POST /containers/{id}/update", ref, () => docker.setRestartPolicy(ref, policy)),
     connect: (network, ref, endpoint) =>
-      call("POST /networks/{id}/connect", () => docker.connect(network, ref, endpoint)),
+      change("POST /networks/{id}/connect", ref, () => docker.connect(network, ref, endpoint)),
     disconnect: (network, ref, force) =>
-      call("POST /networks/{id}/disconnect", () => docker.disconnect(network, ref, force))
+      change("POST /networks/{id}/disconnect", ref, () => docker.disconnect(network, ref, force))
   })
 }

@@ -3,20 +3,35 @@ import type { Json } from "../../domain/Inspection.ts"
 import type { NetworkConfiguration } from "../../domain/ProjectToWrap.ts"
 import type { OwnContainer } from "../../services/DockerEngine.ts"
 import { configure, disconnect, prepareConnect } from "./SimAttachments.ts"
-import { inspectionOf, isPlumbed, joinedRef, makeContainer, networkModeOf, type SimContainer } from "./SimContainer.ts"
+import {
+  inspectionOf,
+  isPlumbed,
+  isRunning,
+  joinedRef,
+  makeContainer,
+  networkModeOf,
+  type SimContainer
+} from "./SimContainer.ts"
 import { hostConfigOf, type SimImage } from "./SimContainerConfig.ts"
 import { SimContainers } from "./SimContainers.ts"
 import { SimEndpoints } from "./SimEndpoints.ts"
+import { type SimEngineEnd, SimEngineEnds } from "./SimEngineEnd.ts"
 import { makeEventLog, type SimEventLog } from "./SimEventLog.ts"
 import { SimEvents } from "./SimEvents.ts"
 import { makeFiles, type SimFiles } from "./SimFiles.ts"
-import { SimLifeCycles } from "./SimLifeCycles.ts"
+import { SimLifeCycles, type Then } from "./SimLifeCycles.ts"
 import { configurationOf, makeNetworks, snapshotOf } from "./SimNetworks.ts"
-import { noPlumbing, type SimFoundations } from "./SimPlumbing.ts"
+import { noPlumbing, type SimFoundations, type SimSignal } from "./SimPlumbing.ts"
 import { SimRefusal } from "./SimRefusal.ts"
+import type { SimRandom } from "./SimSurroundings.ts"
+import type { SimTimers } from "./SimTime.ts"
 import { endpointFor, requestOf, type SimContainerSpec, type SimNetworkSpec } from "./SimSpec.ts"
 
 export type { SimContainerSpec, SimNetworkSpec } from "./SimSpec.ts"
+
+const thrown: Then = (refused) => {
+  if (refused !== undefined) throw refused
+}
 
 /**
  * A Docker engine in memory, with the engine's own rules: networks with address pools, containers with their life cycle, and events in the
@@ -25,6 +40,7 @@ export type { SimContainerSpec, SimNetworkSpec } from "./SimSpec.ts"
  */
 export class SimDocker {
   readonly #now: () => bigint
+  readonly #foundations: SimFoundations
   #made = 0
   #last = 0n
   /** What the engine has said so far, and who listens to it. */
@@ -36,21 +52,26 @@ export class SimDocker {
   readonly #events: SimEvents
   readonly #endpoints: SimEndpoints
   readonly #lives: SimLifeCycles
+  readonly #ends: SimEngineEnds
 
   constructor(now: () => bigint, foundations: SimFoundations = {}) {
     this.#now = now
+    this.#foundations = foundations
     this.log = makeEventLog(now)
     this.#events = new SimEvents(this.log)
     this.#endpoints = new SimEndpoints(this.#networks, this.#events, foundations.plumbing ?? noPlumbing)
-    this.#lives = new SimLifeCycles({
+    const surroundings = {
+      log: this.log,
       containers: this.#containers,
       networks: this.#networks,
       endpoints: this.#endpoints,
       events: this.#events,
       foundations,
       stamp: () => this.#stamp(),
-      remove: (container) => this.#discard(container)
-    })
+      discard: (container: SimContainer) => this.#discard(container)
+    }
+    this.#lives = new SimLifeCycles(surroundings)
+    this.#ends = new SimEngineEnds(surroundings, this.#lives)
   }
 
   createNetwork(spec: SimNetworkSpec): string {
@@ -133,8 +154,13 @@ export class SimDocker {
     this.#lives.start(this.#containers.get(ref))
   }
 
+  /** The time that it takes its delays from. */
+  get timers(): SimTimers | undefined {
+    return this.#foundations.timers
+  }
+
   isRunning(ref: string): boolean {
-    return isPlumbed(this.#containers.get(ref))
+    return isRunning(this.#containers.get(ref))
   }
 
   /** `docker run -d`. */
@@ -145,45 +171,74 @@ export class SimDocker {
   }
 
   /** `docker stop`; `then` comes when the container has ended. */
-  stop(ref: string, graceSeconds = 10, then: () => void = () => {}): void {
+  stop(ref: string, graceSeconds = 10, then: Then = () => {}): void {
     this.#lives.stop(this.#containers.get(ref), graceSeconds, then)
   }
 
-  /** The main process of the container has ended, by itself or as it was told to. */
+  /** `docker kill`. */
+  kill(ref: string, signal: SimSignal = "SIGKILL"): void {
+    this.#lives.kill(this.#containers.get(ref), signal)
+  }
+
+  /** The main process of the container has ended, by itself or as it was told to. Of one that does not run it is no news. */
   exited(ref: string, exitCode: number): void {
+    const container = this.#containers.find(ref)
+    if (container === undefined || !isPlumbed(container)) return
+    if (this.#ends.notice(container, exitCode)) this.#lives.exited(container, exitCode)
+  }
+
+  /** A running container ends by itself. */
+  die(ref: string, exitCode = 1): void {
     const container = this.#containers.get(ref)
     if (!isPlumbed(container)) throw new Error(`${container.name} does not run`)
-    this.#lives.exited(container, exitCode)
+    this.exited(container.id, exitCode)
   }
 
-  /** The same, with the status of a failure. */
-  die(ref: string, exitCode = 1): void {
-    this.exited(ref, exitCode)
-  }
-
-  restart(ref: string, graceSeconds = 10, then: () => void = () => {}): void {
-    const container = this.#containers.get(ref)
-    this.stop(ref, graceSeconds, () => {
-      this.#lives.start(container)
-      this.#lives.whenStarted(container, () => {
-        this.#events.container("restart", container)
-        then()
-      })
-    })
+  /** `docker restart`; `then` comes when the container has started again, or could not. */
+  restart(ref: string, graceSeconds = 10, then: Then = thrown): void {
+    this.#lives.restart(this.#containers.get(ref), graceSeconds, then)
   }
 
   /** `docker rm -f`. */
-  remove(ref: string): void {
+  remove(ref: string, then: Then = () => {}): void {
     const container = this.#containers.get(ref)
-    if (isPlumbed(container)) this.#lives.exited(container, 137)
-    this.#discard(container)
+    const remove = () => {
+      this.#lives.whenEnded(container, () => {
+        this.#discard(container)
+        then()
+      })
+      if (isRunning(container)) this.#lives.kill(container, "SIGKILL")
+    }
+    this.#lives.whenStarted(container, remove)
   }
 
   /** `docker rm`. */
   removeStopped(ref: string): void {
     const container = this.#containers.get(ref)
-    if (isPlumbed(container)) throw new SimRefusal(409, `cannot remove container ${container.name}: it is running`)
+    const state = container.status === "running" ? "running" : `${container.status} and must be unpaused first`
+    if (isRunning(container)) {
+      throw new SimRefusal(409, `cannot remove container "/${container.name}": container is ${state}`)
+    }
     this.remove(container.id)
+  }
+
+  get isAway(): boolean {
+    return this.#ends.isAway
+  }
+
+  /** Calls back each time when the engine ends; the answer gives that up. */
+  whenAway(listener: () => void): () => void {
+    return this.#ends.whenAway(listener)
+  }
+
+  /** The engine ends; `then` comes when it has, with what ends with it. */
+  end(how: SimEngineEnd, then: () => void = () => {}): void {
+    this.#ends.end(how, then)
+  }
+
+  /** The engine comes up again, and starts in any order what its policy brings back. */
+  begin(random: SimRandom): void {
+    this.#ends.begin(random)
   }
 
   setRestartPolicy(ref: string, policy: Json): void {
@@ -295,6 +350,7 @@ export class SimDocker {
   }
 
   #discard(container: SimContainer): void {
+    if (this.#containers.find(container.id) === undefined) return
     this.#containers.remove(container)
     this.#events.container("destroy", container)
   }

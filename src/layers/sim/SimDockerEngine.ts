@@ -6,149 +6,117 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { DockerEvent } from "../../domain/DockerState.ts"
 import { watchedActions } from "../../domain/EventScope.ts"
-import { DockerEngine, DockerError } from "../../services/DockerEngine.ts"
+import type { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
+import { DockerEngine, type DockerError } from "../../services/DockerEngine.ts"
+import * as SimContainerLifecycle from "./SimContainerLifecycle.ts"
 import { SimDocker } from "./SimDocker.ts"
+import { SimDockerClient } from "./SimDockerClient.ts"
+import { type SimCall, SimDockerFaults, unreachable } from "./SimDockerFaults.ts"
+import { eventsTo } from "./SimEventDelivery.ts"
+import { SimRefusal } from "./SimRefusal.ts"
 
-/** An endpoint as calls to it are counted and refused; a listing with an `id` filter is not the full one. */
-export type SimEndpoint =
-  | "GET /_ping"
-  | "GET /containers/json"
-  | "GET /containers/json?id"
-  | "GET /containers/{id}/json"
-  | "GET /networks/{id}"
-  | "GET /events"
+export type { SimCall as SimEndpoint } from "./SimDockerFaults.ts"
+
+/** One who calls the engine: both services, and what goes wrong with its calls alone. */
+export interface SimDockerAccess {
+  readonly layer: Layer.Layer<DockerEngine | ContainerLifecycle>
+  readonly faults: SimDockerFaults
+  readonly calls: (endpoint: SimCall) => number
+}
 
 /** The simulated engine's API, with the faults of the connection to it. */
 export interface SimDockerEngine {
   readonly docker: SimDocker
   readonly layer: Layer.Layer<DockerEngine>
-  /** How often each endpoint was called, failed calls included. */
-  readonly calls: (endpoint: SimEndpoint) => number
+  /** How often each endpoint was called by `layer`, failed calls included. */
+  readonly calls: (endpoint: SimCall) => number
+  /** What goes wrong for everybody. */
+  readonly faults: SimDockerFaults
+  /** Another one who calls it. */
+  readonly access: () => SimDockerAccess
   /** Every event stream that is open fails; the next call finds the engine again. */
   readonly dropConnection: () => void
   /** The engine cannot be reached until {@link SimDockerEngine.up}; what happens in it meanwhile is kept for `since`. */
   readonly down: () => void
   readonly up: () => void
   /** A socket proxy forbids the endpoint, or allows it again. */
-  readonly forbid: (endpoint: SimEndpoint, forbidden?: boolean) => void
+  readonly forbid: (endpoint: SimCall, forbidden?: boolean) => void
   /** The next calls of the endpoint fail with HTTP 500. */
-  readonly failNext: (endpoint: SimEndpoint, times?: number) => void
+  readonly failNext: (endpoint: SimCall, times?: number) => void
 }
 
 type EventQueue = Queue.Queue<DockerEvent, DockerError | Cause.Done>
 
-const lost = (endpoint: SimEndpoint): DockerError =>
-  new DockerError({ endpoint, reason: "unreachable", message: "connect ECONNREFUSED" })
-
-const makeFaults = () => {
-  const counts = new Map<SimEndpoint, number>()
-  const forbidden = new Set<SimEndpoint>()
-  const failures = new Map<SimEndpoint, number>()
-  let isDown = false
-
-  const refusalOf = (endpoint: SimEndpoint): DockerError | undefined => {
-    if (isDown) return lost(endpoint)
-    if (forbidden.has(endpoint)) {
-      return new DockerError({ endpoint, reason: "forbidden", status: 403, message: "a socket proxy forbids it" })
-    }
-    const left = failures.get(endpoint) ?? 0
-    if (left === 0) return undefined
-    failures.set(endpoint, left - 1)
-    return new DockerError({ endpoint, reason: "failed", status: 500, message: "server error" })
-  }
-
-  return {
-    calls: (endpoint: SimEndpoint) => counts.get(endpoint) ?? 0,
-    /** Counts the call; fails when it does not get through. */
-    call: (endpoint: SimEndpoint): Effect.Effect<void, DockerError> =>
-      Effect.suspend(() => {
-        counts.set(endpoint, (counts.get(endpoint) ?? 0) + 1)
-        const refusal = refusalOf(endpoint)
-        return refusal === undefined ? Effect.void : Effect.fail(refusal)
-      }),
-    setDown: (down: boolean) => {
-      isDown = down
-    },
-    forbid: (endpoint: SimEndpoint, on = true) => void (on ? forbidden.add(endpoint) : forbidden.delete(endpoint)),
-    failNext: (endpoint: SimEndpoint, times = 1) => void failures.set(endpoint, times)
-  }
+const found = <A>(ref: string, answer: A | undefined): A => {
+  if (answer === undefined) throw new SimRefusal(404, `No such thing: ${ref}`)
+  return answer
 }
 
-const found = <A>(endpoint: SimEndpoint, ref: string, answer: A | undefined): Effect.Effect<A, DockerError> =>
-  answer === undefined
-    ? Effect.fail(new DockerError({ endpoint, reason: "not-found", status: 404, message: `No such thing: ${ref}` }))
-    : Effect.succeed(answer)
-
-const serviceOn = (
-  docker: SimDocker,
-  call: (endpoint: SimEndpoint) => Effect.Effect<void, DockerError>,
-  open: Set<EventQueue>
-): DockerEngine["Service"] => {
-  const settled = (ref: string) => Effect.callback<void>((resume) => docker.whenSettled(ref, () => resume(Effect.void)))
-
-  const follow = (queue: EventQueue, sinceNano: bigint | undefined, actions: ReadonlyArray<string>) =>
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        const offer = (event: DockerEvent) => void (actions.includes(event.action) && Queue.offerUnsafe(queue, event))
-        const { past, stop } = docker.log.listen(offer, sinceNano)
-        for (const event of past) offer(event)
-        open.add(queue)
-        return stop
-      }),
-      (stop) =>
-        Effect.sync(() => {
-          open.delete(queue)
-          stop()
-        })
-    )
-
-  return {
-    ping: call("GET /_ping"),
-    inspectSelf: Effect.fnUntraced(function* (ref) {
-      yield* call("GET /containers/{id}/json")
-      yield* settled(ref)
-      return yield* found("GET /containers/{id}/json", ref, docker.inspect(ref))
+const follow = (
+  client: SimDockerClient,
+  queue: EventQueue,
+  sinceNano: bigint | undefined,
+  actions: ReadonlyArray<string>
+) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const offer = (event: DockerEvent) => void (actions.includes(event.action) && Queue.offerUnsafe(queue, event))
+      const deliver = eventsTo(client, offer)
+      const { past, stop } = client.docker.log.listen(deliver, sinceNano)
+      for (const event of past) deliver(event)
+      const off = client.whenCut(() => Queue.failCauseUnsafe(queue, Cause.fail(unreachable("GET /events"))))
+      return () => {
+        off()
+        stop()
+      }
     }),
-    containers: Effect.map(call("GET /containers/json"), () => docker.containers()),
-    containersById: (ids) =>
-      ids.length === 0
-        ? Effect.succeed([])
-        : Effect.map(call("GET /containers/json?id"), () => docker.containersById(ids)),
-    network: (ref) =>
-      Effect.flatMap(call("GET /networks/{id}"), () => found("GET /networks/{id}", ref, docker.network(ref))),
-    networkConfiguration: (ref) =>
-      Effect.flatMap(call("GET /networks/{id}"), () =>
-        found("GET /networks/{id}", ref, docker.networkConfiguration(ref))
+    (stop) => Effect.sync(stop)
+  )
+
+const serviceOf = (client: SimDockerClient): DockerEngine["Service"] => {
+  const { docker } = client
+  return {
+    ping: client.open("GET /_ping"),
+    inspectSelf: (ref) =>
+      client.tell("GET /containers/{id}/json", (answer) =>
+        docker.whenSettled(ref, () => answer(client.attempt(() => found(ref, docker.inspect(ref)))))
       ),
+    containers: client.ask("GET /containers/json", () => docker.containers()),
+    containersById: (ids) =>
+      ids.length === 0 ? Effect.succeed([]) : client.ask("GET /containers/json?id", () => docker.containersById(ids)),
+    network: (ref) => client.ask("GET /networks/{id}", () => found(ref, docker.network(ref))),
+    networkConfiguration: (ref) => client.ask("GET /networks/{id}", () => found(ref, docker.networkConfiguration(ref))),
     events: (sinceNano, actions = watchedActions) =>
       Stream.callback<DockerEvent, DockerError>(
-        (queue) => Effect.andThen(call("GET /events"), follow(queue, sinceNano, actions)),
+        (queue) => Effect.andThen(client.open("GET /events"), follow(client, queue, sinceNano, actions)),
         { bufferSize: 100_000 }
       )
   }
 }
 
+const engineLayer = (client: SimDockerClient): Layer.Layer<DockerEngine> =>
+  Layer.succeed(DockerEngine)(serviceOf(client))
+
 /** The API of a simulated engine. */
 export const apiOf = (docker: SimDocker): SimDockerEngine => {
-  const faults = makeFaults()
-  const open = new Set<EventQueue>()
-
-  const dropConnection = () => {
-    for (const queue of open) Queue.failCauseUnsafe(queue, Cause.fail(lost("GET /events")))
-  }
-
+  const faults = new SimDockerFaults()
+  const client = new SimDockerClient(docker, faults)
   return {
     docker,
-    layer: Layer.succeed(DockerEngine)(serviceOn(docker, faults.call, open)),
-    calls: faults.calls,
-    dropConnection,
-    down: () => {
-      faults.setDown(true)
-      dropConnection()
+    layer: engineLayer(client),
+    calls: (endpoint) => client.calls(endpoint),
+    faults,
+    access: () => {
+      const own = new SimDockerFaults()
+      const other = new SimDockerClient(docker, faults, own)
+      const layer = Layer.merge(engineLayer(other), SimContainerLifecycle.layer(docker, other))
+      return { layer, faults: own, calls: (endpoint) => other.calls(endpoint) }
     },
-    up: () => faults.setDown(false),
-    forbid: faults.forbid,
-    failNext: faults.failNext
+    dropConnection: () => faults.cut(),
+    down: () => faults.away(),
+    up: () => faults.back(),
+    forbid: (endpoint, forbidden) => faults.forbid(endpoint, forbidden),
+    failNext: (endpoint, times) => faults.failNext(endpoint, times)
   }
 }
 

@@ -1,7 +1,7 @@
 import { fixedAddresses, macFor, type SimContainer } from "./SimContainer.ts"
 import type { SimEvents } from "./SimEvents.ts"
 import { releasePair, takePair } from "./SimIpam.ts"
-import type { SimNetwork, SimNetworks } from "./SimNetworks.ts"
+import { byPrecedence, type SimNetwork, type SimNetworks } from "./SimNetworks.ts"
 import type { SimPlumbing } from "./SimPlumbing.ts"
 
 /** Plugs containers into networks: addresses, members, events, and the links in the namespaces of those that run. */
@@ -46,10 +46,10 @@ export class SimEndpoints {
     if (endpoint !== undefined) this.#plumbing.attach(container.id, network, endpoint)
   }
 
-  /** All links of a container, in the order in which the kernel numbers them: that of the networks' names. */
+  /** All links of a container, in the order in which they are numbered. */
   appearAll(container: SimContainer): void {
     const networks = [...container.endpoints.keys()].map((id) => this.#networks.get(id))
-    for (const network of networks.toSorted((a, b) => (a.name < b.name ? -1 : 1))) this.appear(container, network)
+    for (const network of networks.toSorted(byPrecedence)) this.appear(container, network)
   }
 
   unplumb(container: SimContainer, networkId: string): void {

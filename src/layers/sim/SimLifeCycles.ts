@@ -1,34 +1,33 @@
 import { requireFirst, resolveNetworks } from "./SimAttachments.ts"
-import { isPlumbed, joinedRef, networkModeOf, programOf, type SimContainer } from "./SimContainer.ts"
-import type { SimContainers } from "./SimContainers.ts"
-import type { SimEndpoints } from "./SimEndpoints.ts"
-import type { SimEvents } from "./SimEvents.ts"
-import type { SimNetworks } from "./SimNetworks.ts"
-import { noPlumbing, type SimFoundations } from "./SimPlumbing.ts"
+import { isPlumbed, isRunning, joinedRef, networkModeOf, programOf, type SimContainer } from "./SimContainer.ts"
+import { noPlumbing, type SimSignal } from "./SimPlumbing.ts"
 import { SimRefusal } from "./SimRefusal.ts"
+import { restartDelay } from "./SimRestartPolicy.ts"
+import type { SimSurroundings } from "./SimSurroundings.ts"
 
-/** What the life of a container happens in. */
-export interface SimSurroundings {
-  readonly containers: SimContainers
-  readonly networks: SimNetworks
-  readonly endpoints: SimEndpoints
-  readonly events: SimEvents
-  readonly foundations: SimFoundations
-  /** A time later than any before. */
-  readonly stamp: () => bigint
-  readonly remove: (container: SimContainer) => void
-}
+/** What comes after; with what was refused, if it was. */
+export type Then = (refused?: unknown) => void
 
 /** How long after the endpoints are announced a real engine has started the container. */
 const START_MILLIS = 350
 
+/** The exit code of a container that has no other and could not be started. */
+const NOT_STARTED = 128
+
+const numberOf: Readonly<Record<SimSignal, number>> = { SIGTERM: 15, SIGKILL: 9 }
+const killedBy: Readonly<Record<SimSignal, number>> = { SIGTERM: 0, SIGKILL: 137 }
+
 /** Starts and ends containers, in the order and with the time that a real engine takes. */
 export class SimLifeCycles {
   readonly #in: SimSurroundings
-  /** By container ID: who waits until its start is through. */
-  readonly #starting = new Map<string, Array<() => void>>()
-  /** By container ID: what comes after the end that was asked for. */
-  readonly #stopping = new Map<string, Array<() => void>>()
+  /** By container ID: who waits until its start is through, and how that is called off. */
+  readonly #starting = new Map<string, { readonly waiting: Array<() => void>; cancel: () => void }>()
+  /** By container ID: who waits for its end, and how many of them asked for it by `stop`. */
+  readonly #ending = new Map<string, { stops: number; readonly waiting: Array<() => void> }>()
+  /** By container ID: how the start that its policy is about to make is called off. */
+  readonly #restarting = new Map<string, () => void>()
+  /** Set while the engine ends: nobody's policy counts. */
+  isEnding = false
 
   constructor(surroundings: SimSurroundings) {
     this.#in = surroundings
@@ -38,86 +37,217 @@ export class SimLifeCycles {
     return this.#starting.has(id)
   }
 
+  /** Whether somebody waits for its end. */
+  isStopping({ id }: SimContainer): boolean {
+    return this.#ending.has(id)
+  }
+
   /** The first half of a start: the endpoints are there and announced, the container does not run yet. */
   begin(container: SimContainer): void {
-    if (isPlumbed(container) || this.isStarting(container)) throw new Error(`${container.name} runs already`)
-    try {
-      this.#prepare(container)
-      container.startError = ""
-    } catch (error) {
-      container.startError = error instanceof Error ? error.message : String(error)
-      throw error
+    if (container.status === "paused") {
+      throw new SimRefusal(409, "cannot start a paused container, try unpause instead")
     }
-    this.#starting.set(container.id, [])
+    if (isRunning(container) || this.isStarting(container)) throw new SimRefusal(304, `${container.name} runs already`)
+    this.#begin(container)
+    container.restartCount = 0
+    container.backOffMillis = 0
+    container.manuallyStopped = false
+    container.restartCancelled = false
   }
 
   finish(container: SimContainer): void {
-    const waiting = this.#starting.get(container.id)
-    if (waiting === undefined) throw new Error(`${container.name} is not about to start`)
+    const start = this.#starting.get(container.id)
+    if (start === undefined) throw new Error(`${container.name} is not about to start`)
     const { plumbing = noPlumbing, processes } = this.#in.foundations
     this.#starting.delete(container.id)
-    container.status = "running"
-    container.snapshot = undefined
+    this.#become(container, "running")
+    container.exitCode = 0
+    container.startedBefore = true
     container.startedAt = this.#in.stamp()
     const owner = joinedRef(networkModeOf(container))
     plumbing.enter(container.id, owner === undefined ? undefined : this.#in.containers.get(owner).id)
     this.#in.endpoints.appearAll(container)
     this.#in.events.container("start", container)
     processes?.started(programOf(container))
-    for (const go of waiting) go()
+    for (const go of start.waiting) go()
   }
 
   start(container: SimContainer): void {
     this.begin(container)
-    const { timers } = this.#in.foundations
-    if (timers === undefined) this.finish(container)
-    else timers.after(START_MILLIS, () => this.finish(container))
+    this.#finishLater(container)
   }
 
   /** Asks the process to end, and kills it after the grace; `then` comes when it has ended. */
-  stop(container: SimContainer, graceSeconds: number, then: () => void): void {
+  stop(container: SimContainer, graceSeconds: number, then: Then): void {
     if (this.isStarting(container)) return this.whenStarted(container, () => this.stop(container, graceSeconds, then))
-    if (!isPlumbed(container)) return then()
-    const waiting = this.#stopping.get(container.id)
-    if (waiting !== undefined) return void waiting.push(then)
-    const { processes, timers } = this.#in.foundations
-    const cancel = timers?.after(graceSeconds * 1000, () => processes?.signal(container.id, "SIGKILL"))
-    this.#stopping.set(container.id, [() => cancel?.(), then])
-    this.#in.events.container("kill", container, { signal: "15" })
-    if (processes === undefined) this.exited(container, 0)
-    else processes.signal(container.id, "SIGTERM")
+    if (!isRunning(container)) return then()
+    const cancel = this.#in.foundations.timers?.after(graceSeconds * 1000, () => this.kill(container, "SIGKILL"))
+    this.#awaitEnd(container, 1, () => {
+      cancel?.()
+      then()
+    })
+    this.kill(container, "SIGTERM")
   }
 
-  /** The main process has ended. */
+  /** Sends a signal, which calls the container's restart policy off. */
+  kill(container: SimContainer, signal: SimSignal): void {
+    if (!isRunning(container)) throw new SimRefusal(409, `Container ${container.id} is not running`)
+    container.restartCancelled = true
+    container.manuallyStopped ||= !this.isEnding
+    if (container.status === "restarting") return this.#giveUp(container)
+    if (container.status === "paused") {
+      this.#become(container, "running")
+      this.#in.events.container("unpause", container)
+    }
+    this.#in.events.container("kill", container, { signal: String(numberOf[signal]) })
+    const { processes } = this.#in.foundations
+    if (processes === undefined) this.exited(container, killedBy[signal])
+    else processes.signal(container.id, signal)
+  }
+
+  restart(container: SimContainer, graceSeconds: number, then: Then): void {
+    container.manuallyRestarted = isRunning(container)
+    this.stop(container, graceSeconds, () => {
+      try {
+        this.start(container)
+      } catch (error) {
+        return then(error)
+      }
+      this.whenStarted(container, () => {
+        container.manuallyRestarted = false
+        this.#in.events.container("restart", container)
+        then()
+      })
+    })
+  }
+
+  /** The main process has ended: the policy starts the container again, or it has exited. */
   exited(container: SimContainer, exitCode: number): void {
-    const then = this.#stopping.get(container.id)
-    this.#stopping.delete(container.id)
-    container.status = "exited"
-    container.snapshot = undefined
-    container.finishedAt = this.#in.stamp()
+    if (!isPlumbed(container)) throw new Error(`${container.name} does not run`)
+    const { timers, plumbing } = this.#in.foundations
+    const { id, startedAt = 0n } = container
+    const stamp = this.#in.stamp()
+    container.exitCode = exitCode
+    container.finishedAt = stamp
+    const ran = Number((stamp - startedAt) / 1_000_000n)
+    const delay = timers === undefined || this.isEnding ? undefined : restartDelay(container, ran)
+    this.#become(container, delay === undefined ? "exited" : "restarting")
     for (const networkId of container.endpoints.keys()) this.#in.endpoints.unplumb(container, networkId)
-    this.#in.foundations.plumbing?.leave(container.id)
-    if (then !== undefined) this.#in.events.container("stop", container)
+    plumbing?.leave(id)
+    this.#tellStops(container)
     this.#in.events.container("die", container, { exitCode: String(exitCode) })
-    if (container.hostConfig["AutoRemove"] === true) this.#in.remove(container)
-    for (const go of then ?? []) go()
+    if (timers === undefined || delay === undefined) return this.#hasEnded(container)
+    container.restartCount += 1
+    this.#restarting.set(
+      id,
+      timers.after(delay, () => this.#restart(container))
+    )
   }
 
   /** Calls back once the container is not in the middle of its start. */
   whenStarted({ id }: SimContainer, go: () => void): void {
-    const waiting = this.#starting.get(id)
-    if (waiting === undefined) go()
-    else waiting.push(go)
+    const start = this.#starting.get(id)
+    if (start === undefined) go()
+    else start.waiting.push(go)
+  }
+
+  /** Calls back once the container does not run. */
+  whenEnded(container: SimContainer, go: () => void): void {
+    if (isRunning(container)) this.#awaitEnd(container, 0, go)
+    else go()
+  }
+
+  /** The engine ends: a start that is not through does not come to anything, and no policy acts any more. */
+  callOff(container: SimContainer): void {
+    const start = this.#starting.get(container.id)
+    if (start !== undefined) {
+      start.cancel()
+      this.#starting.delete(container.id)
+      for (const networkId of container.endpoints.keys()) this.#in.endpoints.unplumb(container, networkId)
+      for (const go of start.waiting) go()
+    }
+    if (container.status === "restarting") this.#giveUp(container)
+  }
+
+  #awaitEnd({ id }: SimContainer, stops: number, go: () => void): void {
+    const ending = this.#ending.get(id) ?? { stops: 0, waiting: [] }
+    ending.stops += stops
+    ending.waiting.push(go)
+    this.#ending.set(id, ending)
+  }
+
+  #tellStops(container: SimContainer): void {
+    const ending = this.#ending.get(container.id)
+    if (ending === undefined) return
+    for (; ending.stops > 0; ending.stops--) this.#in.events.container("stop", container)
+  }
+
+  #hasEnded(container: SimContainer): void {
+    const ending = this.#ending.get(container.id)
+    this.#ending.delete(container.id)
+    if (container.hostConfig["AutoRemove"] === true && !container.manuallyRestarted) this.#in.discard(container)
+    for (const go of ending?.waiting ?? []) go()
+  }
+
+  /** What the policy was about to do is not done. */
+  #giveUp(container: SimContainer): void {
+    this.#restarting.get(container.id)?.()
+    this.#restarting.delete(container.id)
+    this.#become(container, "exited")
+    this.#tellStops(container)
+    this.#hasEnded(container)
+  }
+
+  /** What the policy does after its delay; a start that fails is not tried again. */
+  #restart(container: SimContainer): void {
+    this.#restarting.delete(container.id)
+    try {
+      this.#begin(container)
+    } catch {
+      this.#become(container, "exited")
+      return this.#hasEnded(container)
+    }
+    this.#finishLater(container)
+  }
+
+  #become(container: SimContainer, status: SimContainer["status"]): void {
+    container.status = status
+    container.snapshot = undefined
+  }
+
+  #begin(container: SimContainer): void {
+    try {
+      this.#prepare(container)
+      container.startError = ""
+    } catch (error) {
+      container.startError = error instanceof Error ? error.message : String(error)
+      container.exitCode ||= NOT_STARTED
+      throw error
+    }
+    this.#starting.set(container.id, { waiting: [], cancel: () => {} })
+  }
+
+  #finishLater(container: SimContainer): void {
+    const { timers } = this.#in.foundations
+    const start = this.#starting.get(container.id)
+    if (timers === undefined || start === undefined) this.finish(container)
+    else start.cancel = timers.after(START_MILLIS, () => this.finish(container))
   }
 
   #prepare(container: SimContainer): void {
     const { containers, networks, endpoints } = this.#in
-    const owner = joinedRef(networkModeOf(container))
-    if (owner !== undefined && !isPlumbed(containers.get(owner))) {
-      throw new SimRefusal(409, `cannot join network of a non running container: ${containers.get(owner).id}`)
-    }
+    const ref = joinedRef(networkModeOf(container))
+    if (ref !== undefined) refuseToJoin(container, containers.get(ref))
     if (container.endpoints.size > 0) requireFirst(container, networks)
     resolveNetworks(container, networks)
     endpoints.plumbAll(container)
+  }
+}
+
+const refuseToJoin = (container: SimContainer, owner: SimContainer): void => {
+  if (owner === container) throw new SimRefusal(500, "cannot join own network")
+  if (!isRunning(owner)) throw new SimRefusal(409, `cannot join network of a non running container: ${owner.id}`)
+  if (owner.status === "restarting") {
+    throw new SimRefusal(409, `Container ${owner.id} is restarting, wait until the container is running`)
   }
 }

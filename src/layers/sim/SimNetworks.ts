@@ -20,6 +20,16 @@ export interface SimNetwork {
   snapshot: NetworkSnapshot | undefined
 }
 
+const gateways = ({ pools, internal }: SimNetwork): number =>
+  internal ? -1 : families.filter((family) => pools[family] !== undefined).length
+
+/**
+ * In which order an engine plugs a starting container into networks: those with gateways of both families come first and internal ones last, and then
+ * the name decides. The first one that has a gateway gives the default route, also when it is joined later (seen on 26.1).
+ */
+export const byPrecedence = (a: SimNetwork, b: SimNetwork): number =>
+  gateways(b) - gateways(a) || (a.name < b.name ? -1 : 1)
+
 /** A network, and who is on it; made once until that changes. */
 export const snapshotOf = (network: SimNetwork): NetworkSnapshot => {
   const { id, name, pools, members } = network

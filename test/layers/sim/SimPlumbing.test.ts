@@ -71,7 +71,7 @@ describe("what a simulated engine tells of namespaces and processes", () => {
     time.advance(2999)
     expect(taken()).toEqual([])
     time.advance(1)
-    expect(taken()).toEqual(["SIGKILL a"])
+    expect(taken()).toEqual(["event kill a", "SIGKILL a"])
   })
 
   it("has a container in another's namespace enter where its owner is, with no links of its own", () => {
