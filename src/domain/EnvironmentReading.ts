@@ -1,6 +1,7 @@
 import * as Result from "effect/Result"
 import { nearest } from "./Nearest.ts"
 import { definitionsOf, knownVariables, type Definition, type Mode } from "./SettingDefinitions.ts"
+import { sentence, type Sentence } from "./Sentence.ts"
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -14,7 +15,7 @@ export interface Violation {
 export interface Parsed<S> {
   readonly settings: S
   /** What is legal but hardly meant: one line each. */
-  readonly warnings: ReadonlyArray<string>
+  readonly warnings: ReadonlyArray<Sentence>
 }
 
 /** The settings of a mode, or everything that is wrong with them. */
@@ -47,7 +48,7 @@ export const readAll = <D extends Readonly<Record<string, Definition<unknown>>>>
 }
 
 /** Warnings for `ANCHORD_…` variables that the mode does not know (SPEC §2). */
-export const strangers = (mode: Mode, env: Environment): ReadonlyArray<string> => {
+export const strangers = (mode: Mode, env: Environment): ReadonlyArray<Sentence> => {
   const known = Object.keys(definitionsOf(mode))
   return Object.keys(env)
     .filter((variable) => variable.startsWith("ANCHORD_") && given(env, variable) !== undefined)
@@ -55,15 +56,15 @@ export const strangers = (mode: Mode, env: Environment): ReadonlyArray<string> =
     .toSorted()
     .map((variable) =>
       knownVariables.includes(variable)
-        ? `${variable} has no meaning in mode ${mode}`
-        : `${variable} is not a variable of anchord; the nearest is ${nearest(variable, known) ?? "none"}`
+        ? sentence`${variable} has no meaning in mode ${mode}`
+        : sentence`${variable} is not a variable of anchord; the nearest is ${nearest(variable, known) ?? "none"}`
     )
 }
 
 /** A warning when both of two variables are set, of which one wins. */
-export const both = (env: Environment, winner: string, loser: string): ReadonlyArray<string> =>
+export const both = (env: Environment, winner: string, loser: string): ReadonlyArray<Sentence> =>
   given(env, winner) !== undefined && given(env, loser) !== undefined
-    ? [`${winner} and ${loser} are both set; ${winner} wins`]
+    ? [sentence`${winner} and ${loser} are both set; ${winner} wins`]
     : []
 
 /** A violation when a variable is not set. */

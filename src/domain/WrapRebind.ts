@@ -17,6 +17,7 @@ import {
 import { dependentsOf, namespaceReference } from "./NetnsOwner.ts"
 import { paceOf, type RepairTimes } from "./RepairPace.ts"
 import { staleNetns } from "./StaleNetns.ts"
+import { sentence } from "./Sentence.ts"
 
 export interface Rebind extends Recreate {
   /** A service-anchor: a network-anchor of the same project would re-create it as well, and is quicker. */
@@ -84,8 +85,7 @@ const wishes = (state: LifecycleState, project: string): ReadonlyArray<Wish> => 
 export const decideWrapRebind = (state: LifecycleState, times: RepairTimes, now: number): WrapDecision => {
   const project = ownProject(state)
   if (project === undefined) {
-    const message =
-      "this container belongs to no Compose project, so there is nothing to rebind; run the wrap-rebinder as a service of the project whose containers it shall re-create"
+    const message = sentence`this container belongs to no Compose project, so there is nothing to rebind; run the wrap-rebinder as a service of the project whose containers it shall re-create`
     return { actions: [], problems: [{ key: "rebind:no-project", level: "WARN", message }] }
   }
   const replaced = namesBeingReplaced(state, now)
@@ -101,7 +101,7 @@ export const decideWrapRebind = (state: LifecycleState, times: RepairTimes, now:
     const reason = `${heir.name} is another container now, and ${name} is in the namespace of the old one`
     const refusal = container.inspected?.refusal
     if (refusal !== undefined) {
-      const message = `${reason}; it is not re-created: ${refusal}`
+      const message = sentence`${reason}; it is not re-created: ${refusal}`
       problems.push({ key: `refused:${name}`, level: "ERROR", message })
       continue
     }
@@ -121,7 +121,7 @@ export const decideWrapRebind = (state: LifecycleState, times: RepairTimes, now:
       problems.push({
         key: `storm:${name}`,
         level: "WARN",
-        message: `${reason}; it was re-created again and again within a minute, so anchord waits a while; see why ${heir.name} is made anew so often`
+        message: sentence`${reason}; it was re-created again and again within a minute, so anchord waits a while; see why ${heir.name} is made anew so often`
       })
   }
   return { actions, problems, ...(later.length === 0 ? {} : { again: Math.min(...later) }) }

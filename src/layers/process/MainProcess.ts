@@ -2,14 +2,17 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { sentence, type Sentence } from "../../domain/Sentence.ts"
 
 /** Shut-down must be over in 5 s, or Docker may kill in the middle of it (SPEC §14). */
 const SHUTDOWN_LIMIT_MILLIS = 4_500
 
 const signalNumber = { SIGINT: 2, SIGTERM: 15 } as const
 
-const line = (level: string, msg: string, fields: Readonly<Record<string, unknown>> = {}): void =>
+const line = (level: "INFO" | "ERROR", msg: string, fields: Readonly<Record<string, unknown>> = {}): void =>
   void process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, msg, ...fields })}\n`)
+
+const complain = (what: Sentence, fields?: Readonly<Record<string, unknown>>): void => line("ERROR", what, fields)
 
 /** Ends the process once what has been written is out: a pipe takes it later. */
 const exit = (status: number): void => {
@@ -49,7 +52,7 @@ export const runCommand = (command: Effect.Effect<number>): void => {
 export const runProcess = <E>(program: Effect.Effect<void, E>, statusOf: (error: E) => number): void => {
   const running: { fiber?: Fiber.Fiber<void, E> } = {}
   const defect = (cause: unknown) => {
-    line("ERROR", "a defect in anchord; state is left as it is", { cause: traceOf(cause) })
+    complain(sentence`a defect in anchord; state is left as it is`, { cause: traceOf(cause) })
     exit(70)
   }
   let stopping = false
@@ -59,7 +62,7 @@ export const runProcess = <E>(program: Effect.Effect<void, E>, statusOf: (error:
       stopping = true
       line("INFO", "stopping", { signal })
       setTimeout(() => {
-        line("ERROR", "stopping took too long; what is left to tidy up stays")
+        complain(sentence`stopping took too long; what is left to tidy up stays`)
         process.exit(1)
       }, SHUTDOWN_LIMIT_MILLIS).unref()
       running.fiber?.interruptUnsafe()

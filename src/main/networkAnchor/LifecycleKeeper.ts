@@ -18,6 +18,7 @@ import { makeRounds } from "../docker/Rounds.ts"
 import { makeLifecycleObserver } from "../lifecycle/LifecycleObserver.ts"
 import { makeRepairsWith } from "../lifecycle/Repairs.ts"
 import { makeNotices } from "../Notices.ts"
+import { sentence } from "../../domain/Sentence.ts"
 
 export interface LifecycleKeeperInput {
   readonly settings: NetworkAnchorSettings
@@ -67,7 +68,7 @@ const makeRound = Effect.fnUntraced(function* ({ settings, self, containers, own
  */
 export const makeLifecycleKeeper = Effect.fnUntraced(function* (input: LifecycleKeeperInput) {
   const { round, observer } = yield* makeRound(input)
-  const rounds = yield* makeRounds({ cannot: "cannot look after containers in shared namespaces" })
+  const rounds = yield* makeRounds({ cannot: sentence`cannot look after containers in shared namespaces` })
   return {
     keep: rounds.keep(Effect.suspend(round)),
     /** Looks again after the copy of Docker's state was refreshed; when all of it was, nothing that was seen before counts. */
