@@ -161,7 +161,7 @@ describe("the help of a mode", () => {
         for (const [variable, fallback] of Object.entries(variables)) {
           const line = stdout.split("\n").find((one) => one.trim().startsWith(`${variable} `)) ?? ""
           expect(line, variable).toContain(variable)
-          expect(/\[(.*)\]$/.exec(line)?.[1], variable).toBe(fallback)
+          expect(/ \[([^[\]]*)\]$/.exec(line)?.[1], variable).toBe(fallback)
         }
       }
     })

@@ -15,6 +15,7 @@ import type { Environment } from "../../domain/EnvironmentReading.ts"
 import { unknownMode, variableHelp } from "../../domain/CommandLine.ts"
 import { nearest } from "../../domain/Nearest.ts"
 import { definitionsOf, dockerDefinitions, modes, type Mode } from "../../domain/SettingDefinitions.ts"
+import { tracingVariables } from "../../domain/TracingVariables.ts"
 import { commit, version } from "../Build.ts"
 import * as Commands from "./Commands.ts"
 
@@ -42,7 +43,7 @@ const modeCommand = (mode: Mode, choose: Choose) =>
         summaries[mode],
         "",
         "Environment variables [default]:",
-        ...variableHelp(definitionsOf(mode)).map((line) => `  ${line}`),
+        ...variableHelp({ ...definitionsOf(mode), ...tracingVariables }).map((line) => `  ${line}`),
         "",
         "Exit status: 0 ended by a signal; 1 it cannot work here; 2 wrong configuration; 70 a defect in anchord."
       )
