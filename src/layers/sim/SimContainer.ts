@@ -36,6 +36,8 @@ export interface SimContainer {
   restartCancelled: boolean
   manuallyRestarted: boolean
   startedBefore: boolean
+  /** Whose namespace it is in since its last start, and since when that one runs. */
+  joined: { readonly id: string; readonly startedAt: bigint | undefined } | undefined
   name: string
   status: ContainerStatus
   /** By network ID; an endpoint is there only while the network is plumbed. */
@@ -85,6 +87,7 @@ export const makeContainer = (birth: SimBirth, volumes: SimVolumes): SimContaine
     restartCancelled: false,
     manuallyRestarted: false,
     startedBefore: false,
+    joined: undefined,
     status: "created",
     endpoints: new Map(),
     wanted: new Map(),

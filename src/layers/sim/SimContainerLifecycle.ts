@@ -32,7 +32,10 @@ export const layer = (docker: SimDocker, client = new SimDockerClient(docker)): 
     } catch (error) {
       if (!(error instanceof SimRefusal && error.status === 304)) throw error
     }
-    docker.whenSettled(ref, () => answer(undefined))
+    docker.whenSettled(ref, () => {
+      const why = docker.startError(ref)
+      answer(why === "" ? undefined : new SimRefused(new SimRefusal(500, why)))
+    })
   }
 
   return Layer.succeed(ContainerLifecycle)({

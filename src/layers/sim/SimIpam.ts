@@ -1,3 +1,4 @@
+import { SimRefusal } from "./SimRefusal.ts"
 import { type Address, type AddressPair, type Family, parseAddress } from "../../domain/Address.ts"
 
 /** The address pool of one network and family: hands out the lowest address that is free, as Docker's does. */
@@ -32,14 +33,14 @@ const canonical = (text: string): Address => {
 /** A pool over `subnet`; the bridge itself has `gateway`, or else the first address. */
 export const makePool = (family: Family, subnet: string, gateway?: string): SimPool => {
   const [base = "", length = ""] = subnet.split("/")
-  const at = (index: number) => canonical(family === "v4" ? v4At(base, index) : v6At(base, index))
+  const at = (index: number): Address => (family === "v4" ? v4At(base, index) : canonical(v6At(base, index)))
   const last = Math.min(2 ** ((family === "v4" ? 32 : 128) - Number(length)) - 2, 65_535)
   const router = canonical(gateway ?? at(1))
   const taken = new Set([router])
 
   const lowestFree = (): Address => {
     for (let index = 1; index <= last; index++) if (!taken.has(at(index))) return at(index)
-    throw new Error(`no available ${family} addresses on ${subnet}`)
+    throw new SimRefusal(503, `no available ${family} addresses on ${subnet}`)
   }
 
   return {
@@ -48,7 +49,7 @@ export const makePool = (family: Family, subnet: string, gateway?: string): SimP
     router,
     take: (wanted) => {
       const address = wanted === undefined ? lowestFree() : canonical(wanted)
-      if (taken.has(address)) throw new Error("Address already in use")
+      if (taken.has(address)) throw new SimRefusal(403, "Address already in use")
       taken.add(address)
       return address
     },

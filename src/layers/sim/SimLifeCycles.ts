@@ -55,20 +55,13 @@ export class SimLifeCycles {
     container.restartCancelled = false
   }
 
+  /** The second half. It fails when the container whose namespace is to be joined has ended meanwhile. */
   finish(container: SimContainer): void {
     const start = this.#starting.get(container.id)
     if (start === undefined) throw new Error(`${container.name} is not about to start`)
-    const { plumbing = noPlumbing, processes } = this.#in.foundations
     this.#starting.delete(container.id)
-    this.#become(container, "running")
-    container.exitCode = 0
-    container.startedBefore = true
-    container.startedAt = this.#in.stamp()
-    const owner = joinedRef(networkModeOf(container))
-    plumbing.enter(container.id, owner === undefined ? undefined : this.#in.containers.get(owner).id)
-    this.#in.endpoints.appearAll(container)
-    this.#in.events.container("start", container)
-    processes?.started(programOf(container))
+    if (this.#hasLostOwner(container)) this.#fail(container)
+    else this.#run(container)
     for (const go of start.waiting) go()
   }
 
@@ -115,6 +108,7 @@ export class SimLifeCycles {
       }
       this.whenStarted(container, () => {
         container.manuallyRestarted = false
+        if (container.startError !== "") return then(new SimRefusal(500, container.startError))
         this.#in.events.container("restart", container)
         then()
       })
@@ -167,6 +161,31 @@ export class SimLifeCycles {
       for (const go of start.waiting) go()
     }
     if (container.status === "restarting") this.#giveUp(container)
+  }
+
+  #hasLostOwner({ joined }: SimContainer): boolean {
+    const owner = joined && this.#in.containers.find(joined.id)
+    return joined !== undefined && (owner === undefined || owner.startedAt !== joined.startedAt || !isPlumbed(owner))
+  }
+
+  #fail(container: SimContainer): void {
+    container.startError = "failed to create task for container: namespace path: no such file or directory"
+    container.exitCode ||= NOT_STARTED
+    for (const networkId of container.endpoints.keys()) this.#in.endpoints.unplumb(container, networkId)
+    if (container.status === "restarting") this.#become(container, "exited")
+    this.#hasEnded(container)
+  }
+
+  #run(container: SimContainer): void {
+    const { plumbing = noPlumbing, processes } = this.#in.foundations
+    this.#become(container, "running")
+    container.exitCode = 0
+    container.startedBefore = true
+    container.startedAt = this.#in.stamp()
+    plumbing.enter(container.id, container.joined?.id)
+    this.#in.endpoints.appearAll(container)
+    this.#in.events.container("start", container)
+    processes?.started(programOf(container))
   }
 
   #awaitEnd({ id }: SimContainer, stops: number, go: () => void): void {
@@ -237,7 +256,9 @@ export class SimLifeCycles {
   #prepare(container: SimContainer): void {
     const { containers, networks, endpoints } = this.#in
     const ref = joinedRef(networkModeOf(container))
-    if (ref !== undefined) refuseToJoin(container, containers.get(ref))
+    const owner = ref === undefined ? undefined : containers.get(ref)
+    if (owner !== undefined) refuseToJoin(container, owner)
+    container.joined = owner && { id: owner.id, startedAt: owner.startedAt }
     if (container.endpoints.size > 0) requireFirst(container, networks)
     resolveNetworks(container, networks)
     endpoints.plumbAll(container)
