@@ -406,6 +406,18 @@ export const dockerEngineContract = (title: string, setUp: () => Promise<DockerS
         expect(told(later, id)).toEqual(["pause"])
         await world.unpause(A)
       })
+
+      it("of before are told in order, of what is gone as well, without waiting for more", async () => {
+        await network()
+        const id = await run(A)
+        await remove(A)
+        const past = await ask((engine) => engine.pastEvents)
+        const life = told(past, id)
+        expect([...life.slice(0, 3), life.at(-1)]).toEqual(["create", "network connect", "start", "destroy"])
+        expect(past.find(({ containerId }) => containerId === id)?.attributes["name"]).toBe(A)
+        const times = past.map(({ timeNano }) => timeNano)
+        expect(times).toEqual(times.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0)))
+      })
     })
   })
 }

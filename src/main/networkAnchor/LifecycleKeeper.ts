@@ -13,7 +13,7 @@ import {
 } from "../../domain/Lifecycle.ts"
 import type { Refresh } from "../../domain/EventScope.ts"
 import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
-import type { OwnContainer } from "../../services/DockerEngine.ts"
+import { DockerEngine, type OwnContainer } from "../../services/DockerEngine.ts"
 import { makeRounds } from "../docker/Rounds.ts"
 import { makeLifecycleObserver } from "../lifecycle/LifecycleObserver.ts"
 import { makeRepairsWith } from "../lifecycle/Repairs.ts"
@@ -38,7 +38,8 @@ const soonest = (...times: ReadonlyArray<number | undefined>): number | undefine
 const makeRound = Effect.fnUntraced(function* ({ settings, self, containers, own }: LifecycleKeeperInput) {
   const { scope, project, lifecycle, logLevel } = settings
   const alsoInspected = lifecycle.managed === undefined ? [] : [lifecycle.managed.name, lifecycle.managed.target]
-  const observer = yield* makeLifecycleObserver({ self, containers, alsoInspected })
+  const { pastEvents: past } = yield* DockerEngine
+  const observer = yield* makeLifecycleObserver({ self, containers, alsoInspected, past })
   const repairs = yield* makeRepairsWith({ by: self.id })
   const notices = makeNotices()
   let memory: LifecycleMemory = emptyMemory
