@@ -53,6 +53,12 @@ describe("a namespace", () => {
       expect(found([app({ status, startedAt: 50 }), sa])).toEqual([])
   })
 
+  it("is left alone below an owner that runs, too, while the one is stopped that this lives in", () => {
+    const web = container("web", { networkMode: joins("sa"), startedAt: 25 })
+    for (const status of ["exited", "paused", "restarting"] as const)
+      expect(found([app({ status, startedAt: 30 }), sa, web])).toEqual([])
+  })
+
   it("is left alone below a stopped owner also where the one was restarted that this lives in", () => {
     const web = container("web", { networkMode: joins("sa"), startedAt: 25 })
     const stopped = serviceAnchor("sa", "app", { status: "exited" })
