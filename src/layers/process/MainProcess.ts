@@ -25,9 +25,11 @@ const traceOf = (cause: unknown): string => (cause instanceof Error ? (cause.sta
 /** Nothing else may be left that keeps the process alive while a fiber waits. */
 const keepAlive = () => setInterval(() => {}, 2 ** 31 - 1)
 
+const isHangUp = (error: Error): boolean => "code" in error && error.code === "EPIPE"
+
 /**
  * Runs a command that ends by itself as this process: what it succeeds with is the status. A signal ends it at once, as one that it does not
- * know; a defect is told on standard error, because standard output is for the answer, and worth 70 (SPEC §14).
+ * know, and so does a reader that has seen enough (`anchord plan | head -1`); a defect is told on standard error, because standard output is for the answer, and worth 70 (SPEC §14).
  */
 export const runCommand = (command: Effect.Effect<number>): void => {
   const defect = (cause: unknown) => {
@@ -36,6 +38,7 @@ export const runCommand = (command: Effect.Effect<number>): void => {
   }
   process.on("uncaughtException", defect)
   process.on("unhandledRejection", defect)
+  process.stdout.on("error", (error) => (isHangUp(error) ? process.exit(0) : defect(error)))
   const alive = keepAlive()
   void Effect.runPromiseExit(command).then((outcome) => {
     clearInterval(alive)
