@@ -1,7 +1,12 @@
-import { readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { dirname, relative } from "node:path"
 import { README, withMadeParts } from "./readme.ts"
+import { publishedSchemas } from "./schemas.ts"
 
-const before = readFileSync(README, "utf8")
-const now = withMadeParts(before)
-writeFileSync(README, now)
-console.log(now === before ? "README.md is current" : "README.md is made anew")
+const made = [{ path: README, text: withMadeParts(readFileSync(README, "utf8")) }, ...publishedSchemas()]
+for (const { path, text } of made) {
+  const isCurrent = existsSync(path) && readFileSync(path, "utf8") === text
+  mkdirSync(dirname(path), { recursive: true })
+  if (!isCurrent) writeFileSync(path, text)
+  console.log(`${relative(process.cwd(), path)} is ${isCurrent ? "current" : "made anew"}`)
+}

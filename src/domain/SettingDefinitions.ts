@@ -15,6 +15,8 @@ export interface Definition<A> {
   readonly read: Read.Reader<A>
   /** An empty value is a value of its own, not "unset". */
   readonly emptyCounts?: true
+  /** What is wrong with it is told without the value. */
+  readonly mayHoldSecrets?: true
 }
 
 const define = <A>(fallback: string | undefined, help: string, read: Read.Reader<A>): Definition<A> => ({
@@ -148,11 +150,10 @@ export const networkAnchorDefinitions = {
     "its gateway; default: anchord's own addresses on the shared network",
     Read.addressPair
   ),
-  ANCHORD_MANAGED_SA_EXTRA_ENV: define(
-    "{}",
-    "its further environment, a JSON object of strings",
-    Read.stringRecord(noVariable)
-  ),
+  ANCHORD_MANAGED_SA_EXTRA_ENV: {
+    ...define("{}", "its further environment, a JSON object of strings", Read.stringRecord(noVariable)),
+    mayHoldSecrets: true
+  },
   ANCHORD_MANAGED_SA_LABELS: define("{}", "its further labels, a JSON object of strings", Read.stringRecord(ownLabel))
 } as const
 
