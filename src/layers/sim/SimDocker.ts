@@ -4,7 +4,15 @@ import type { Json } from "../../domain/Inspection.ts"
 import type { NetworkConfiguration } from "../../domain/ProjectToWrap.ts"
 import type { OwnContainer } from "../../services/DockerEngine.ts"
 import { disconnect, prepareConnect } from "./SimAttachments.ts"
-import { inspectionOf, isPlumbed, isRunning, joinedRef, networkModeOf, type SimContainer } from "./SimContainer.ts"
+import {
+  inspectionOf,
+  isPlumbed,
+  isRunning,
+  joinedRef,
+  networkModeOf,
+  type SimContainer,
+  touch
+} from "./SimContainer.ts"
 import { hostConfigOf, type SimImage } from "./SimContainerConfig.ts"
 import { SimCreation } from "./SimCreation.ts"
 import { SimContainers } from "./SimContainers.ts"
@@ -211,6 +219,7 @@ export class SimDocker {
 
   setRestartPolicy(ref: string, policy: Json): void {
     const container = this.#containers.get(ref)
+    touch(container)
     container.hostConfig = hostConfigOf(
       { HostConfig: { ...container.hostConfig, RestartPolicy: policy } },
       networkModeOf(container)
@@ -352,7 +361,7 @@ export class SimDocker {
 
   #turn(container: SimContainer, status: ContainerStatus, action: string): void {
     container.status = status
-    container.snapshot = undefined
+    touch(container)
     this.#events.container(action, container)
   }
 

@@ -1,5 +1,5 @@
 import { requireFirst, resolveNetworks } from "./SimAttachments.ts"
-import { isPlumbed, isRunning, joinedRef, networkModeOf, programOf, type SimContainer } from "./SimContainer.ts"
+import { isPlumbed, isRunning, joinedRef, networkModeOf, programOf, type SimContainer, touch } from "./SimContainer.ts"
 import { noPlumbing, type SimSignal } from "./SimPlumbing.ts"
 import { SimRefusal } from "./SimRefusal.ts"
 import { restartDelay } from "./SimRestartPolicy.ts"
@@ -49,6 +49,7 @@ export class SimLifeCycles {
     }
     if (isRunning(container) || this.isStarting(container)) throw new SimRefusal(304, `${container.name} runs already`)
     this.#begin(container)
+    touch(container)
     container.restartCount = 0
     container.backOffMillis = 0
     container.manuallyStopped = false
@@ -125,13 +126,13 @@ export class SimLifeCycles {
     container.finishedAt = stamp
     const ran = Number((stamp - startedAt) / 1_000_000n)
     const delay = timers === undefined || this.isEnding ? undefined : restartDelay(container, ran)
+    if (delay !== undefined) container.restartCount += 1
     this.#become(container, delay === undefined ? "exited" : "restarting")
     for (const networkId of container.endpoints.keys()) this.#in.endpoints.unplumb(container, networkId)
     plumbing?.leave(id)
     this.#tellStops(container)
     this.#in.events.container("die", container, { exitCode: String(exitCode) })
     if (timers === undefined || delay === undefined) return this.#hasEnded(container)
-    container.restartCount += 1
     this.#restarting.set(
       id,
       timers.after(delay, () => this.#restart(container))
@@ -169,6 +170,7 @@ export class SimLifeCycles {
   }
 
   #fail(container: SimContainer): void {
+    touch(container)
     container.startError = "failed to create task for container: namespace path: no such file or directory"
     container.exitCode ||= NOT_STARTED
     for (const networkId of container.endpoints.keys()) this.#in.endpoints.unplumb(container, networkId)
@@ -231,14 +233,16 @@ export class SimLifeCycles {
 
   #become(container: SimContainer, status: SimContainer["status"]): void {
     container.status = status
-    container.snapshot = undefined
+    touch(container)
   }
 
   #begin(container: SimContainer): void {
     try {
       this.#prepare(container)
+      touch(container)
       container.startError = ""
     } catch (error) {
+      touch(container)
       container.startError = error instanceof Error ? error.message : String(error)
       container.exitCode ||= NOT_STARTED
       throw error
@@ -247,10 +251,10 @@ export class SimLifeCycles {
   }
 
   #finishLater(container: SimContainer): void {
-    const { timers } = this.#in.foundations
+    const { timers, startMillis = () => START_MILLIS } = this.#in.foundations
     const start = this.#starting.get(container.id)
     if (timers === undefined || start === undefined) this.finish(container)
-    else start.cancel = timers.after(START_MILLIS, () => this.finish(container))
+    else start.cancel = timers.after(startMillis(), () => this.finish(container))
   }
 
   #prepare(container: SimContainer): void {
@@ -259,6 +263,7 @@ export class SimLifeCycles {
     const owner = ref === undefined ? undefined : containers.get(ref)
     if (owner !== undefined) refuseToJoin(container, owner)
     container.joined = owner && { id: owner.id, startedAt: owner.startedAt }
+    if (owner !== undefined) return
     if (container.endpoints.size > 0) requireFirst(container, networks)
     resolveNetworks(container, networks)
     endpoints.plumbAll(container)
