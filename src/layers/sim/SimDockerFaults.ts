@@ -52,6 +52,8 @@ export class SimDockerFaults {
   readonly #late = new Map<EventType, number>()
   #lose = 0
   #double = 0
+  /** Told of each event that is lost (`undefined`), or late by so many milliseconds. */
+  disturbed: (event: DockerEvent, delay: number | undefined) => void = () => {}
   #isAway = false
   /** Anything is wrong at all; a call that is not touched by faults is to cost nothing. */
   #any = false
@@ -162,12 +164,14 @@ export class SimDockerFaults {
   }
 
   /** What becomes of the next event. */
-  delivery({ type }: DockerEvent): SimDelivery {
-    const delay = this.#late.get(type) ?? 0
+  delivery(event: DockerEvent): SimDelivery {
+    const delay = this.#late.get(event.type) ?? 0
     if (this.#lose > 0) {
       this.#lose -= 1
+      this.disturbed(event, undefined)
       return { copies: 0, delay }
     }
+    if (delay > 0) this.disturbed(event, delay)
     if (this.#double === 0) return { copies: 1, delay }
     this.#double -= 1
     return { copies: 2, delay }
