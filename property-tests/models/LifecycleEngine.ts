@@ -41,8 +41,6 @@ const EPOCH = 1_767_225_600_000
 export class LifecycleEngine {
   now = EPOCH
   names: ContainerNames = new Map()
-  /** The image of anchord's own container. */
-  ownImage = "sha256:anchord"
   /** What was not done of the decision that was carried out last. */
   left: ReadonlyArray<LifecycleAction> = []
   readonly selfId: string
@@ -240,7 +238,7 @@ export class LifecycleEngine {
           createdAt,
           status,
           networkMode,
-          imageId: id === this.selfId ? this.ownImage : (blueprint.imageId ?? "sha256:other"),
+          imageId: blueprint.imageId ?? "sha256:anchord",
           labels: {
             ...(blueprint.project === undefined
               ? {}

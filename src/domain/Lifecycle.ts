@@ -17,7 +17,6 @@ import { ownerStartIn, paceOf, rememberRepairs, type RepairTimes } from "./Repai
 import type { CommonSettings, LifecycleSettings } from "./Settings.ts"
 import { inOrder, rememberOrder, type StartOrder } from "./StartOrder.ts"
 import { describeStale, staleNetns, warningOf } from "./StaleNetns.ts"
-import { sentence } from "./Sentence.ts"
 
 /** What is remembered from one decision to the next. */
 export interface LifecycleMemory {
@@ -62,12 +61,12 @@ const problemOf = (left: Unrepaired, input: LifecycleInput): ReadonlyArray<Lifec
       {
         key: `storm:${name}`,
         level: "WARN",
-        message: sentence`${describeStale(stale)}; it was repaired again and again within a minute, so anchord waits a while; see why ${stale.dead.name ?? "that container"} does not stay up`
+        message: `${describeStale(stale)}; it was repaired again and again within a minute, so anchord waits a while; see why ${stale.dead.name ?? "that container"} does not stay up`
       }
     ]
   if (why === "refused") {
     const { refusal = "" } = stale.container.inspected ?? {}
-    const message = sentence`${warningOf(stale)}; anchord does not do that by itself: ${refusal}`
+    const message = `${warningOf(stale)}; anchord does not do that by itself: ${refusal}`
     return [{ key: `stale:${id}`, level: "WARN", message }]
   }
   if (why === "failed") return [{ key: `stale:${id}`, level: "WARN", message: warningOf(stale) }]
@@ -75,7 +74,7 @@ const problemOf = (left: Unrepaired, input: LifecycleInput): ReadonlyArray<Lifec
   if (!watched || why === "too-soon" || isUnderWay(left, input)) return []
   const waits = why === "waits-for-owner" && stale.dead.name !== undefined
   const message = waits
-    ? sentence`${describeStale(stale)}; anchord repairs it when ${stale.target?.name ?? stale.dead.name} runs`
+    ? `${describeStale(stale)}; anchord repairs it when ${stale.target?.name ?? stale.dead.name} runs`
     : warningOf(stale)
   return [{ key: `stale:${id}`, level: "WARN", message }]
 }
@@ -87,7 +86,8 @@ const watcher = (unrepaired: ReadonlyArray<Unrepaired>, input: LifecycleInput): 
         {
           key: "watcher-off",
           level: "INFO",
-          message: sentence`dependents in dead namespaces are not looked for: with a selector and no ANCHORD_PROJECT nobody knows whose they are`
+          message:
+            "dependents in dead namespaces are not looked for: with a selector and no ANCHORD_PROJECT nobody knows whose they are"
         }
       ]
     : unrepaired.flatMap((left) => problemOf(left, input))

@@ -1,5 +1,4 @@
 import type { Json } from "./Inspection.ts"
-import type { Sentence } from "./Sentence.ts"
 
 /** What to make a managed service-anchor of: the parts of a create request (SPEC §11.2). */
 export interface ManagedSpec {
@@ -82,7 +81,7 @@ export type LifecycleAction = Repair | CreateManaged | Disconnect | Connect
 export interface LifecycleProblem {
   readonly key: string
   readonly level: "ERROR" | "WARN" | "INFO"
-  readonly message: Sentence
+  readonly message: string
 }
 
 export interface LifecycleDecision {

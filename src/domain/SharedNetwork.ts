@@ -1,7 +1,6 @@
 import * as Result from "effect/Result"
 import { backendsOf } from "./Backends.ts"
 import type { DockerState, OwnAttachment, Scope } from "./DockerState.ts"
-import { sentence, type Sentence } from "./Sentence.ts"
 
 /** The Docker network on which anchord reaches its backends (SPEC §0, §5). */
 export interface SharedNetwork {
@@ -22,7 +21,7 @@ export interface SharedNetworkInput {
   readonly previous?: SharedNetwork | undefined
 }
 
-export const ONLY_EXTERNAL = sentence`only the external network is attached; at least one project-internal network is needed`
+export const ONLY_EXTERNAL = "only the external network is attached; at least one project-internal network is needed"
 
 const isTransit = (name: string): boolean => name.toLowerCase().includes("transit")
 
@@ -48,7 +47,7 @@ const reasonFor = (best: Candidate, others: number): string => {
  * Chooses the shared network among anchord's own networks without the external one (SPEC §5). A pin wins; a settled choice
  * stays, by ID or, when the network was made anew, by name. Fails when a pin names no network of anchord's own, or when there is no candidate.
  */
-export const chooseShared = (input: SharedNetworkInput): Result.Result<SharedNetwork, Sentence> => {
+export const chooseShared = (input: SharedNetworkInput): Result.Result<SharedNetwork, string> => {
   const { state, scope, pin, externalNetworkId, previous } = input
   const candidates = state.own.filter((attachment) => attachment.networkId !== externalNetworkId)
   const attached = state.own.map((attachment) => attachment.networkName).toSorted()
@@ -56,7 +55,7 @@ export const chooseShared = (input: SharedNetworkInput): Result.Result<SharedNet
     const pinned = candidates.find(({ networkId, networkName }) => networkName === pin || networkId === pin)
     if (pinned === undefined) {
       return Result.fail(
-        sentence`ANCHORD_SHARED_NETWORK names ${pin}, which is not a project-internal network of this container; attached are: ${attached.join(", ") || "none"}`
+        `ANCHORD_SHARED_NETWORK names ${pin}, which is not a project-internal network of this container; attached are: ${attached.join(", ") || "none"}`
       )
     }
     return Result.succeed({

@@ -1,6 +1,4 @@
 import * as Effect from "effect/Effect"
-import { sentence } from "../../domain/Sentence.ts"
-import { logWarning } from "./OperatorLog.ts"
 
 /** Whether spans get out, told once when that changes. Its methods are for callbacks: they log, and never fail. */
 export interface ExportHealth {
@@ -38,7 +36,7 @@ export const makeExportHealth: Effect.Effect<ExportHealth> = Effect.gen(function
     fails: (error) => {
       const line = failing
         ? Effect.logDebug("spans are still not exported")
-        : logWarning(sentence`spans cannot be exported, and are dropped until they can; nothing else is affected`)
+        : Effect.logWarning("spans cannot be exported, and are dropped until they can; nothing else is affected")
       failing = true
       say(Effect.annotateLogs(line, { error: reasonOf(error) }))
     },
@@ -46,7 +44,7 @@ export const makeExportHealth: Effect.Effect<ExportHealth> = Effect.gen(function
       const kind = text.replaceAll(/\d+/g, "#")
       const isNew = !failing && !said.has(kind) && said.size < MOST_REMARKS
       if (isNew) said.add(kind)
-      say(isNew ? logWarning(sentence`traces: ${text}`) : Effect.logDebug(`traces: ${text}`))
+      say(isNew ? Effect.logWarning(`traces: ${text}`) : Effect.logDebug(`traces: ${text}`))
     }
   } satisfies ExportHealth
 })

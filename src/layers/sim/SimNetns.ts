@@ -125,35 +125,27 @@ export class SimNetns {
   }
 
   /**
-   * With an IPv4 address go the routes that have it as source, and with the last of a link all of its IPv4 routes. For IPv6 it is the network on
-   * the link that goes, whoever has made its route, and a source is only taken out. Whether a gateway is still on a network does not matter.
+   * Routes whose gateway was on that prefix alone go with the address, IPv4 ones of that source as well; those of IPv6 only lose it. So do
+   * on-link routes: for IPv4 those that have it as source, for IPv6 the one of its prefix, whoever has made it.
    */
   removeAddress(link: string, address: Address): void {
     const gone = this.#addresses.find((one) => one.link === link && one.address === address)
     if (gone === undefined) return
-    const { family } = gone
     this.#addresses = this.#addresses.filter((one) => one !== gone)
-    const rest = this.#addresses.filter((one) => one.link === link && one.family === family)
-    if (family === "v4" && rest.length === 0) this.#disable(link)
     const network = networkOf(gone)
-    const isShared = rest.some((one) => {
+    const isShared = this.#addresses.some((one) => {
       const other = networkOf(one)
-      return network !== undefined && other !== undefined && isSameNetwork(other, network)
+      return one.link === link && network !== undefined && other !== undefined && isSameNetwork(other, network)
     })
     const goesAlong = (one: OnLink) =>
       one.link === link &&
-      (family === "v4" ? one.source === address : network !== undefined && !isShared && isSameNetwork(one, network))
+      (gone.family === "v4"
+        ? one.source === address
+        : network !== undefined && !isShared && isSameNetwork(one, network))
     this.#onLink = this.#onLink.filter((one) => !goesAlong(one))
-    this.#defaults.loseSources()
+    this.#defaults.lose(link)
     this.#tell({ _tag: "AddressGone", link, address })
     this.#say("address")
-  }
-
-  /** A link without an IPv4 address does no IPv4. */
-  #disable(link: string): void {
-    this.#defaults.leave(link, "v4")
-    this.#onLink = this.#onLink.filter((one) => one.link !== link || one.family !== "v4")
-    this.#staticRoutes = this.#staticRoutes.filter((one) => one.link !== link || familyOf(one.destination) !== "v4")
   }
 
   /** Addresses that were announced, in order. */

@@ -1,0 +1,278 @@
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import type * as Layer from "effect/Layer"
+import { families, type AddressPair, type Family } from "../../src/domain/Address.ts"
+import { SimDhcp } from "../../src/layers/sim/SimDhcp.ts"
+import { SimDocker } from "../../src/layers/sim/SimDocker.ts"
+import { apiOf, type SimDockerEngine } from "../../src/layers/sim/SimDockerEngine.ts"
+import { SimHost, type SimNamespace } from "../../src/layers/sim/SimHost.ts"
+import type { SimKernel } from "../../src/layers/sim/SimKernel.ts"
+import { makeLan, type SimLan } from "../../src/layers/sim/SimLan.ts"
+import type { ContainerSnapshot, DockerEvent } from "../../src/domain/DockerState.ts"
+import * as SimNetlink from "../../src/layers/sim/SimNetlink.ts"
+import type { SimRandom } from "../../src/layers/sim/SimNat.ts"
+import { SimNftables } from "../../src/layers/sim/SimNftables.ts"
+import type { SimProgram, SimSignal } from "../../src/layers/sim/SimPlumbing.ts"
+import { SimTime } from "../../src/layers/sim/SimTime.ts"
+import { Conntrack } from "../../src/services/Conntrack.ts"
+import { ContainerLifecycle } from "../../src/services/ContainerLifecycle.ts"
+import { DhcpClient } from "../../src/services/DhcpClient.ts"
+import { DockerEngine } from "../../src/services/DockerEngine.ts"
+import { NameResolver, ResolveError } from "../../src/services/NameResolver.ts"
+import { Netlink } from "../../src/services/Netlink.ts"
+import { Nftables } from "../../src/services/Nftables.ts"
+import { serveLeases } from "./leases.ts"
+import { containerOf, DMZ, NETWORK_ANCHOR, networks, roles, rolesOf, type Casting } from "./cast.ts"
+import { Excuses } from "./excuses.ts"
+import { Connections } from "./Connections.ts"
+import { Faults } from "./Faults.ts"
+import { History } from "./History.ts"
+import { startProcess, type Process, type Services } from "./processes.ts"
+import { Violation } from "./Violation.ts"
+import { namespaceOwner, portsOf } from "./truth.ts"
+
+/** Somewhere in 2026; only differences of times matter. */
+const EPOCH_MILLIS = 1_790_000_000_000
+
+const ANCHORD_IMAGE = "anchord"
+
+const serviceOf = <I, S, Others>(tag: Context.Key<I, S>, layer: Layer.Layer<I | Others>): S =>
+  Effect.runSync(Effect.provide(Effect.service(tag), layer))
+
+const randomFrom = (seed: number): SimRandom => {
+  const random = Effect.runSync(Effect.service(Random.Random).pipe(Random.withSeed(seed)))
+  return { next: () => random.nextDoubleUnsafe() }
+}
+
+/** A whole host with the real programs in its containers, from one cast; nothing in it is random, and its time is virtual. */
+export class Simulation {
+  readonly casting: Casting
+  readonly time = new SimTime(EPOCH_MILLIS)
+  readonly history = new History(() => this.time.now() - EPOCH_MILLIS)
+  readonly excuses = new Excuses(this.time.now)
+  readonly docker: SimDocker
+  readonly api: SimDockerEngine
+  readonly lan: SimLan
+  readonly host: SimHost
+  readonly dhcp = new SimDhcp()
+  readonly faults = new Faults(this)
+  /** Chance in the world itself: in which order an engine starts what ran before. */
+  readonly random: SimRandom
+  readonly connections = new Connections(this)
+  /** The IDs of containers whose owner went while the network-anchor was not looking. */
+  readonly unknowable = new Set<string>()
+  /** By container ID. */
+  readonly processes = new Map<string, Process>()
+  readonly nft = new Map<string, SimNftables>()
+  #port = 20_000
+  #defect: string | undefined
+
+  constructor(casting: Casting) {
+    this.casting = casting
+    this.random = randomFrom(casting.chance)
+    this.lan = makeLan(this.time)
+    this.host = new SimHost(this.lan, this.time, (id) => this.#sysctlsOf(id))
+    this.docker = new SimDocker(this.time.nowNanos, {
+      plumbing: this.host,
+      timers: this.time,
+      processes: {
+        started: (program) => program.image.includes(ANCHORD_IMAGE) && this.#begin(program),
+        signal: (id, signal) => this.#signal(id, signal)
+      }
+    })
+    this.api = apiOf(this.docker)
+    this.faults.watchEvents()
+    this.docker.log.listen((event) => {
+      const { type, action, attributes, containerId } = event
+      if (this.excuses.isLate()) for (const subject of this.concernedBy(event)) this.excuses.touched(subject)
+      if (containerId !== undefined && action === "destroy") this.#noteUnknowable(containerId)
+      this.history.note("docker", `${type} ${action} ${attributes["name"] ?? ""}`)
+    })
+    this.#build()
+  }
+
+  /** Lets everything happen that does not wait, and then so much time pass. */
+  pass(millis: number): void {
+    this.time.advance(millis)
+    if (this.#defect !== undefined) throw new Violation(`a defect in anchord: ${this.#defect}`)
+  }
+
+  /** Those that join the namespace of a container, whether or not that is there. */
+  dependentsOf(id: string): ReadonlyArray<ContainerSnapshot> {
+    return this.docker.containers().filter(({ networkMode }) => networkMode === `container:${id}`)
+  }
+
+  /**
+   * Docker keeps only the ID of a container that another one joins. Whoever was not there to see which name that ID had, when it went, cannot know
+   * who has followed it.
+   */
+  #noteUnknowable(id: string): void {
+    const anchor = this.process(NETWORK_ANCHOR)
+    const sees = anchor !== undefined && anchor.readiness.missing().length === 0
+    if (sees && !this.excuses.isLate() && !this.excuses.covers(id)) return
+    for (const dependent of this.dependentsOf(id)) this.unknowable.add(dependent.id)
+  }
+
+  /** What is concerned by what happens to a container: it, those in its namespace, and the ports that they ask for. */
+  concernedBy({ containerId, attributes }: Pick<DockerEvent, "containerId" | "attributes">): ReadonlyArray<string> {
+    if (containerId === undefined) return []
+    const known = this.docker.find(containerId)
+    const labels = [known?.labels ?? attributes, ...this.dependentsOf(containerId).map((one) => one.labels)]
+    return [
+      containerId,
+      ...this.dependentsOf(containerId).map(({ id }) => id),
+      ...labels.flatMap(portsOf).map(({ protocol, port }) => `port:${protocol}/${port}`)
+    ]
+  }
+
+  idOf(name: string): string | undefined {
+    return this.docker.find(name)?.id
+  }
+
+  namespace(name: string): SimNamespace | undefined {
+    const id = this.idOf(name)
+    return id === undefined ? undefined : this.host.namespaceOf(id)
+  }
+
+  process(name: string): Process | undefined {
+    return this.processes.get(this.idOf(name) ?? "")
+  }
+
+  /** The link of a namespace on one network. */
+  linkOn(name: string, networkName: string): string | undefined {
+    return [...(this.namespace(name)?.links ?? [])].find(([, network]) => network.name === networkName)?.[0]
+  }
+
+  /** What the project is reached by on the LAN at this moment. */
+  external(): AddressPair {
+    const link = this.linkOn(NETWORK_ANCHOR, DMZ)
+    const addresses = this.namespace(NETWORK_ANCHOR)?.kernel.netns.addresses() ?? []
+    const pair: { -readonly [F in Family]?: string } = {}
+    for (const family of families) {
+      const all = addresses.filter((one) => one.link === link && one.family === family && one.scope === "global")
+      const address = all.at(-1)?.address
+      if (address !== undefined) pair[family] = address
+    }
+    return pair
+  }
+
+  /** A source port that no client has used for long. */
+  nextSourcePort(): number {
+    this.#port = this.#port >= 60_000 ? 20_000 : this.#port + 1
+    return this.#port
+  }
+
+  /** The name of the container that a namespace belongs to, for a person. */
+  nameOf(kernel: SimKernel): string {
+    const owner = this.host.ownerOf(kernel)
+    return owner === undefined ? kernel.name : (this.docker.find(owner)?.name ?? kernel.name)
+  }
+
+  /** The main process ends by itself. */
+  crash(name: string): void {
+    const process = this.process(name)
+    if (process === undefined) this.docker.exited(name, 1)
+    else process.signal("SIGKILL")
+  }
+
+  /** What the DHCP server has given to the project. */
+  leaseOf(family: Family): string | undefined {
+    return this.dhcp.leases().find((lease) => lease.family === family)?.address
+  }
+
+  create(name: string): void {
+    const role = roles.find((one) => one.name === name)
+    if (role === undefined) throw new Error(`nobody is called ${name}`)
+    this.docker.create(containerOf(role, this.casting))
+  }
+
+  #build(): void {
+    this.docker.addImage(ANCHORD_IMAGE, { Entrypoint: ["tini", "--", "anchord"] }, ANCHORD_IMAGE)
+    this.docker.addImage("application", {}, "application")
+    for (const network of networks) this.docker.createNetwork(network)
+    for (const role of rolesOf(this.casting)) {
+      this.create(role.name)
+      this.docker.start(role.name)
+      this.pass(400)
+    }
+    if (this.casting.addressMode === "dhcp-refresh") serveLeases(this, 0)
+    this.pass(10_000)
+  }
+
+  #sysctlsOf(id: string): Readonly<Record<string, string>> {
+    const host = this.docker.inspection(id)["HostConfig"] as { readonly Sysctls?: Readonly<Record<string, string>> }
+    return host.Sysctls ?? {}
+  }
+
+  #begin(program: SimProgram): void {
+    if (program.name === NETWORK_ANCHOR) {
+      this.excuses.touched("nat")
+      for (const { id, networkMode } of this.docker.containers()) {
+        const owner = networkMode.replace(/^container:/, "")
+        if (owner !== networkMode && this.docker.find(owner) === undefined) this.unknowable.add(id)
+      }
+    }
+    const process = startProcess(program, this.time.now(), {
+      fork: (main) => this.time.fork(main),
+      after: this.time.after,
+      services: (id) => this.#servicesOf(id),
+      log: (name, level, message) => this.history.note(name, `${level} ${message}`),
+      killed: () => {
+        if (program.name === NETWORK_ANCHOR) this.dhcp.killAll()
+      },
+      exited: (id, status, defect) => {
+        this.processes.delete(id)
+        if (defect !== undefined) this.#defect ??= `${program.name}: ${defect}`
+        if (["running", "paused"].includes(this.docker.find(id)?.status ?? "")) this.docker.exited(id, status)
+      }
+    })
+    this.processes.set(program.id, process)
+  }
+
+  #signal(id: string, signal: SimSignal): void {
+    const process = this.processes.get(id)
+    if (process !== undefined) process.signal(signal)
+    else this.docker.exited(id, signal === "SIGTERM" ? 0 : 137)
+  }
+
+  #servicesOf(id: string): Context.Context<Services> {
+    const kernel = this.host.namespaceOf(id)?.kernel
+    if (kernel === undefined) throw new Error(`${id} is in no namespace`)
+    const nft = new SimNftables(kernel.ruleset)
+    const access = this.api.access()
+    this.nft.set(id, nft)
+    return Context.mergeAll(
+      Context.make(DockerEngine, serviceOf(DockerEngine, access.layer)),
+      Context.make(ContainerLifecycle, serviceOf(ContainerLifecycle, access.layer)),
+      Context.make(Netlink, this.faults.netlink(serviceOf(Netlink, SimNetlink.layer(kernel.netns)))),
+      Context.make(Nftables, this.faults.nftables(serviceOf(Nftables, nft.layer))),
+      Context.make(Conntrack, serviceOf(Conntrack, kernel.conntrack.layer)),
+      Context.make(DhcpClient, serviceOf(DhcpClient, this.dhcp.layer)),
+      Context.make(NameResolver, { resolve: (hostname, family) => this.#resolve(id, hostname, family) })
+    )
+  }
+
+  /** As Docker's resolver does: names and services of the networks that both are on. */
+  #resolve(id: string, hostname: string, family: Family): Effect.Effect<string, ResolveError> {
+    return Effect.suspend(() => {
+      if (this.faults.resolverIsAway()) {
+        const message = `${hostname}: the server does not answer`
+        return Effect.fail(new ResolveError({ hostname, family, reason: "unavailable", message }))
+      }
+      const asking = this.docker.find(id)
+      const owner = asking && namespaceOwner(this.docker, asking)
+      const known = this.docker
+        .containers()
+        .find(({ name, labels }) => name === hostname || labels["com.docker.compose.service"] === hostname)
+      const mine = new Set(
+        owner === undefined ? [] : this.docker.inspect(owner.id)?.attachments.map((one) => one.networkId)
+      )
+      const theirs = known === undefined ? [] : (this.docker.inspect(known.id)?.attachments ?? [])
+      const address = theirs.find(({ networkId }) => mine.has(networkId))?.[family]
+      return address === undefined
+        ? Effect.fail(new ResolveError({ hostname, family, reason: "no-record", message: `${hostname}: no record` }))
+        : Effect.succeed(address)
+    })
+  }
+}

@@ -1,0 +1,236 @@
+import * as fc from "fast-check"
+import { families, type Family } from "../../src/domain/Address.ts"
+import { MANAGED, NETWORK_ANCHOR, optionalRoles, OUTPOST, roles, type Casting } from "./cast.ts"
+
+/** What happens in one step of a history: plain data, so that a history can be kept in a file and played again. */
+export type Action =
+  // Containers, as an operator or another program handles them.
+  | {
+      readonly _tag: "Start" | "Stop" | "Kill" | "Restart" | "Remove" | "Recreate" | "Pause" | "Unpause"
+      readonly name: string
+    }
+  | { readonly _tag: "Crash"; readonly name: string }
+  | { readonly _tag: "Disconnect" | "Reconnect"; readonly name: string }
+  /** `docker compose up -d --force-recreate` of everything, `down`, `up`. */
+  | { readonly _tag: "ComposeUp" | "ComposeDown" | "ComposeRecreate" }
+  | { readonly _tag: "Noise"; readonly name: string }
+  /** Every fault ends, and nothing happens for so long that nothing has an excuse any more. */
+  | { readonly _tag: "Quiet" }
+  // Clients on the LAN.
+  | { readonly _tag: "Open"; readonly client: number; readonly port: number; readonly family: Family }
+  // What goes wrong: Docker.
+  | { readonly _tag: "StreamCut" }
+  | { readonly _tag: "EngineRestart"; readonly how: "shutdown" | "power failure" | "live restore" }
+  | { readonly _tag: "EngineAway"; readonly millis: number }
+  | { readonly _tag: "ApiSlow"; readonly millis: number }
+  | { readonly _tag: "ApiFails" | "AnswersLost"; readonly times: number }
+  | { readonly _tag: "EventsLost" | "EventsDoubled"; readonly count: number }
+  /** Those of one type, which so get behind those of the other; 0 ends it. */
+  | { readonly _tag: "EventsLate"; readonly of: "container" | "network"; readonly millis: number }
+  // nft, conntrack, ip.
+  | { readonly _tag: "NftDies"; readonly when: "idle" | "before" | "after" }
+  | { readonly _tag: "NftRefuses" }
+  | { readonly _tag: "ConntrackFails"; readonly millis: number }
+  | { readonly _tag: "MonitorLosesLines"; readonly count: number }
+  // Somebody else on the host.
+  | { readonly _tag: "FlushRuleset" }
+  | { readonly _tag: "DeleteElement"; readonly index: number }
+  | { readonly _tag: "ReplaceDefaultRoute"; readonly family: Family; readonly name: string }
+  | { readonly _tag: "DeleteAddress"; readonly family: Family }
+  // The network around.
+  | { readonly _tag: "DhcpSilent" | "DhcpServes" | "DhcpDies" }
+  | { readonly _tag: "DhcpRotates"; readonly index: number }
+  | { readonly _tag: "DnsFails"; readonly millis: number }
+
+/** A step: something happens, and then so much time passes. */
+export interface Step {
+  readonly action: Action
+  readonly thenMillis: number
+}
+
+/** The kinds of trouble that can be left out or asked for by name. */
+export const faultKinds = [
+  "docker",
+  "events",
+  "nft",
+  "conntrack",
+  "netlink",
+  "interference",
+  "dhcp",
+  "dns",
+  "process"
+] as const
+export type FaultKind = (typeof faultKinds)[number]
+
+const names = [...roles.map(({ name }) => name), MANAGED]
+const inProject = names.filter((name) => name !== NETWORK_ANCHOR)
+const backends = ["web-anchor", "mail-anchor", "spare-anchor", "files", OUTPOST]
+
+const one = <Tag extends Action["_tag"]>(tag: Tag) =>
+  fc.constant({ _tag: tag } as Extract<Action, { readonly _tag: Tag }>)
+const about = <
+  Tag extends
+    | "Start"
+    | "Stop"
+    | "Kill"
+    | "Restart"
+    | "Remove"
+    | "Recreate"
+    | "Pause"
+    | "Unpause"
+    | "Crash"
+    | "Noise"
+    | "Disconnect"
+    | "Reconnect"
+>(
+  tag: Tag,
+  whom: ReadonlyArray<string>
+) => fc.record({ _tag: fc.constant(tag), name: fc.constantFrom(...whom) })
+
+const family = fc.constantFrom(...families)
+const few = fc.integer({ min: 1, max: 4 })
+
+const everyday: ReadonlyArray<fc.WeightedArbitrary<Action>> = [
+  { weight: 6, arbitrary: about("Start", inProject) },
+  { weight: 4, arbitrary: about("Stop", inProject) },
+  { weight: 3, arbitrary: about("Kill", inProject) },
+  { weight: 6, arbitrary: about("Restart", inProject) },
+  { weight: 3, arbitrary: about("Remove", inProject) },
+  { weight: 10, arbitrary: about("Recreate", inProject) },
+  { weight: 1, arbitrary: about("Pause", inProject) },
+  { weight: 2, arbitrary: about("Unpause", inProject) },
+  { weight: 3, arbitrary: about("Crash", inProject) },
+  { weight: 1, arbitrary: about("Disconnect", backends) },
+  { weight: 2, arbitrary: about("Reconnect", backends) },
+  { weight: 2, arbitrary: about("Noise", names) },
+  { weight: 1, arbitrary: one("ComposeRecreate") },
+  { weight: 1, arbitrary: one("ComposeDown") },
+  { weight: 2, arbitrary: one("ComposeUp") },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      _tag: fc.constant("Open" as const),
+      client: fc.integer({ min: 0, max: 1 }),
+      port: fc.nat({ max: 30 }),
+      family
+    })
+  }
+]
+
+const faults: Readonly<Record<FaultKind, ReadonlyArray<fc.WeightedArbitrary<Action>>>> = {
+  docker: [
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        _tag: fc.constant("EngineRestart" as const),
+        how: fc.constantFrom("shutdown" as const, "power failure" as const, "live restore" as const)
+      })
+    },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("AnswersLost" as const), times: few }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        _tag: fc.constant("EngineAway" as const),
+        millis: fc.constantFrom(50, 700, 7_000, 45_000)
+      })
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({ _tag: fc.constant("ApiSlow" as const), millis: fc.constantFrom(0, 5, 80, 900) })
+    },
+    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("ApiFails" as const), times: few }) }
+  ],
+  events: [
+    { weight: 2, arbitrary: one("StreamCut") },
+    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("EventsLost" as const), count: few }) },
+    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("EventsDoubled" as const), count: few }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        _tag: fc.constant("EventsLate" as const),
+        of: fc.constantFrom("container" as const, "network" as const),
+        millis: fc.constantFrom(0, 1, 40, 600, 5_000)
+      })
+    }
+  ],
+  nft: [
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        _tag: fc.constant("NftDies" as const),
+        when: fc.constantFrom("idle" as const, "before" as const, "after" as const)
+      })
+    },
+    { weight: 1, arbitrary: one("NftRefuses") }
+  ],
+  conntrack: [
+    {
+      weight: 2,
+      arbitrary: fc.record({ _tag: fc.constant("ConntrackFails" as const), millis: fc.constantFrom(10, 3_000, 40_000) })
+    }
+  ],
+  netlink: [{ weight: 2, arbitrary: fc.record({ _tag: fc.constant("MonitorLosesLines" as const), count: few }) }],
+  interference: [
+    { weight: 2, arbitrary: one("FlushRuleset") },
+    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("DeleteElement" as const), index: fc.nat({ max: 40 }) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        _tag: fc.constant("ReplaceDefaultRoute" as const),
+        family,
+        name: fc.constantFrom(NETWORK_ANCHOR, "web-anchor", "files")
+      })
+    },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("DeleteAddress" as const), family }) }
+  ],
+  dhcp: [
+    { weight: 2, arbitrary: one("DhcpSilent") },
+    { weight: 2, arbitrary: one("DhcpServes") },
+    { weight: 1, arbitrary: one("DhcpDies") },
+    { weight: 3, arbitrary: fc.record({ _tag: fc.constant("DhcpRotates" as const), index: fc.nat({ max: 3 }) }) }
+  ],
+  dns: [
+    {
+      weight: 2,
+      arbitrary: fc.record({ _tag: fc.constant("DnsFails" as const), millis: fc.constantFrom(100, 3_000, 40_000) })
+    }
+  ],
+  process: [
+    { weight: 2, arbitrary: about("Kill", [NETWORK_ANCHOR]) },
+    { weight: 2, arbitrary: about("Restart", [NETWORK_ANCHOR]) },
+    { weight: 2, arbitrary: about("Crash", [NETWORK_ANCHOR]) },
+    { weight: 2, arbitrary: about("Recreate", [NETWORK_ANCHOR]) },
+    { weight: 1, arbitrary: about("Stop", [NETWORK_ANCHOR]) },
+    { weight: 2, arbitrary: about("Start", [NETWORK_ANCHOR]) }
+  ]
+}
+
+/** How long after one thing the next one happens: mostly in the middle of what the first one caused. */
+const pause = fc.oneof(
+  { weight: 24, arbitrary: fc.constant(0) },
+  { weight: 24, arbitrary: fc.integer({ min: 1, max: 400 }) },
+  { weight: 6, arbitrary: fc.integer({ min: 400, max: 4_000 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 4_000, max: 40_000 }) }
+)
+
+/** A step with what happens every day and these kinds of trouble. */
+export const stepWith = (kinds: ReadonlyArray<FaultKind>): fc.Arbitrary<Step> =>
+  fc.record({
+    action: fc.oneof(
+      { weight: 400, arbitrary: fc.oneof(...everyday, ...kinds.flatMap((kind) => faults[kind])) },
+      { weight: 1, arbitrary: one("Quiet") }
+    ),
+    thenMillis: pause
+  })
+
+export const castingWith = (kinds: ReadonlyArray<FaultKind>): fc.Arbitrary<Casting> =>
+  fc.record({
+    addressMode: kinds.includes("dhcp")
+      ? fc.constantFrom("bootstrap" as const, "dhcp-refresh" as const)
+      : fc.constant("bootstrap" as const),
+    autofixScope: fc.constantFrom("own" as const, "project" as const),
+    selector: fc.boolean(),
+    managed: fc.boolean(),
+    chance: fc.nat({ max: 999_999 }),
+    present: fc.subarray(optionalRoles, { minLength: 1, maxLength: 3 })
+  })

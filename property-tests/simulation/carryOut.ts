@@ -1,0 +1,140 @@
+import type { Action } from "./actions.ts"
+import { NETWORK_ANCHOR, PROJECT, roleOf, rolesOf, TRANSIT } from "./cast.ts"
+import { SimRefusal } from "../../src/layers/sim/SimRefusal.ts"
+import { carryOutFault } from "./carryOutFault.ts"
+import type { Simulation } from "./Simulation.ts"
+
+const statusOf = ({ docker }: Simulation, name: string) => docker.find(name)?.status
+
+const isUp = (sim: Simulation, name: string): boolean => ["running", "paused"].includes(statusOf(sim, name) ?? "")
+
+const canStart = (sim: Simulation, name: string): boolean => {
+  const status = statusOf(sim, name)
+  if (status !== "created" && status !== "exited") return false
+  const joins = roleOf(name)?.joins
+  return joins === undefined || isUp(sim, joins)
+}
+
+const applicableTo: Readonly<Record<string, (sim: Simulation, name: string) => boolean>> = {
+  Start: canStart,
+  Stop: isUp,
+  Kill: isUp,
+  Crash: (sim, name) => statusOf(sim, name) === "running",
+  Restart: (sim, name) =>
+    isUp(sim, name) && (roleOf(name)?.joins === undefined || isUp(sim, roleOf(name)?.joins ?? "")),
+  Remove: (sim, name) => sim.docker.find(name) !== undefined,
+  /** Compose makes it anew with the container that its service joins, which has to be there. */
+  Recreate: (sim, name) => {
+    const role = roleOf(name)
+    return (
+      role !== undefined &&
+      rolesOf(sim.casting).includes(role) &&
+      (role.joins === undefined || sim.docker.find(role.joins) !== undefined)
+    )
+  },
+  Pause: (sim, name) => statusOf(sim, name) === "running",
+  Unpause: (sim, name) => statusOf(sim, name) === "paused",
+  Noise: (sim, name) => isUp(sim, name),
+  Disconnect: (sim, name) => isUp(sim, name) && sim.docker.network(TRANSIT)?.members.has(sim.idOf(name) ?? "") === true,
+  Reconnect: (sim, name) => isUp(sim, name) && sim.docker.network(TRANSIT)?.members.has(sim.idOf(name) ?? "") === false
+}
+
+/** Whether there is anything to do for an action: an operator does not stop what does not run. */
+export const isApplicable = (sim: Simulation, action: Action): boolean => {
+  // Without an engine nobody does anything to a container; anchord may still end by itself.
+  if (sim.docker.isAway && /^(?:Compose|Engine)/.test(action._tag)) return false
+  if (sim.docker.isAway && action._tag in withContainer) {
+    return action._tag === "Crash" && "name" in action && sim.process(action.name) !== undefined
+  }
+  if ("name" in action && action._tag !== "ReplaceDefaultRoute")
+    return applicableTo[action._tag]?.(sim, action.name) ?? true
+  if (action._tag === "ReplaceDefaultRoute") return sim.namespace(action.name) !== undefined
+  if (action._tag === "DeleteAddress") return sim.leaseOf(action.family) === sim.external()[action.family]
+  if (action._tag.startsWith("Dhcp")) return sim.casting.addressMode === "dhcp-refresh"
+  return true
+}
+
+/** What an operator's command goes on with; when Docker refuses that, he sees it, and that is all. */
+const orRefused = (sim: Simulation, command: () => void) => (): void => {
+  try {
+    command()
+  } catch (error) {
+    if (!(error instanceof SimRefusal)) throw error
+    sim.history.note("operator", `refused: ${error.message}`)
+  }
+}
+
+const recreate = (sim: Simulation, name: string): void => {
+  const make = orRefused(sim, () => {
+    sim.create(name)
+    if (canStart(sim, name)) sim.docker.start(name)
+  })
+  if (sim.docker.find(name) === undefined) make()
+  else sim.docker.remove(name, make)
+}
+
+const withContainer: Readonly<Record<string, (sim: Simulation, name: string) => void>> = {
+  Start: ({ docker }, name) => docker.start(name),
+  Stop: ({ docker }, name) => docker.stop(name),
+  Kill: ({ docker }, name) => docker.kill(name),
+  Crash: (sim, name) => sim.crash(name),
+  Restart: ({ docker }, name) => docker.restart(name),
+  Remove: ({ docker }, name) => docker.remove(name),
+  Recreate: recreate,
+  Pause: ({ docker }, name) => docker.pause(name),
+  Unpause: ({ docker }, name) => docker.unpause(name),
+  Noise: ({ docker }, name) => {
+    for (const action of ["exec_create: sh", "exec_start: sh", "health_status: healthy"]) docker.noise(name, action)
+  },
+  Disconnect: ({ docker }, name) => docker.disconnect(TRANSIT, name),
+  Reconnect: ({ docker }, name) => docker.connect(TRANSIT, name)
+}
+
+/** What Compose does to the whole project but the network-anchor, in the order of their dependencies. */
+const projectOf = ({ casting }: Simulation): ReadonlyArray<string> =>
+  rolesOf(casting)
+    .filter(({ name, project }) => project === PROJECT && name !== NETWORK_ANCHOR)
+    .map(({ name }) => name)
+
+const composeUp = (sim: Simulation): void => {
+  for (const name of projectOf(sim)) {
+    if (sim.docker.find(name) === undefined) sim.create(name)
+    if (canStart(sim, name)) sim.docker.start(name)
+  }
+}
+
+const composeDown = (sim: Simulation, then: () => void): void => {
+  const [name] = projectOf(sim)
+    .filter((one) => sim.docker.find(one) !== undefined)
+    .toReversed()
+  if (name === undefined) then()
+  else
+    sim.docker.remove(
+      name,
+      orRefused(sim, () => composeDown(sim, then))
+    )
+}
+
+const carry = (sim: Simulation, action: Action): void => {
+  if ("name" in action && action._tag !== "ReplaceDefaultRoute") return withContainer[action._tag]?.(sim, action.name)
+  switch (action._tag) {
+    case "ComposeUp":
+      return composeUp(sim)
+    case "ComposeDown":
+      return composeDown(sim, () => {})
+    case "ComposeRecreate":
+      return composeDown(
+        sim,
+        orRefused(sim, () => composeUp(sim))
+      )
+    case "Open":
+      return sim.connections.open(action.client, action.port, action.family)
+    case "Quiet":
+      return
+    default:
+      return carryOutFault(sim, action)
+  }
+}
+
+/** Carries an action out. */
+export const carryOut = (sim: Simulation, action: Action): void => orRefused(sim, () => carry(sim, action))()

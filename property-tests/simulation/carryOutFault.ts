@@ -1,0 +1,113 @@
+import { families, type Family } from "../../src/domain/Address.ts"
+import { nftFamily, parseTable, tableName } from "../../src/domain/NftJson.ts"
+import type { Action } from "./actions.ts"
+import { NETWORK_ANCHOR } from "./cast.ts"
+import { UNTIL_POLL } from "./Faults.ts"
+import { serveLeases } from "./leases.ts"
+import type { Simulation } from "./Simulation.ts"
+import { outsidePorts } from "./truth.ts"
+
+const flushRuleset = (sim: Simulation): void => {
+  sim.namespace(NETWORK_ANCHOR)?.kernel.ruleset.execute([{ flush: { ruleset: null } }])
+  sim.excuses.for("nat", UNTIL_POLL)
+}
+
+const deleteElement = (sim: Simulation, index: number): void => {
+  const ruleset = sim.namespace(NETWORK_ANCHOR)?.kernel.ruleset
+  const entries = families.flatMap((family) => {
+    const answer = ruleset?.list(nftFamily[family], tableName[family])
+    return answer === undefined ? [] : parseTable(answer, family).entries
+  })
+  const entry = entries[index % Math.max(1, entries.length)]
+  if (entry === undefined) return
+  const { family, protocol } = entry
+  const [name, key] =
+    entry._tag === "Port"
+      ? [`dnat_${protocol}`, entry.port]
+      : [`dnat_range_${protocol}`, { range: [entry.from, entry.to] }]
+  const value = entry._tag === "Port" ? { concat: [entry.address, entry.backendPort] } : entry.address
+  const element = { family: nftFamily[family], table: tableName[family], name, elem: [[key, value]] }
+  ruleset?.execute([{ delete: { element } }])
+  const [from, to] = entry._tag === "Port" ? [entry.port, entry.port] : [entry.from, entry.to]
+  for (const one of outsidePorts) {
+    if (one.protocol === protocol && from <= one.port && one.port <= to) {
+      sim.excuses.for(`port:${protocol}/${one.port}`, UNTIL_POLL)
+    }
+  }
+}
+
+const replaceDefaultRoute = (sim: Simulation, name: string, family: Family): void => {
+  const netns = sim.namespace(name)?.kernel.netns
+  const [present] = netns?.defaultRoutes(family) ?? []
+  const other = netns?.addresses().find((one) => one.family === family && one.scope === "global")
+  if (netns === undefined || present === undefined || other === undefined) return
+  netns.apply({ _tag: "Delete", route: present })
+  sim.excuses.for("routes", 2_000)
+}
+
+const deleteAddress = (sim: Simulation, family: Family): void => {
+  const address = sim.external()[family]
+  const netns = sim.namespace(NETWORK_ANCHOR)?.kernel.netns
+  const link = netns?.addresses().find((one) => one.address === address)?.link
+  if (netns === undefined || address === undefined || link === undefined) return
+  netns.removeAddress(link, address)
+  sim.excuses.for("external", 2_000)
+}
+
+type Fault =
+  | Exclude<
+      Action,
+      { readonly name: string } | { readonly _tag: "Open" | "Quiet" | "ComposeUp" | "ComposeDown" | "ComposeRecreate" }
+    >
+  | Extract<Action, { readonly _tag: "ReplaceDefaultRoute" }>
+
+/** Makes something go wrong, and says what that excuses. */
+export const carryOutFault = (sim: Simulation, action: Fault): void => {
+  const { faults } = sim
+  switch (action._tag) {
+    case "StreamCut":
+      return faults.cutStream()
+    case "EngineRestart":
+      return faults.restartEngine(action.how)
+    case "EngineAway":
+      return faults.engineAway(action.millis)
+    case "ApiSlow":
+      return faults.slowApi(action.millis)
+    case "ApiFails":
+      return faults.failApi(action.times)
+    case "AnswersLost":
+      return faults.loseAnswers(action.times)
+    case "EventsLost":
+      return faults.loseEvents(action.count)
+    case "EventsDoubled":
+      return faults.doubleEvents(action.count)
+    case "EventsLate":
+      return faults.delayEvents(action.of, action.millis)
+    case "NftDies":
+      return faults.nftDies(action.when)
+    case "NftRefuses":
+      return faults.nftRefuses()
+    case "ConntrackFails":
+      return faults.conntrackFails(action.millis)
+    case "MonitorLosesLines":
+      return faults.monitorLoses(action.count)
+    case "FlushRuleset":
+      return flushRuleset(sim)
+    case "DeleteElement":
+      return deleteElement(sim, action.index)
+    case "ReplaceDefaultRoute":
+      return replaceDefaultRoute(sim, action.name, action.family)
+    case "DeleteAddress":
+      return deleteAddress(sim, action.family)
+    case "DhcpSilent":
+      return sim.dhcp.offers.clear()
+    case "DhcpServes":
+      return serveLeases(sim, 0)
+    case "DhcpDies":
+      return sim.dhcp.killAll()
+    case "DhcpRotates":
+      return serveLeases(sim, action.index)
+    case "DnsFails":
+      return faults.dnsFails(action.millis)
+  }
+}

@@ -1,0 +1,181 @@
+import type { SimContainerSpec, SimNetworkSpec } from "../../src/layers/sim/SimSpec.ts"
+import { LAN } from "../../src/layers/sim/SimLan.ts"
+
+/** The project's addresses on the LAN, and its names in Docker. */
+export const EXTERNAL = { v4: "10.99.0.7", v6: "fd99::7" } as const
+export const PROJECT = "shop"
+export const DMZ = "dmz"
+export const TRANSIT = "shop_transit"
+export const ELSEWHERE = "elsewhere_default"
+export const NETWORK_ANCHOR = "anchord"
+export const OUTPOST = "outpost"
+export const MANAGED = "outpost-service-anchor"
+
+export const POLL_SECONDS = 10
+
+/** What differs from one history to the next. */
+export interface Casting {
+  readonly addressMode: "bootstrap" | "dhcp-refresh"
+  readonly autofixScope: "own" | "project"
+  /** Whether the network-anchor serves what a label selects, and not the project. */
+  readonly selector: boolean
+  /** Whether the network-anchor keeps a service-anchor beside the container that nobody's compose file knows. */
+  readonly managed: boolean
+  /** The seed of what is left to chance in the world itself. */
+  readonly chance: number
+  /** Which of {@link optionalRoles} are there. */
+  readonly present: ReadonlyArray<string>
+}
+
+/** A port of a label, as a generator writes it: one entry of `anchord.expose`, and what it stands for. */
+export interface Claim {
+  readonly protocol: "tcp" | "udp"
+  readonly from: number
+  readonly to: number
+  readonly backendFrom: number
+}
+
+const claim = (protocol: Claim["protocol"], from: number, to = from, backendFrom = from): Claim => ({
+  protocol,
+  from,
+  to,
+  backendFrom
+})
+
+/** `anchord.expose` for these claims. */
+export const labelOf = (claims: ReadonlyArray<Claim>): string =>
+  claims
+    .map(({ protocol, from, to, backendFrom }) => {
+      const outside = from === to ? `${from}` : `${from}-${to}`
+      const inside = from === to ? `${backendFrom}` : `${backendFrom}-${backendFrom + to - from}`
+      return outside === inside ? `${protocol}/${outside}` : `${protocol}/${outside}:${inside}`
+    })
+    .join(", ")
+
+/** A container of the cast. */
+export interface Role {
+  readonly name: string
+  readonly claims: ReadonlyArray<Claim>
+  /** Its IPv6 address gets no ports. */
+  readonly v4Only?: true
+  readonly project?: string
+  /** The container whose namespace it joins. */
+  readonly joins?: string
+  readonly anchor?: "network-anchor" | "service-anchor"
+  readonly env?: Readonly<Record<string, string>>
+  /** Left out: `unless-stopped`. */
+  readonly restart?: "no"
+  /** Not there at the beginning. */
+  readonly later?: true
+}
+
+const serviceAnchor = (name: string, claims: ReadonlyArray<Claim>, more: Partial<Role> = {}): Role => ({
+  name,
+  claims,
+  anchor: "service-anchor",
+  project: PROJECT,
+  ...more
+})
+const application = (name: string, joins: string): Role => ({ name, claims: [], joins, project: PROJECT })
+
+/**
+ * A project with two services behind service-anchors, one of which asks for a port that an older one has; a container that is wrapped from
+ * outside; one that another program runs and that the network-anchor gives a service-anchor; and somebody else's.
+ */
+export const roles: ReadonlyArray<Role> = [
+  { name: NETWORK_ANCHOR, claims: [], anchor: "network-anchor", project: PROJECT },
+  serviceAnchor("web-anchor", [claim("tcp", 80), claim("tcp", 443, 443, 8443)]),
+  application("web", "web-anchor"),
+  serviceAnchor("mail-anchor", [claim("tcp", 25), claim("udp", 53), claim("udp", 4000, 4003)]),
+  application("mail", "mail-anchor"),
+  serviceAnchor("spare-anchor", [claim("tcp", 80), claim("udp", 4002, 4005), claim("tcp", 9000, 9002, 9100)], {
+    v4Only: true
+  }),
+  { name: "files", claims: [], project: PROJECT },
+  serviceAnchor("files-anchor", [claim("tcp", 2049)], { joins: "files" }),
+  { name: OUTPOST, claims: [], restart: "no" },
+  { name: "neighbour", claims: [claim("tcp", 80)], project: "elsewhere" }
+]
+
+/** Those that a history may be without: the fewer there are, the faster it is and the more happens to each. */
+export const optionalRoles = ["mail-anchor", "spare-anchor", "files", OUTPOST]
+
+/** Whoever belongs to a cast. */
+export const rolesOf = ({ present }: Casting): ReadonlyArray<Role> =>
+  roles.filter(({ name, joins = name }) => !optionalRoles.includes(joins) || present.includes(joins))
+
+export const roleOf = (name: string): Role | undefined => roles.find((role) => role.name === name)
+
+/** What the managed service-anchor asks for. */
+export const managedClaims: ReadonlyArray<Claim> = [claim("tcp", 389)]
+
+export const networks: ReadonlyArray<SimNetworkSpec> = [
+  { name: DMZ, driver: "macvlan", v4: LAN.subnet.v4, v6: LAN.subnet.v6, gateway: LAN.router },
+  { name: TRANSIT, v4: "172.20.0.0/16", v6: "fd20::/64", masquerade: false },
+  { name: ELSEWHERE, v4: "172.21.0.0/16", v6: "fd21::/64" }
+]
+
+/** Carried by all that a selector is to find. */
+const SERVER = { key: "com.example.server", value: PROJECT } as const
+
+/** Whether the network-anchor serves a container with these labels. */
+export const isServed = (labels: Readonly<Record<string, string>>, { selector }: Casting): boolean =>
+  selector ? labels[SERVER.key] === SERVER.value : labels["com.docker.compose.project"] === PROJECT
+
+const labelsOf = ({ claims, v4Only, project, name, joins, anchor }: Role): Readonly<Record<string, string>> => ({
+  ...(project === undefined
+    ? {}
+    : {
+        "com.docker.compose.project": project,
+        "com.docker.compose.service": name,
+        "com.docker.compose.oneoff": "False"
+      }),
+  // What Compose leaves of `network_mode: service:X`; `container:X` leaves nothing.
+  ...(joins !== undefined && anchor === undefined
+    ? { "com.docker.compose.depends_on": `${joins}:service_started:true` }
+    : {}),
+  ...(project === PROJECT ? { [SERVER.key]: SERVER.value } : {}),
+  ...(claims.length === 0 ? {} : { "anchord.expose": labelOf(claims) }),
+  ...(v4Only === undefined ? {} : { "anchord.expose.v6": "off" })
+})
+
+const environmentOf = (role: Role, casting: Casting): Readonly<Record<string, string>> => {
+  if (role.anchor === "service-anchor") return { ANCHORD_MODE: "service-anchor", ...role.env }
+  if (role.anchor === undefined) return {}
+  return {
+    ...(casting.selector ? { ANCHORD_LABEL_SELECTOR: `${SERVER.key}=${SERVER.value}` } : { ANCHORD_PROJECT: PROJECT }),
+    ANCHORD_EXT_NETWORK: DMZ,
+    ANCHORD_SHARED_NETWORK: TRANSIT,
+    ANCHORD_POLL_INTERVAL: `${POLL_SECONDS}s`,
+    ANCHORD_ADDRESS_MODE: casting.addressMode,
+    ANCHORD_AUTOFIX_SCOPE: casting.autofixScope,
+    ...(casting.managed
+      ? {
+          ANCHORD_MANAGED_SA_TARGET: OUTPOST,
+          ANCHORD_MANAGED_SA_LABELS: JSON.stringify({
+            [SERVER.key]: SERVER.value,
+            "anchord.expose": labelOf(managedClaims)
+          })
+        }
+      : {}),
+    ...role.env
+  }
+}
+
+const networkOf = ({ name, project, joins }: Role): Pick<SimContainerSpec, "network" | "also" | "addresses"> => {
+  if (joins !== undefined) return { network: `container:${joins}` }
+  if (name === NETWORK_ANCHOR) return { network: TRANSIT, also: [DMZ], addresses: { [DMZ]: EXTERNAL } }
+  return { network: project === "elsewhere" ? ELSEWHERE : TRANSIT }
+}
+
+/** How the role is created. */
+export const containerOf = (role: Role, casting: Casting): SimContainerSpec => ({
+  name: role.name,
+  image: role.anchor === undefined ? "application" : "anchord",
+  command: role.anchor === undefined ? ["serve"] : [],
+  labels: labelsOf(role),
+  env: Object.entries(environmentOf(role, casting)).map(([key, value]) => `${key}=${value}`),
+  restart: role.restart ?? "unless-stopped",
+  sysctls: role.anchor === "network-anchor" ? { "net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1" } : {},
+  ...networkOf(role)
+})

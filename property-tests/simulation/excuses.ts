@@ -1,0 +1,51 @@
+/**
+ * What may be wrong at this moment, and until when. A fault excuses no more than it reaches: an event that was lost excuses the ports of the
+ * container that it told of, and until the next poll. What nothing excuses has to be right, after every single step.
+ */
+export class Excuses {
+  readonly #now: () => number
+  readonly #until = new Map<string, number>()
+  /** Until when something that changes is seen late, and how late. */
+  #lag = { until: Number.NEGATIVE_INFINITY, millis: 0 }
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /** Excuses a subject for so long from now on. */
+  for(subject: string, millis: number): void {
+    this.#until.set(subject, Math.max(this.#until.get(subject) ?? 0, this.#now() + millis))
+  }
+
+  /** For so long from now on, what is touched is excused, and for `millis` after that; so is what is excused already. */
+  lag(forMillis: number, millis: number): void {
+    const now = this.#now()
+    const stands = this.#lag.until >= now
+    this.#lag = {
+      until: Math.max(this.#lag.until, now + forMillis),
+      millis: stands ? Math.max(this.#lag.millis, millis) : millis
+    }
+    for (const [subject, until] of this.#until) if (until >= now) this.touched(subject)
+  }
+
+  /** Something about a subject has changed: what that means may be seen late. */
+  touched(subject: string): void {
+    const now = this.#now()
+    if (this.#lag.until < now) return
+    this.for(subject, this.#lag.until - now + this.#lag.millis)
+  }
+
+  /** Whether what changes now may be seen late. */
+  isLate(): boolean {
+    return this.#lag.until >= this.#now()
+  }
+
+  covers(subject: string): boolean {
+    return (this.#until.get(subject) ?? Number.NEGATIVE_INFINITY) >= this.#now()
+  }
+
+  /** For how many milliseconds from now on anything is excused. */
+  longest(): number {
+    return Math.max(0, ...[...this.#until.values()].map((until) => until - this.#now()))
+  }
+}

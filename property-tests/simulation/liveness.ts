@@ -1,0 +1,196 @@
+import { families, type Family } from "../../src/domain/Address.ts"
+import type { ContainerSnapshot } from "../../src/domain/DockerState.ts"
+import { nftFamily, parseTable, tableName } from "../../src/domain/NftJson.ts"
+import { LAN } from "../../src/layers/sim/SimLan.ts"
+import { exchange, type SimPacket } from "../../src/layers/sim/SimWalker.ts"
+import { isServed, MANAGED, NETWORK_ANCHOR, OUTPOST, POLL_SECONDS, roleOf, TRANSIT } from "./cast.ts"
+import { checkSafety, isServing } from "./safety.ts"
+import type { Simulation } from "./Simulation.ts"
+import { Violation } from "./Violation.ts"
+import { ownerOf, namespaceOwner, outsidePorts } from "./truth.ts"
+
+/** After the last fault everything has to be right within two polls, and the time that a repair may be put off for. */
+export const QUIET_MILLIS = (2 * POLL_SECONDS + 10) * 1_000
+
+const isRunning = ({ status }: ContainerSnapshot): boolean => status === "running"
+
+const isServiceAnchor = (sim: Simulation, { id, name, labels }: ContainerSnapshot): boolean =>
+  (isServed(labels, sim.casting) && sim.processes.get(id)?.mode === "service-anchor") ||
+  (sim.casting.managed && name === MANAGED)
+
+/** The service-anchors that the network-anchor is responsible for. */
+const serviceAnchors = (sim: Simulation): ReadonlyArray<ContainerSnapshot> =>
+  sim.docker.containers().filter((container) => isRunning(container) && isServiceAnchor(sim, container))
+
+/** The elements in the kernel are those that somebody has a right to, and nothing else is there. */
+const checkMaps = (sim: Simulation): void => {
+  const ruleset = sim.namespace(NETWORK_ANCHOR)?.kernel.ruleset
+  for (const family of families) {
+    const answer = ruleset?.list(nftFamily[family], tableName[family])
+    if (answer === undefined) throw new Violation(`there is no table ${tableName[family]}`)
+    for (const entry of parseTable(answer, family).entries) {
+      const [from, to] = entry._tag === "Port" ? [entry.port, entry.port] : [entry.from, entry.to]
+      for (let port = from; port <= to; port++) {
+        const owner = ownerOf(sim.docker, sim.casting, { family, protocol: entry.protocol, port })
+        const address = owner && sim.docker.network(TRANSIT)?.members.get(owner.owner.id)?.[family]
+        if (address === entry.address) continue
+        throw new Violation(
+          `${family} ${entry.protocol}/${port} is mapped to ${entry.address}, and belongs to ${owner?.owner.name ?? "nobody"}`
+        )
+      }
+    }
+  }
+}
+
+/** No tracked connection goes to an address that its port does not belong to. */
+const checkFlows = (sim: Simulation): void => {
+  const conntrack = sim.namespace(NETWORK_ANCHOR)?.kernel.conntrack
+  const external = sim.external()
+  for (const flow of conntrack?.flows() ?? []) {
+    const { family, protocol, destination, destinationPort: port, replySource } = flow
+    // A TCP connection that was not translated was refused, and is over; one by UDP may go on for ever.
+    if (destination !== external[family] || (protocol === "tcp" && replySource === destination)) continue
+    const owner = ownerOf(sim.docker, sim.casting, { family, protocol, port })
+    const address = owner && sim.docker.network(TRANSIT)?.members.get(owner.owner.id)?.[family]
+    const expected = address ?? destination
+    if (replySource !== expected) {
+      throw new Violation(
+        `a flow to ${protocol}/${port} still goes to ${replySource}; the port is ${owner?.owner.name ?? "nobody"}'s`
+      )
+    }
+  }
+}
+
+const onlyDefault = (sim: Simulation, name: string, family: Family, gateway: string): void => {
+  const routes = sim.namespace(name)?.kernel.netns.defaultRoutes(family) ?? []
+  if (routes.length === 1 && routes[0]?.gateway === gateway) return
+  const found = routes.map((route) => `${route.gateway} dev ${route.link} metric ${route.metric ?? 0}`).join(", ")
+  throw new Violation(
+    `the ${family} default route of ${name} is not ${gateway} alone, but ${found === "" ? "nothing" : found}`
+  )
+}
+
+/** The network-anchor's default leads to the LAN's router, and those of the service-anchors to the network-anchor. */
+const checkRoutes = (sim: Simulation): void => {
+  const anchorOnTransit = sim.docker.network(TRANSIT)?.members.get(sim.idOf(NETWORK_ANCHOR) ?? "")
+  for (const family of families) {
+    onlyDefault(sim, NETWORK_ANCHOR, family, LAN.router[family])
+    for (const { name, id } of serviceAnchors(sim)) {
+      const gateway = anchorOnTransit?.[family]
+      const isThere = [...(sim.host.namespaceOf(id)?.links.values() ?? [])].some((network) => network.name === TRANSIT)
+      if (gateway !== undefined && isThere) onlyDefault(sim, name, family, gateway)
+    }
+  }
+}
+
+/** No service-anchor in scope runs in a namespace that its owner has left, and a managed one is there exactly while its target is. */
+const checkNamespaces = (sim: Simulation): void => {
+  for (const container of sim.docker.containers()) {
+    if (!isRunning(container) || !container.networkMode.startsWith("container:")) continue
+    const responsible =
+      isServiceAnchor(sim, container) ||
+      (sim.casting.autofixScope === "project" && isServed(container.labels, sim.casting))
+    if (!responsible || sim.unknowable.has(container.id)) continue
+    const owner = namespaceOwner(sim.docker, container)
+    const heir = owner ?? sim.docker.find(roleOf(container.name)?.joins ?? OUTPOST)
+    if (heir === undefined || heir.status !== "running") continue
+    if (sim.host.namespaceOf(container.id) !== sim.host.namespaceOf(heir.id)) {
+      throw new Violation(`${container.name} runs in a namespace that ${heir.name} has left`)
+    }
+  }
+  if (!sim.casting.managed) return
+  const [target, managed] = [sim.docker.find(OUTPOST), sim.docker.find(MANAGED)]
+  if (target?.status === "running" && managed?.status !== "running" && managed?.status !== "paused") {
+    throw new Violation(`${OUTPOST} runs without ${MANAGED}, which is ${managed?.status ?? "not there"}`)
+  }
+}
+
+const sourceOf = (sim: Simulation, kernelName: string, family: Family): string | undefined =>
+  sim
+    .namespace(kernelName)
+    ?.kernel.netns.addresses()
+    .find((one) => one.family === family && one.scope === "global")?.address
+
+/** What a service sends to the world leaves with the project's address, and the answer comes back to it (SPEC §0). */
+const checkEgress = (sim: Simulation): void => {
+  const external = sim.external()
+  for (const { name } of serviceAnchors(sim)) {
+    for (const family of families) {
+      const source = sourceOf(sim, name, family)
+      const kernel = sim.namespace(name)?.kernel
+      if (source === undefined || kernel === undefined || external[family] === undefined) continue
+      const sourcePort = sim.nextSourcePort()
+      const packet: SimPacket = {
+        family,
+        protocol: "udp",
+        source,
+        sourcePort,
+        destination: LAN.internet[family],
+        destinationPort: 123
+      }
+      const { there, answered } = exchange(kernel, packet)
+      const seen = there._tag === "Delivered" ? there.packet.source : there.why
+      if (seen !== external[family])
+        throw new Violation(`what ${name} sends by ${family} leaves as ${seen}, not as ${external[family]}`)
+      if (!answered) throw new Violation(`no answer gets back to ${name} by ${family}`)
+    }
+  }
+}
+
+/** Clients get answers, from the address and port that they have asked. */
+const checkAnswers = (sim: Simulation): void => {
+  const [client] = sim.lan.clients
+  if (client === undefined) return
+  for (const family of families) {
+    const destination = sim.external()[family]
+    for (const { protocol, port } of outsidePorts) {
+      const owner = ownerOf(sim.docker, sim.casting, { family, protocol, port })
+      if (owner === undefined || destination === undefined) continue
+      if (!serviceAnchors(sim).some(({ id }) => sim.host.namespaceOf(id) === sim.host.namespaceOf(owner.owner.id)))
+        continue
+      const packet: SimPacket = {
+        family,
+        protocol,
+        source: LAN.clients[0][family],
+        sourcePort: sim.nextSourcePort(),
+        destination,
+        destinationPort: port
+      }
+      const { there, answered, back } = exchange(client, packet)
+      sim.connections.forget(packet, there)
+      if (!answered)
+        throw new Violation(
+          `no answer comes back from ${owner.owner.name} by ${family} ${protocol}/${port}: ${back?._tag === "Lost" ? back.why : "another address"}`
+        )
+    }
+  }
+}
+
+/** What the program says of itself is so. */
+const checkStatus = (sim: Simulation): void => {
+  const process = sim.process(NETWORK_ANCHOR)
+  if (process === undefined) return
+  const status = process.board.status()
+  if (!status.ready) throw new Violation(`the network-anchor is not ready: ${status.missing.join(", ")}`)
+  const entries = families.flatMap((family) => {
+    const answer = sim.namespace(NETWORK_ANCHOR)?.kernel.ruleset.list(nftFamily[family], tableName[family])
+    return answer === undefined ? [] : parseTable(answer, family).entries
+  })
+  const told = status.networkAnchor?.entries
+  if (told !== entries.length)
+    throw new Violation(`the status tells of ${told} elements, and there are ${entries.length}`)
+  if (status.networkAnchor?.docker.connected !== true) throw new Violation("the status says that Docker is away")
+}
+
+/** What must hold when nothing has happened for {@link QUIET_MILLIS}. */
+export const checkLiveness = (sim: Simulation): void => {
+  checkSafety(sim)
+  if (!isServing(sim)) return
+  checkMaps(sim)
+  checkFlows(sim)
+  checkRoutes(sim)
+  checkNamespaces(sim)
+  checkAnswers(sim)
+  checkEgress(sim)
+  checkStatus(sim)
+}

@@ -1,0 +1,84 @@
+import { families } from "../../src/domain/Address.ts"
+import type { SimKernel } from "../../src/layers/sim/SimKernel.ts"
+import { send, type SimPacket, type Walk } from "../../src/layers/sim/SimWalker.ts"
+import { LAN } from "../../src/layers/sim/SimLan.ts"
+import { NETWORK_ANCHOR } from "./cast.ts"
+import type { Simulation } from "./Simulation.ts"
+import { Violation } from "./Violation.ts"
+import { ownerOf, outsidePorts, type OutsidePort } from "./truth.ts"
+
+/** A network-anchor that was started has to be right from then on: its first look at everything, with an engine that answers at once. */
+const START_MILLIS = 1_000
+
+const packetTo = (
+  sim: Simulation,
+  outside: OutsidePort,
+  sourcePort: number
+): readonly [SimKernel, SimPacket] | undefined => {
+  const destination = sim.external()[outside.family]
+  const [client] = sim.lan.clients
+  if (destination === undefined || client === undefined) return undefined
+  const { family, protocol, port } = outside
+  const source = LAN.clients[0][family]
+  return [client, { family, protocol, source, sourcePort, destination, destinationPort: port }]
+}
+
+const where = (sim: Simulation, walk: Walk): string => {
+  if (walk._tag === "Lost") return `was lost at ${sim.nameOf(walk.kernel)}: ${walk.why} (${walk.hops.join(", ")})`
+  const { packet, kernel, hops } = walk
+  return `came out at ${sim.nameOf(kernel)} as ${packet.source} → ${packet.destination}:${packet.destinationPort} (${hops.join(", ")})`
+}
+
+/** Whether everything that could be wrong with a port is excused at this moment. */
+const isExcused = (sim: Simulation, outside: OutsidePort): boolean => {
+  const { excuses } = sim
+  return excuses.covers("nat") || excuses.covers(`port:${outside.protocol}/${outside.port}`)
+}
+
+/** Whether the network-anchor runs, and has run long enough. */
+export const isServing = (sim: Simulation): boolean => {
+  const process = sim.process(NETWORK_ANCHOR)
+  return process !== undefined && sim.time.now() - process.startedAt >= START_MILLIS
+}
+
+/** Sends a packet to one port of the project, and says what is wrong with where it comes out. */
+const probe = (sim: Simulation, outside: OutsidePort): string | undefined => {
+  const prepared = packetTo(sim, outside, sim.nextSourcePort())
+  if (prepared === undefined) return undefined
+  const [client, packet] = prepared
+  const owner = ownerOf(sim.docker, sim.casting, outside)
+  const namespace = owner && sim.host.namespaceOf(owner.owner.id)
+  const walk = send(client, packet)
+  sim.connections.forget(packet, walk)
+  const anchor = sim.namespace(NETWORK_ANCHOR)?.kernel
+  if (owner !== undefined && namespace === undefined) {
+    return walk._tag === "Delivered" ? `${where(sim, walk)}, although ${owner.owner.name} has not started` : undefined
+  }
+  if (owner === undefined || namespace === undefined) {
+    return walk._tag === "Delivered" && walk.kernel !== anchor
+      ? `${where(sim, walk)}, although nobody has that port`
+      : undefined
+  }
+  if (walk._tag === "Lost" || walk.kernel !== namespace.kernel) return `${where(sim, walk)}, not at ${owner.owner.name}`
+  if (walk.packet.source !== packet.source) return `${where(sim, walk)}: the client's address is lost`
+  if (walk.packet.destinationPort !== owner.backendPort) return `${where(sim, walk)}, not at port ${owner.backendPort}`
+  return undefined
+}
+
+const everyPort = families.flatMap((family) => outsidePorts.map((port) => ({ family, ...port })))
+
+/** Each port leads to the container that is to have it, with the client's own address, and to no other (SPEC §0, §5). */
+const checkPorts = (sim: Simulation): void => {
+  for (const outside of everyPort) {
+    if (isExcused(sim, outside)) continue
+    const wrong = probe(sim, outside)
+    if (wrong !== undefined) throw new Violation(`${outside.family} ${outside.protocol}/${outside.port} ${wrong}`)
+  }
+}
+
+/** What must hold after every step, whatever happened in it, as far as no fault excuses it. */
+export const checkSafety = (sim: Simulation): void => {
+  if (!isServing(sim) || sim.excuses.covers("external")) return
+  checkPorts(sim)
+  sim.connections.check()
+}

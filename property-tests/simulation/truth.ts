@@ -1,0 +1,99 @@
+import type { Family } from "../../src/domain/Address.ts"
+import type { ContainerSnapshot, NetworkSnapshot } from "../../src/domain/DockerState.ts"
+import type { SimDocker } from "../../src/layers/sim/SimDocker.ts"
+import { isServed, labelOf, managedClaims, NETWORK_ANCHOR, roles, TRANSIT, type Casting, type Claim } from "./cast.ts"
+
+/** A port as clients see it. */
+export interface OutsidePort {
+  readonly family: Family
+  readonly protocol: Claim["protocol"]
+  readonly port: number
+}
+
+/** A container that asks for a port and could have it: it is there, and can be reached. */
+export interface Claimant {
+  readonly container: ContainerSnapshot
+  /** In whose namespace its ports are: itself, or the one that it has joined. */
+  readonly owner: ContainerSnapshot
+  readonly backendPort: number
+}
+
+const claimsByLabel = new Map(
+  [...roles.map(({ claims }) => claims), managedClaims].map((claims) => [labelOf(claims), claims] as const)
+)
+
+/** Every port that somebody might ask for, the ends of every range, and some that nobody asks for. */
+export const outsidePorts: ReadonlyArray<Omit<OutsidePort, "family">> = [
+  ...new Map(
+    [
+      ...[...claimsByLabel.values()]
+        .flat()
+        .flatMap(({ protocol, from, to }) =>
+          [from, to, Math.floor((from + to) / 2)].map((port) => ({ protocol, port }))
+        ),
+      { protocol: "tcp" as const, port: 8443 },
+      { protocol: "udp" as const, port: 25 },
+      { protocol: "udp" as const, port: 4006 }
+    ].map((one) => [`${one.protocol}/${one.port}`, one] as const)
+  ).values()
+]
+
+const claimsOf = ({ labels }: ContainerSnapshot): ReadonlyArray<Claim> =>
+  claimsByLabel.get(labels["anchord.expose"] ?? "") ?? []
+
+const isAlive = ({ status }: ContainerSnapshot): boolean =>
+  status === "running" || status === "paused" || status === "restarting"
+
+/** The container at the end of a chain of `network_mode: container:`. */
+export const namespaceOwner = (docker: SimDocker, container: ContainerSnapshot): ContainerSnapshot | undefined => {
+  let current: ContainerSnapshot | undefined = container
+  for (let hops = 0; current?.networkMode.startsWith("container:") === true; hops++) {
+    if (hops > 10) return undefined
+    current = docker.find(current.networkMode.slice("container:".length))
+  }
+  return current
+}
+
+const older = (a: ContainerSnapshot, b: ContainerSnapshot): number =>
+  a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1)
+
+const covers = ({ protocol, from, to }: Claim, outside: OutsidePort): boolean =>
+  protocol === outside.protocol && from <= outside.port && outside.port <= to
+
+const hasAddress = (members: NetworkSnapshot["members"] | undefined, id: string): boolean => {
+  const member = members?.get(id)
+  return member?.v4 !== undefined || member?.v6 !== undefined
+}
+
+/**
+ * Who may have a port at this moment, by what Docker's own state says and nothing else; the first one is to have it, for both families. Written
+ * anew for the simulation: what the program decides by is not asked.
+ */
+const claimantsOf = (docker: SimDocker, casting: Casting, outside: OutsidePort): ReadonlyArray<Claimant> => {
+  const members = docker.network(TRANSIT)?.members
+  return docker
+    .containers()
+    .flatMap((container) => {
+      const claim = claimsOf(container).find((one) => covers(one, outside))
+      if (claim === undefined || container.name === NETWORK_ANCHOR || !isServed(container.labels, casting)) return []
+      const owner = namespaceOwner(docker, container)
+      if (owner === undefined || !hasAddress(members, owner.id)) return []
+      if (owner !== container && !(isAlive(container) && isAlive(owner))) return []
+      return [{ container, owner, backendPort: claim.backendFrom + outside.port - claim.from }]
+    })
+    .toSorted((a, b) => older(a.container, b.container))
+}
+
+/** The container that a port is to lead to; none where nobody has it, or its owner does not have it in that family. */
+export const ownerOf = (docker: SimDocker, casting: Casting, outside: OutsidePort): Claimant | undefined => {
+  const [first] = claimantsOf(docker, casting, outside)
+  if (first === undefined) return undefined
+  if (outside.family === "v6" && first.container.labels["anchord.expose.v6"] === "off") return undefined
+  return docker.network(TRANSIT)?.members.get(first.owner.id)?.[outside.family] === undefined ? undefined : first
+}
+
+/** The ports of {@link outsidePorts} that a container with these labels asks for. */
+export const portsOf = (labels: Readonly<Record<string, string>>): ReadonlyArray<Omit<OutsidePort, "family">> => {
+  const claims = claimsByLabel.get(labels["anchord.expose"] ?? "") ?? []
+  return outsidePorts.filter((outside) => claims.some((claim) => covers(claim, { ...outside, family: "v4" })))
+}
