@@ -6,7 +6,7 @@ import { namespaceReference } from "../src/domain/NetnsOwner.ts"
 import { rememberRepairs, type RepairTimes } from "../src/domain/RepairPace.ts"
 import { decideWrapRebind } from "../src/domain/WrapRebind.ts"
 import { shuffled } from "./arbitraries/backends.ts"
-import { healthy, operate, steps, type Step } from "./arbitraries/lifecycleWorlds.ts"
+import { healthy, operate, orderly, steps, type Step } from "./arbitraries/lifecycleWorlds.ts"
 import type { LifecycleEngine } from "./models/LifecycleEngine.ts"
 
 const numRuns = 400
@@ -74,6 +74,15 @@ describe("the wrap-rebinder", () => {
           return one.status === "running" && one.blueprint.project === "mail" && heir?.status === "running"
         })
         expect(left.map(({ name }) => name)).toEqual([])
+      }),
+      { numRuns }
+    )
+  })
+
+  it("does nothing and says nothing where nothing is wrong", () => {
+    fc.assert(
+      fc.property(orderly, (engine) => {
+        expect(decideWrapRebind(engine.state(), new Map(), engine.now)).toEqual({ actions: [], problems: [] })
       }),
       { numRuns }
     )

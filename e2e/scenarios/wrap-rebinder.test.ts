@@ -142,11 +142,14 @@ describe("the wrap-rebinder", () => {
     expect([await idOf(anchorOf(CRASHING)), await idOf("rebinder")]).toEqual([crashingBefore, rebinderBefore])
   })
 
-  it("ends at once with status 0, and goes on when it is started again", async () => {
+  it("ends at once with status 0, and goes on when it is started again, with what happened in between", async () => {
     await anchors.compose("stop", "-t", "10", "rebinder")
     expect(await anchors.inspect("rebinder", "{{.State.ExitCode}}")).toBe("0")
+    await upstream.compose("up", "-d", "--force-recreate", "mail")
     await anchors.compose("start", "rebinder")
     await anchors.ready("rebinder")
+    await step("routed, though nobody saw the target go", () => routedAfter(["mail"]))
+    await eventually("mail is whole", 30_000, () => isIn("mail"))
     await upstream.compose("up", "-d", "--force-recreate", "chat")
     await step("routed after a restart of the rebinder", () => routedAfter(["chat"]))
   })

@@ -41,6 +41,8 @@ const EPOCH = 1_767_225_600_000
 export class LifecycleEngine {
   now = EPOCH
   names: ContainerNames = new Map()
+  /** The image of anchord's own container. */
+  ownImage = "sha256:anchord"
   /** What was not done of the decision that was carried out last. */
   left: ReadonlyArray<LifecycleAction> = []
   readonly selfId: string
@@ -238,7 +240,7 @@ export class LifecycleEngine {
           createdAt,
           status,
           networkMode,
-          imageId: blueprint.imageId ?? "sha256:anchord",
+          imageId: id === this.selfId ? this.ownImage : (blueprint.imageId ?? "sha256:other"),
           labels: {
             ...(blueprint.project === undefined
               ? {}

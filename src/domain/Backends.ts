@@ -4,6 +4,7 @@ import type { Backend } from "./DesiredDnat.ts"
 import type { ContainerSnapshot, ContainerStatus, DockerState, NetworkMember, Scope } from "./DockerState.ts"
 import { parseExpose, parseExposeV6 } from "./ExposeLabel.ts"
 import { namespaceReference, resolveReference } from "./NetnsOwner.ts"
+import { about, sentence, type Sentence } from "./Sentence.ts"
 
 const EXPOSE_LABEL = "anchord.expose"
 const EXPOSE_V6_LABEL = "anchord.expose.v6"
@@ -13,7 +14,7 @@ export const PROJECT_LABEL = "com.docker.compose.project"
 export interface BackendProblem {
   readonly key: string
   readonly level: "ERROR" | "WARN"
-  readonly message: string
+  readonly message: Sentence
 }
 
 export interface Discovered {
@@ -75,7 +76,7 @@ const mappingsOf = (container: ContainerSnapshot) => {
 /** What becomes of a container that asks for ports; `why` is a sentence without its end. */
 export type Verdict =
   | { readonly _tag: "Backend"; readonly backend: Backend }
-  | { readonly _tag: "Refused"; readonly level: "ERROR" | "WARN"; readonly why: string }
+  | { readonly _tag: "Refused"; readonly level: "ERROR" | "WARN"; readonly why: Sentence }
   /** Nothing is wrong with it, but it does not run. */
   | { readonly _tag: "Down"; readonly why: string }
 
@@ -84,7 +85,7 @@ const down = ({ name, status }: ContainerSnapshot): Verdict => ({ _tag: "Down", 
 /** One container that asks for ports, on one shared network (SPEC §3, §4). */
 export const verdictOf = (container: ContainerSnapshot, state: DockerState, sharedNetworkId: string): Verdict => {
   const { id, name, createdAt } = container
-  const refuse = (level: "ERROR" | "WARN", why: string): Verdict => ({ _tag: "Refused", level, why })
+  const refuse = (level: "ERROR" | "WARN", why: Sentence): Verdict => ({ _tag: "Refused", level, why })
   const running = alive.has(container.status)
   const shared = state.networks.get(sharedNetworkId)
   const sharesNamespace = namespaceReference(container) !== undefined
@@ -95,16 +96,16 @@ export const verdictOf = (container: ContainerSnapshot, state: DockerState, shar
   const mappings = mappingsOf(container)
   if (Result.isFailure(mappings)) {
     const { entry, rule } = mappings.failure
-    return refuse("ERROR", `label ${EXPOSE_LABEL}, entry "${entry}": ${rule}; none of its ports are mapped`)
+    return refuse("ERROR", sentence`label ${EXPOSE_LABEL}, entry "${entry}": ${rule}; none of its ports are mapped`)
   }
   const v6 = parseExposeV6(container.labels[EXPOSE_V6_LABEL])
   if (Result.isFailure(v6)) {
     const { entry, rule } = v6.failure
-    return refuse("ERROR", `label ${EXPOSE_V6_LABEL}, value "${entry}": ${rule}; none of its ports are mapped`)
+    return refuse("ERROR", sentence`label ${EXPOSE_V6_LABEL}, value "${entry}": ${rule}; none of its ports are mapped`)
   }
   const owner = namespaceOwner(container, state)
   if (owner._tag === "Nobody") {
-    return refuse("WARN", `${owner.why}; put ${EXPOSE_LABEL} on the container that owns the network namespace`)
+    return refuse("WARN", sentence`${owner.why}; put ${EXPOSE_LABEL} on the container that owns the network namespace`)
   }
   if (sharesNamespace && !alive.has(owner.container.status)) return down(owner.container)
   const member = shared?.members.get(owner.container.id)
@@ -113,7 +114,7 @@ export const verdictOf = (container: ContainerSnapshot, state: DockerState, shar
     const through = owner.container.id === id ? "" : ` through ${owner.container.name}`
     return refuse(
       "WARN",
-      `it is on ${networksOf(owner.container)}${through}, without a usable address on the shared network ${shared?.name ?? sharedNetworkId}; its ports are not mapped`
+      sentence`it is on ${networksOf(owner.container)}${through}, without a usable address on the shared network ${shared?.name ?? sharedNetworkId}; its ports are not mapped`
     )
   }
   return { _tag: "Backend", backend: { id, name, createdAt, mappings: mappings.success, address } }
@@ -133,7 +134,7 @@ export const backendsOf = (state: DockerState, scope: Scope, sharedNetworkId: st
     backends: seen.flatMap(({ verdict }) => (verdict._tag === "Backend" ? [verdict.backend] : [])),
     problems: seen.flatMap(({ container: { id, name }, verdict }) =>
       verdict._tag === "Refused"
-        ? [{ key: `backend:${id}`, level: verdict.level, message: `container ${name}: ${verdict.why}` }]
+        ? [{ key: `backend:${id}`, level: verdict.level, message: about(`container ${name}`, verdict.why) }]
         : []
     )
   }

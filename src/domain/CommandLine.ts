@@ -1,6 +1,7 @@
 import * as Result from "effect/Result"
 import { nearest } from "./Nearest.ts"
 import { modes, type Definition, type Mode } from "./SettingDefinitions.ts"
+import { sentence, type Sentence } from "./Sentence.ts"
 
 export type Command =
   | { readonly _tag: "Run"; readonly mode: Mode }
@@ -13,16 +14,19 @@ export const commandNames: ReadonlyArray<string> = ["status", "plan", "wrap", "d
 const isMode = (word: string): word is Mode => modes.some((mode) => mode === word)
 
 /** A word that is neither mode nor command, with the nearest that is, and all that there are. */
-export const unknownMode = (word: string): string => {
+export const unknownMode = (word: string): Sentence => {
   const valid = [...modes, ...commandNames]
-  return `unknown mode ${word}; the nearest is ${nearest(word, valid)}; valid modes are: ${valid.join(", ")}`
+  return sentence`unknown mode ${word}; the nearest is ${nearest(word, valid) ?? "none"}; valid modes are: ${valid.join(", ")}`
 }
 
 /**
  * What is to be run (SPEC §1): the first word of the command line wins over `ANCHORD_MODE`; neither means network-anchor. Most anchors are started
  * with one word or none: for them nothing but this is needed.
  */
-export const commandOf = (argv: ReadonlyArray<string>, envMode: string | undefined): Result.Result<Command, string> => {
+export const commandOf = (
+  argv: ReadonlyArray<string>,
+  envMode: string | undefined
+): Result.Result<Command, Sentence> => {
   const [first, ...rest] = argv
   if (first === "help") return Result.succeed({ _tag: "Typed", words: [...rest, "--help"] })
   if (first !== undefined)
@@ -36,8 +40,12 @@ export const commandOf = (argv: ReadonlyArray<string>, envMode: string | undefin
     : Result.fail(unknownMode(wanted))
 }
 
+/** What a variable is for, and its default: all that help and README need. */
+export type Described = Pick<Definition<unknown>, "fallback" | "help">
+
 /** One line for each variable: its name, what it is for, and its default. */
-export const variableHelp = (definitions: Readonly<Record<string, Definition<unknown>>>): ReadonlyArray<string> =>
+export const variableHelp = (definitions: Readonly<Record<string, Described>>): ReadonlyArray<string> =>
   Object.entries(definitions).map(
-    ([variable, { fallback, help }]) => `${variable.padEnd(34)}${help}${fallback === undefined ? "" : ` [${fallback}]`}`
+    ([variable, { fallback, help }]) =>
+      `${variable.padEnd(36)}${help.replaceAll("`", "")}${fallback === undefined ? "" : ` [${fallback}]`}`
   )

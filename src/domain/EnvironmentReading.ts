@@ -1,6 +1,7 @@
 import * as Result from "effect/Result"
 import { nearest } from "./Nearest.ts"
 import { definitionsOf, knownVariables, type Definition, type Mode } from "./SettingDefinitions.ts"
+import { sentence, type Sentence } from "./Sentence.ts"
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -14,7 +15,7 @@ export interface Violation {
 export interface Parsed<S> {
   readonly settings: S
   /** What is legal but hardly meant: one line each. */
-  readonly warnings: ReadonlyArray<string>
+  readonly warnings: ReadonlyArray<Sentence>
 }
 
 /** The settings of a mode, or everything that is wrong with them. */
@@ -31,6 +32,9 @@ export const given = (env: Environment, variable: string): string | undefined =>
   return value === "" ? undefined : value
 }
 
+/** In the place of a value that may hold secrets: violations are logged (SPEC §12). */
+const HIDDEN = "(not shown)"
+
 /** Reads every variable of a mode, with its default where there is none, and collects all violations. */
 export const readAll = <D extends Readonly<Record<string, Definition<unknown>>>>(definitions: D, env: Environment) => {
   const violations: Array<Violation> = []
@@ -41,13 +45,13 @@ export const readAll = <D extends Readonly<Record<string, Definition<unknown>>>>
     if (effective === undefined) continue
     const read = definition.read(effective)
     if (Result.isSuccess(read)) values[variable] = read.success
-    else violations.push({ variable, value: effective, rule: read.failure })
+    else violations.push({ variable, value: definition.mayHoldSecrets ? HIDDEN : effective, rule: read.failure })
   }
   return { values: values as Values<D>, violations }
 }
 
 /** Warnings for `ANCHORD_…` variables that the mode does not know (SPEC §2). */
-export const strangers = (mode: Mode, env: Environment): ReadonlyArray<string> => {
+export const strangers = (mode: Mode, env: Environment): ReadonlyArray<Sentence> => {
   const known = Object.keys(definitionsOf(mode))
   return Object.keys(env)
     .filter((variable) => variable.startsWith("ANCHORD_") && given(env, variable) !== undefined)
@@ -55,15 +59,15 @@ export const strangers = (mode: Mode, env: Environment): ReadonlyArray<string> =
     .toSorted()
     .map((variable) =>
       knownVariables.includes(variable)
-        ? `${variable} has no meaning in mode ${mode}`
-        : `${variable} is not a variable of anchord; the nearest is ${nearest(variable, known) ?? "none"}`
+        ? sentence`${variable} has no meaning in mode ${mode}`
+        : sentence`${variable} is not a variable of anchord; the nearest is ${nearest(variable, known) ?? "none"}`
     )
 }
 
 /** A warning when both of two variables are set, of which one wins. */
-export const both = (env: Environment, winner: string, loser: string): ReadonlyArray<string> =>
+export const both = (env: Environment, winner: string, loser: string): ReadonlyArray<Sentence> =>
   given(env, winner) !== undefined && given(env, loser) !== undefined
-    ? [`${winner} and ${loser} are both set; ${winner} wins`]
+    ? [sentence`${winner} and ${loser} are both set; ${winner} wins`]
     : []
 
 /** A violation when a variable is not set. */

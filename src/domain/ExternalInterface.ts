@@ -2,6 +2,7 @@ import type { AddressPair } from "./Address.ts"
 import type { OwnAttachment } from "./DockerState.ts"
 import type { Link } from "./Routing.ts"
 import type { ExternalChoice } from "./Settings.ts"
+import { sentence, type Sentence } from "./Sentence.ts"
 
 export type { ExternalChoice }
 
@@ -18,7 +19,7 @@ export type ExternalInterface =
       readonly networkId: string | undefined
       readonly addresses: AddressPair
     }
-  | { readonly _tag: "Missing"; readonly retryable: boolean; readonly message: string }
+  | { readonly _tag: "Missing"; readonly retryable: boolean; readonly message: Sentence }
 
 export type FoundExternal = Extract<ExternalInterface, { readonly _tag: "Found" }>
 
@@ -41,7 +42,7 @@ const found = (link: Link, attachment: OwnAttachment | undefined): ExternalInter
 export const isReplugged = (before: FoundExternal, now: FoundExternal): boolean =>
   before.link !== now.link || before.index !== now.index
 
-const missing = (retryable: boolean, message: string): ExternalInterface => ({ _tag: "Missing", retryable, message })
+const missing = (retryable: boolean, message: Sentence): ExternalInterface => ({ _tag: "Missing", retryable, message })
 
 /**
  * Finds the external interface: by the MAC address that Docker reports for the chosen network, or by its own name (SPEC §8.1). A network
@@ -57,7 +58,7 @@ export const findExternal = (
     if (link === undefined) {
       return missing(
         false,
-        `ANCHORD_EXT_IFACE names ${choice.name}, which does not exist; there are: ${listed(links.map(({ name }) => name))}`
+        sentence`ANCHORD_EXT_IFACE names ${choice.name}, which does not exist; there are: ${listed(links.map(({ name }) => name))}`
       )
     }
     return found(
@@ -71,16 +72,17 @@ export const findExternal = (
     const attached = listed(attachments.map(({ networkName }) => networkName))
     return missing(
       true,
-      `ANCHORD_EXT_NETWORK names ${network}, which this container is not attached to; attached are: ${attached}`
+      sentence`ANCHORD_EXT_NETWORK names ${network}, which this container is not attached to; attached are: ${attached}`
     )
   }
   const { mac } = attachment
-  if (mac === undefined) return missing(true, `Docker reports no MAC address yet for the external network ${network}`)
+  if (mac === undefined)
+    return missing(true, sentence`Docker reports no MAC address yet for the external network ${network}`)
   const link = links.find((candidate) => sameMac(candidate.mac, mac))
   return link === undefined
     ? missing(
         false,
-        `no network interface has the MAC address ${mac}, which Docker reports for the external network ${network}`
+        sentence`no network interface has the MAC address ${mac}, which Docker reports for the external network ${network}`
       )
     : found(link, attachment)
 }

@@ -1,4 +1,5 @@
 import type { NetworkAnchorSettings } from "./Settings.ts"
+import { sentence, type Sentence } from "./Sentence.ts"
 
 /** The kernel parameters that decide whether a network-anchor can work, as read; `undefined` where this kernel does not have one. */
 export interface KernelSettings {
@@ -10,7 +11,7 @@ export interface KernelSettings {
 
 export interface KernelFinding {
   readonly level: "ERROR" | "WARN"
-  readonly message: string
+  readonly message: Sentence
 }
 
 const inCompose = (name: string, value: string): string =>
@@ -29,20 +30,20 @@ export const kernelFindings = (
   if (ipForward !== "1") {
     findings.push({
       level: "ERROR",
-      message: `net.ipv4.ip_forward is off, so no IPv4 packet reaches a backend; ${inCompose("net.ipv4.ip_forward", "1")}`
+      message: sentence`net.ipv4.ip_forward is off, so no IPv4 packet reaches a backend; ${inCompose("net.ipv4.ip_forward", "1")}`
     })
   }
   if (ipv6Forwarding !== undefined && ipv6Forwarding !== "1") {
     findings.push({
       level: "WARN",
-      message: `net.ipv6.conf.all.forwarding is off, so no IPv6 packet reaches a backend; ${inCompose("net.ipv6.conf.all.forwarding", "1")}`
+      message: sentence`net.ipv6.conf.all.forwarding is off, so no IPv6 packet reaches a backend; ${inCompose("net.ipv6.conf.all.forwarding", "1")}`
     })
   }
   if (addressMode === "slaac-ra-only" && acceptRa !== "2") {
     const name = `net.ipv6.conf.${link}.accept_ra`
     findings.push({
       level: "WARN",
-      message: `${name} is ${acceptRa ?? "not there"}, so router advertisements are ignored while forwarding is on; ${inCompose(name, "2")}`
+      message: sentence`${name} is ${acceptRa ?? "not there"}, so router advertisements are ignored while forwarding is on; ${inCompose(name, "2")}`
     })
   }
   return findings

@@ -17,6 +17,7 @@ import { ownerStartIn, paceOf, rememberRepairs, type RepairTimes } from "./Repai
 import type { CommonSettings, LifecycleSettings } from "./Settings.ts"
 import { inOrder, rememberOrder, type StartOrder } from "./StartOrder.ts"
 import { describeStale, staleNetns, warningOf } from "./StaleNetns.ts"
+import { sentence } from "./Sentence.ts"
 
 /** What is remembered from one decision to the next. */
 export interface LifecycleMemory {
@@ -61,12 +62,12 @@ const problemOf = (left: Unrepaired, input: LifecycleInput): ReadonlyArray<Lifec
       {
         key: `storm:${name}`,
         level: "WARN",
-        message: `${describeStale(stale)}; it was repaired again and again within a minute, so anchord waits a while; see why ${stale.dead.name ?? "that container"} does not stay up`
+        message: sentence`${describeStale(stale)}; it was repaired again and again within a minute, so anchord waits a while; see why ${stale.dead.name ?? "that container"} does not stay up`
       }
     ]
   if (why === "refused") {
     const { refusal = "" } = stale.container.inspected ?? {}
-    const message = `${warningOf(stale)}; anchord does not do that by itself: ${refusal}`
+    const message = sentence`${warningOf(stale)}; anchord does not do that by itself: ${refusal}`
     return [{ key: `stale:${id}`, level: "WARN", message }]
   }
   if (why === "failed") return [{ key: `stale:${id}`, level: "WARN", message: warningOf(stale) }]
@@ -74,7 +75,7 @@ const problemOf = (left: Unrepaired, input: LifecycleInput): ReadonlyArray<Lifec
   if (!watched || why === "too-soon" || isUnderWay(left, input)) return []
   const waits = why === "waits-for-owner" && stale.dead.name !== undefined
   const message = waits
-    ? `${describeStale(stale)}; anchord repairs it when ${stale.target?.name ?? stale.dead.name} runs`
+    ? sentence`${describeStale(stale)}; anchord repairs it when ${stale.target?.name ?? stale.dead.name} runs`
     : warningOf(stale)
   return [{ key: `stale:${id}`, level: "WARN", message }]
 }
@@ -86,8 +87,7 @@ const watcher = (unrepaired: ReadonlyArray<Unrepaired>, input: LifecycleInput): 
         {
           key: "watcher-off",
           level: "INFO",
-          message:
-            "dependents in dead namespaces are not looked for: with a selector and no ANCHORD_PROJECT nobody knows whose they are"
+          message: sentence`dependents in dead namespaces are not looked for: with a selector and no ANCHORD_PROJECT nobody knows whose they are`
         }
       ]
     : unrepaired.flatMap((left) => problemOf(left, input))

@@ -1,4 +1,5 @@
 import type { Json } from "./Inspection.ts"
+import type { Sentence } from "./Sentence.ts"
 
 /** What to make a managed service-anchor of: the parts of a create request (SPEC §11.2). */
 export interface ManagedSpec {
@@ -81,7 +82,7 @@ export type LifecycleAction = Repair | CreateManaged | Disconnect | Connect
 export interface LifecycleProblem {
   readonly key: string
   readonly level: "ERROR" | "WARN" | "INFO"
-  readonly message: string
+  readonly message: Sentence
 }
 
 export interface LifecycleDecision {

@@ -13,6 +13,7 @@ import {
 } from "./LifecycleState.ts"
 import { namespaceReference, resolveReference } from "./NetnsOwner.ts"
 import type { CommonSettings, ManagedAnchorSettings } from "./Settings.ts"
+import { sentence, type Sentence } from "./Sentence.ts"
 
 export const MANAGED_LABEL = "anchord.managed-by"
 export const MANAGED_BY = "f45"
@@ -39,7 +40,7 @@ export interface ManagedDecision {
 
 const nothing: ManagedDecision = { problems: [] }
 
-const problem = (key: string, level: LifecycleProblem["level"], message: string): ManagedDecision => ({
+const problem = (key: string, level: LifecycleProblem["level"], message: Sentence): ManagedDecision => ({
   problems: [{ key: `managed:${key}`, level, message }]
 })
 
@@ -110,7 +111,7 @@ const create = (input: ManagedInput, target: LifecycleContainer): ManagedDecisio
     return problem(
       "gateway",
       "INFO",
-      `${settings.name} is created when the shared network is settled: until then nobody knows the address that it shall route to; ANCHORD_MANAGED_SA_GATEWAY_IP sets it`
+      sentence`${settings.name} is created when the shared network is settled: until then nobody knows the address that it shall route to; ANCHORD_MANAGED_SA_GATEWAY_IP sets it`
     )
   if (image === undefined && settings.image === undefined) return nothing
   const spec = managedSpec(settings, { target: target.name, image: image ?? "", gateway: gateway ?? "", logLevel })
@@ -162,7 +163,8 @@ const keep = (input: ManagedInput, managed: LifecycleContainer, target: Lifecycl
       owner?.id === target.id ? [] : [`${name} is not in the namespace of ${target.name}, which was made anew`]
     const reason = [...elsewhere, ...drift.reasons].join("; ")
     const refusal = managed.inspected?.refusal
-    if (refusal !== undefined) return problem("refused", "ERROR", `${reason}; it is not made anew itself: ${refusal}`)
+    if (refusal !== undefined)
+      return problem("refused", "ERROR", sentence`${reason}; it is not made anew itself: ${refusal}`)
     return { action: { _tag: "Recreate", ...on, networkMode, start: true, ...drift.changes, reason }, problems: [] }
   }
   if (status === "exited" || status === "created")
@@ -217,7 +219,7 @@ export const decideManaged = (input: ManagedInput): ManagedDecision => {
     return problem(
       "name",
       "WARN",
-      `container ${managed.name} is not a service-anchor of this project, so ${target.name} gets none; rename it, or set ANCHORD_MANAGED_SA_NAME to another name`
+      sentence`container ${managed.name} is not a service-anchor of this project, so ${target.name} gets none; rename it, or set ANCHORD_MANAGED_SA_NAME to another name`
     )
   return keep(input, managed, target)
 }

@@ -14,6 +14,7 @@ import {
   type LifecycleContainer,
   type LifecycleState
 } from "./LifecycleState.ts"
+import { sentence, type Sentence } from "./Sentence.ts"
 
 /** The network that has the name at this moment: another one, under another ID, whenever its owner made it anew. */
 export interface FollowedNetwork {
@@ -171,7 +172,7 @@ export const decideFollow = (input: FollowInput): FollowDecision => {
   const { state, network, target, found, memory, backoff, now } = input
   const follower = followerOf(state, target)
   if (follower === undefined) {
-    const message = `there is no container ${target}, neither as a service of this project nor by name, so nothing is kept on ${network}; a container of another project is left alone`
+    const message = sentence`there is no container ${target}, neither as a service of this project nor by name, so nothing is kept on ${network}; a container of another project is left alone`
     return { actions: [], problems: [{ key: "follow:target", level: "WARN", message }], memory: emptyFollow }
   }
   const { id, name } = follower
@@ -209,7 +210,7 @@ export const decideFollow = (input: FollowInput): FollowDecision => {
 const willBeRemade = (name: string, network: string): LifecycleProblem => ({
   key: "follow:first",
   level: "WARN",
-  message: `${name} was created with ${network} as its first network, by ID: Docker will neither connect nor start it when that has been made anew, so it is re-created then; to avoid that, give another of its networks a higher priority in the compose file`
+  message: sentence`${name} was created with ${network} as its first network, by ID: Docker will neither connect nor start it when that has been made anew, so it is re-created then; to avoid that, give another of its networks a higher priority in the compose file`
 })
 
 /** Re-creates a follower whose first network is gone, so that it can be started and connected again. */
@@ -219,18 +220,21 @@ const remaking = (input: FollowInput, follower: LifecycleContainer, first: First
   const seen = `first ${id}`
   const memory = input.memory.seen === seen ? input.memory : { ...emptyFollow, seen }
   const reason = `the network that ${name} was created on is gone, and without it Docker neither connects nor starts it`
-  const problem = (level: "WARN" | "ERROR", message: string): FollowDecision => ({
+  const problem = (level: "WARN" | "ERROR", message: Sentence): FollowDecision => ({
     actions: [],
     problems: [{ key: "follow:first", level, message }],
     memory
   })
   const dependents = dependentsOf(state.containers, follower).map((one) => one.name)
   if (dependents.length > 0)
-    return problem("ERROR", `${reason}; re-create it, and then what is in its namespace: ${dependents.join(", ")}`)
+    return problem(
+      "ERROR",
+      sentence`${reason}; re-create it, and then what is in its namespace: ${dependents.join(", ")}`
+    )
   const mode = first.other ?? (found && network)
-  if (mode === undefined) return problem("WARN", `${reason}; it is re-created when ${network} is there again`)
+  if (mode === undefined) return problem("WARN", sentence`${reason}; it is re-created when ${network} is there again`)
   const due = dueAt(memory, backoff, now)
-  if (due === undefined) return problem("ERROR", `${reason}; it could not be re-created, ${RETRIES + 1} times`)
+  if (due === undefined) return problem("ERROR", sentence`${reason}; it could not be re-created, ${RETRIES + 1} times`)
   if (now < due) return { actions: [], problems: [], memory, again: due }
   const leave: LifecycleAction = { _tag: "Disconnect", id, name, network, reason }
   const start = isUp(follower) || first.wasMissed
@@ -249,7 +253,7 @@ const remaking = (input: FollowInput, follower: LifecycleContainer, first: First
 const gaveUp = (name: string, network: string): LifecycleProblem => ({
   key: "follow:failed",
   level: "ERROR",
-  message: `${name} could not be connected to ${network}, ${RETRIES + 1} times; it is tried again when something changes on that network`
+  message: sentence`${name} could not be connected to ${network}, ${RETRIES + 1} times; it is tried again when something changes on that network`
 })
 
 /** The memory after Docker was away: whatever was in the way may not be there any more. */

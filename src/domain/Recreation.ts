@@ -1,6 +1,7 @@
 import * as Result from "effect/Result"
 import { createRequest, joinsContainer, type Changes, type CreateRequest } from "./CreateRequest.ts"
 import { nameOf, nanosOf, type RestartPolicy, runs, shortId, wasStarted, type Inspection } from "./Inspection.ts"
+import { sentence, type Sentence } from "./Sentence.ts"
 
 /** One call to Docker; `old` is the container that is replaced, `new` the one that takes its place. */
 export type Action =
@@ -80,14 +81,15 @@ const mayComeBack = (policy: RestartPolicy | null | undefined): policy is Restar
   !["", "no", "unless-stopped"].includes(policy?.Name ?? "")
 
 /** Why a container cannot be re-created without losing something, if that is so, and what to do about it. */
-export const refusalOf = (inspection: Inspection): string | undefined => {
+export const refusalOf = (inspection: Inspection): Sentence | undefined => {
   const { Id: id, HostConfig, State } = inspection
-  if (nameBefore({ id, name: nameOf(inspection) }) !== undefined) return "another container is taking its place already"
+  if (nameBefore({ id, name: nameOf(inspection) }) !== undefined)
+    return sentence`another container is taking its place already`
   if (HostConfig.AutoRemove === true) {
-    return "it was started with --rm, so stopping it removes it with its anonymous volumes: create it without"
+    return sentence`it was started with --rm, so stopping it removes it with its anonymous volumes: create it without`
   }
-  if (State.Status === "paused") return "it is paused, and what it holds in memory would be lost: unpause it"
-  return ["removing", "dead"].includes(State.Status) ? `it is being removed (${State.Status})` : undefined
+  if (State.Status === "paused") return sentence`it is paused, and what it holds in memory would be lost: unpause it`
+  return ["removing", "dead"].includes(State.Status) ? sentence`it is being removed (${State.Status})` : undefined
 }
 
 /**

@@ -23,6 +23,7 @@ import {
   type Mode
 } from "./SettingDefinitions.ts"
 import type { MetricsAddress } from "./SettingValues.ts"
+import { sentence, type Sentence } from "./Sentence.ts"
 
 export type { Environment, Parsed, Violation } from "./EnvironmentReading.ts"
 
@@ -167,18 +168,18 @@ const namedLikeTarget = (values: NetworkAnchorValues): ReadonlyArray<Violation> 
     : []
 
 /** Warnings for what says how to make a managed service-anchor when there is none to make. */
-const withoutTarget = (env: Environment): ReadonlyArray<string> =>
+const withoutTarget = (env: Environment): ReadonlyArray<Sentence> =>
   given(env, "ANCHORD_MANAGED_SA_TARGET") === undefined
     ? Object.keys(networkAnchorDefinitions)
         .filter((variable) => variable.startsWith("ANCHORD_MANAGED_SA_") && given(env, variable) !== undefined)
-        .map((variable) => `${variable} has no effect without ANCHORD_MANAGED_SA_TARGET`)
+        .map((variable) => sentence`${variable} has no effect without ANCHORD_MANAGED_SA_TARGET`)
     : []
 
 /** A managed service-anchor belongs to no Compose project (SPEC §11.2), so its ports are out of the scope of one. */
 const managedOutOfScope = (env: Environment, { ANCHORD_MANAGED_SA_LABELS: labels = {} }: NetworkAnchorValues) =>
   labels["anchord.expose"] !== undefined && given(env, "ANCHORD_LABEL_SELECTOR") === undefined
     ? [
-        "ANCHORD_MANAGED_SA_LABELS has anchord.expose, which has no effect without ANCHORD_LABEL_SELECTOR: the managed service-anchor belongs to no Compose project; put the label on the target, or serve both by a selector"
+        sentence`ANCHORD_MANAGED_SA_LABELS has anchord.expose, which has no effect without ANCHORD_LABEL_SELECTOR: the managed service-anchor belongs to no Compose project; put the label on the target, or serve both by a selector`
       ]
     : []
 

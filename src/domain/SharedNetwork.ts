@@ -1,6 +1,7 @@
 import * as Result from "effect/Result"
 import { backendsOf } from "./Backends.ts"
 import type { DockerState, OwnAttachment, Scope } from "./DockerState.ts"
+import { sentence, type Sentence } from "./Sentence.ts"
 
 /** The Docker network on which anchord reaches its backends (SPEC §0, §5). */
 export interface SharedNetwork {
@@ -21,7 +22,7 @@ export interface SharedNetworkInput {
   readonly previous?: SharedNetwork | undefined
 }
 
-export const ONLY_EXTERNAL = "only the external network is attached; at least one project-internal network is needed"
+export const ONLY_EXTERNAL = sentence`only the external network is attached; at least one project-internal network is needed`
 
 const isTransit = (name: string): boolean => name.toLowerCase().includes("transit")
 
@@ -47,7 +48,7 @@ const reasonFor = (best: Candidate, others: number): string => {
  * Chooses the shared network among anchord's own networks without the external one (SPEC §5). A pin wins; a settled choice
  * stays, by ID or, when the network was made anew, by name. Fails when a pin names no network of anchord's own, or when there is no candidate.
  */
-export const chooseShared = (input: SharedNetworkInput): Result.Result<SharedNetwork, string> => {
+export const chooseShared = (input: SharedNetworkInput): Result.Result<SharedNetwork, Sentence> => {
   const { state, scope, pin, externalNetworkId, previous } = input
   const candidates = state.own.filter((attachment) => attachment.networkId !== externalNetworkId)
   const attached = state.own.map((attachment) => attachment.networkName).toSorted()
@@ -55,7 +56,7 @@ export const chooseShared = (input: SharedNetworkInput): Result.Result<SharedNet
     const pinned = candidates.find(({ networkId, networkName }) => networkName === pin || networkId === pin)
     if (pinned === undefined) {
       return Result.fail(
-        `ANCHORD_SHARED_NETWORK names ${pin}, which is not a project-internal network of this container; attached are: ${attached.join(", ") || "none"}`
+        sentence`ANCHORD_SHARED_NETWORK names ${pin}, which is not a project-internal network of this container; attached are: ${attached.join(", ") || "none"}`
       )
     }
     return Result.succeed({

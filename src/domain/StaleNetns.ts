@@ -15,6 +15,7 @@ import {
 } from "./LifecycleState.ts"
 import { dependentsOf, namespaceReference, resolveReference } from "./NetnsOwner.ts"
 import { nameBefore } from "./Recreation.ts"
+import { sentence, type Sentence } from "./Sentence.ts"
 
 /** The namespace that is dead: the reference to its owner, and what that was or is called, where it is known. */
 export interface DeadTarget {
@@ -235,13 +236,13 @@ export const causes: Readonly<Record<StaleContainer["kind"], string>> = {
 }
 
 /** What is wrong with a stale container, in one sentence without its end. */
-export const describeStale = ({ container, kind, dead }: StaleContainer): string =>
-  `container ${container.name} has no network: it is in a namespace of ${describeTarget(dead)}, ${causes[kind]}`
+export const describeStale = ({ container, kind, dead }: StaleContainer): Sentence =>
+  sentence`container ${container.name} has no network: it is in a namespace of ${describeTarget(dead)}, ${causes[kind]}`
 
 /** The WARN of SPEC §11.5: what is wrong, and what mends it. */
-export const warningOf = (stale: StaleContainer): string => {
+export const warningOf = (stale: StaleContainer): Sentence => {
   const recovery = recoveryOf(stale)
-  if (recovery === undefined) return `${describeStale(stale)}; make it anew with the command that made it`
+  if (recovery === undefined) return sentence`${describeStale(stale)}; make it anew with the command that made it`
   const where = recovery.folder === undefined ? "" : `, in ${recovery.folder},`
-  return `${describeStale(stale)}; repair it${where} with: ${recovery.command}`
+  return sentence`${describeStale(stale)}; repair it${where} with: ${recovery.command}`
 }

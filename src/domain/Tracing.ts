@@ -1,4 +1,5 @@
 import { given, type Environment } from "./EnvironmentReading.ts"
+import { sentence, type Sentence } from "./Sentence.ts"
 
 /** What of the OTLP protocols is spoken here. */
 export const protocols = ["http/protobuf", "http/json"] as const
@@ -6,19 +7,19 @@ export type Protocol = (typeof protocols)[number]
 
 /** Whether spans are exported, and what is to be said of the variables that decide it. */
 export type Tracing =
-  | { readonly _tag: "Off"; readonly warnings: ReadonlyArray<string> }
+  | { readonly _tag: "Off"; readonly warnings: ReadonlyArray<Sentence> }
   | {
       readonly _tag: "On"
       readonly protocol: Protocol
       /** Where the spans go, for the log: without what may be a secret. */
       readonly endpoint: string
-      readonly warnings: ReadonlyArray<string>
+      readonly warnings: ReadonlyArray<Sentence>
     }
 
 const TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 const ANY_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
-const off = (...warnings: ReadonlyArray<string>): Tracing => ({ _tag: "Off", warnings })
+const off = (...warnings: ReadonlyArray<Sentence>): Tracing => ({ _tag: "Off", warnings })
 
 const firstGiven = (env: Environment, ...variables: ReadonlyArray<string>) =>
   variables.map((variable) => ({ variable, value: given(env, variable) })).find(({ value }) => value !== undefined)
@@ -45,18 +46,23 @@ const destinationOf = (variable: string, value: string): string | undefined => {
 /** With nothing in a batch the SDK would never come to the end of what it has to export. */
 const sizes = ["OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"]
 
-const withEndpoint = (env: Environment, variable: string, value: string, warnings: ReadonlyArray<string>): Tracing => {
+const withEndpoint = (
+  env: Environment,
+  variable: string,
+  value: string,
+  warnings: ReadonlyArray<Sentence>
+): Tracing => {
   const endpoint = destinationOf(variable, value)
   if (endpoint === undefined)
-    return off(...warnings, `${variable} is no http:// or https:// address; nothing is exported`)
+    return off(...warnings, sentence`${variable} is no http:// or https:// address; nothing is exported`)
   const tooSmall = sizes.find((size) => Number(given(env, size) ?? 1) < 1)
-  if (tooSmall !== undefined) return off(...warnings, `${tooSmall} must be at least 1; nothing is exported`)
+  if (tooSmall !== undefined) return off(...warnings, sentence`${tooSmall} must be at least 1; nothing is exported`)
   const protocol = firstGiven(env, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
   const wanted = protocol?.value ?? "http/protobuf"
   if (isProtocol(wanted)) return { _tag: "On", protocol: wanted, endpoint, warnings }
   return off(
     ...warnings,
-    `${protocol?.variable} is ${wanted}, which anchord does not speak; nothing is exported. Collectors take ${protocols.join(" and ")} as well, by default on port 4318`
+    sentence`${protocol?.variable ?? ""} is ${wanted}, which anchord does not speak; nothing is exported. Collectors take ${protocols.join(" and ")} as well, by default on port 4318`
   )
 }
 
@@ -72,7 +78,9 @@ export const tracingOf = (env: Environment): Tracing => {
   if (exporters.includes("none")) return off()
   const others = exporters.filter((name) => name !== "otlp")
   const warnings =
-    others.length === 0 ? [] : [`OTEL_TRACES_EXPORTER asks for ${others.join(", ")}, but anchord exports by otlp only`]
+    others.length === 0
+      ? []
+      : [sentence`OTEL_TRACES_EXPORTER asks for ${others.join(", ")}, but anchord exports by otlp only`]
   if (!exporters.includes("otlp")) return off(...warnings)
   return withEndpoint(env, endpoint.variable, endpoint.value, warnings)
 }

@@ -1,4 +1,4 @@
-import { successorOf } from "./ContainerNames.ts"
+import { namesOf, successorOf } from "./ContainerNames.ts"
 import { nanosOf, type Inspection } from "./Inspection.ts"
 import type { LifecycleDecision, LifecycleProblem, Recreate } from "./LifecycleAction.ts"
 import {
@@ -16,7 +16,8 @@ import {
 } from "./LifecycleState.ts"
 import { dependentsOf, namespaceReference } from "./NetnsOwner.ts"
 import { paceOf, type RepairTimes } from "./RepairPace.ts"
-import { staleNetns } from "./StaleNetns.ts"
+import { staleNetns, warningOf } from "./StaleNetns.ts"
+import { sentence } from "./Sentence.ts"
 
 export interface Rebind extends Recreate {
   /** A service-anchor: a network-anchor of the same project would re-create it as well, and is quicker. */
@@ -71,10 +72,20 @@ const wishes = (state: LifecycleState, project: string): ReadonlyArray<Wish> => 
   })
 }
 
+/** What is told of containers of the project whose owner is gone and was called nobody knows what: from before anybody looked. */
+const unknownOwners = (state: LifecycleState, project: string): ReadonlyArray<LifecycleProblem> =>
+  staleNetns(state).flatMap((stale): ReadonlyArray<LifecycleProblem> => {
+    const { container, kind, inherited, target } = stale
+    const isKnown = target !== undefined || namesOf(state.names, namespaceReference(container) ?? "").length > 0
+    if (kind !== "gone" || inherited || isKnown) return []
+    if (container.id === state.selfId || projectOf(container) !== project) return []
+    return [{ key: `unknown:${container.id}`, level: "WARN", message: warningOf(stale) }]
+  })
+
 /**
  * What the wrap-rebinder does (SPEC §11.7): every container of its own project whose `network_mode` was the name of a container that
  * now means another one is re-created with that name, as soon as the other one runs. Docker keeps the ID and not the name, so the name
- * is the one that the old owner was seen under, or that of the service that Compose knows of.
+ * is the one that the old owner was seen under, or that of the service that Compose knows of; where there is neither, the operator is told.
  *
  * Whoever carries it out looks at the {@link steadiness} of the other one before. Two wishes within a second are one, and an owner that keeps
  * being made anew has its dependents re-created twenty times a minute at most; one that only is restarted, over and over or not, is the same container, and causes nothing here. What was stopped on purpose
@@ -84,15 +95,14 @@ const wishes = (state: LifecycleState, project: string): ReadonlyArray<Wish> => 
 export const decideWrapRebind = (state: LifecycleState, times: RepairTimes, now: number): WrapDecision => {
   const project = ownProject(state)
   if (project === undefined) {
-    const message =
-      "this container belongs to no Compose project, so there is nothing to rebind; run the wrap-rebinder as a service of the project whose containers it shall re-create"
+    const message = sentence`this container belongs to no Compose project, so there is nothing to rebind; run the wrap-rebinder as a service of the project whose containers it shall re-create`
     return { actions: [], problems: [{ key: "rebind:no-project", level: "WARN", message }] }
   }
   const replaced = namesBeingReplaced(state, now)
   const all = wishes(state, project)
   const wanting = new Set(all.map(({ container }) => container.id))
   const actions: Array<Rebind> = []
-  const problems: Array<LifecycleProblem> = []
+  const problems = [...unknownOwners(state, project)]
   const later: Array<number> = []
   for (const { container, heir } of all) {
     const { id, name } = container
@@ -101,7 +111,7 @@ export const decideWrapRebind = (state: LifecycleState, times: RepairTimes, now:
     const reason = `${heir.name} is another container now, and ${name} is in the namespace of the old one`
     const refusal = container.inspected?.refusal
     if (refusal !== undefined) {
-      const message = `${reason}; it is not re-created: ${refusal}`
+      const message = sentence`${reason}; it is not re-created: ${refusal}`
       problems.push({ key: `refused:${name}`, level: "ERROR", message })
       continue
     }
@@ -121,7 +131,7 @@ export const decideWrapRebind = (state: LifecycleState, times: RepairTimes, now:
       problems.push({
         key: `storm:${name}`,
         level: "WARN",
-        message: `${reason}; it was re-created again and again within a minute, so anchord waits a while; see why ${heir.name} is made anew so often`
+        message: sentence`${reason}; it was re-created again and again within a minute, so anchord waits a while; see why ${heir.name} is made anew so often`
       })
   }
   return { actions, problems, ...(later.length === 0 ? {} : { again: Math.min(...later) }) }

@@ -2,6 +2,8 @@ import * as Effect from "effect/Effect"
 import { ANCHORD_ROUTE_PROTOCOL, ORIGINALS_TABLE, type RouteStep } from "../domain/Routing.ts"
 import { Netlink } from "../services/Netlink.ts"
 import { FatalError } from "./FatalError.ts"
+import { sentence } from "../domain/Sentence.ts"
+import { logWarning } from "../layers/observability/OperatorLog.ts"
 
 /** A deletion of what is never there: the kernel checks the permission before it looks. */
 const probe: RouteStep = {
@@ -15,17 +17,17 @@ const probe: RouteStep = {
  */
 export const requireNetAdmin = Effect.fnUntraced(function* (what: string) {
   const netlink = yield* Netlink
-  yield* netlink
-    .applyRoutes([probe])
-    .pipe(
-      Effect.catch((error) =>
-        error.reason === "not-permitted"
-          ? Effect.fail(
-              new FatalError({ message: `${what}, which needs the capability NET_ADMIN (cap_add: [NET_ADMIN])` })
-            )
-          : Effect.logWarning("cannot tell whether routes may be changed; going on").pipe(
-              Effect.annotateLogs({ error: error.message })
-            )
-      )
+  yield* netlink.applyRoutes([probe]).pipe(
+    Effect.catch((error) =>
+      error.reason === "not-permitted"
+        ? Effect.fail(
+            new FatalError({
+              message: sentence`${what}, which needs the capability NET_ADMIN (cap_add: [NET_ADMIN])`
+            })
+          )
+        : logWarning(sentence`cannot tell whether routes may be changed; going on`).pipe(
+            Effect.annotateLogs({ error: error.message })
+          )
     )
+  )
 })

@@ -1,14 +1,16 @@
 import * as Effect from "effect/Effect"
+import type { Sentence } from "../domain/Sentence.ts"
+import { logError, logWarning } from "../layers/observability/OperatorLog.ts"
 
 /** Something an operator should know while it stands, by a key that stays the same as long as it does. */
 export interface Notice {
   readonly key: string
   readonly level: "ERROR" | "WARN" | "INFO"
-  readonly message: string
+  readonly message: Sentence
 }
 
 const say = ({ level, message }: Notice): Effect.Effect<void> =>
-  level === "ERROR" ? Effect.logError(message) : level === "WARN" ? Effect.logWarning(message) : Effect.logInfo(message)
+  level === "ERROR" ? logError(message) : level === "WARN" ? logWarning(message) : Effect.logInfo(message)
 
 /**
  * Logs each notice once when it appears and once when it ends, however often it is reported (SPEC §3: once per change, not at

@@ -31,6 +31,8 @@ import { complain, violationLines, WRONG } from "./complaints.ts"
 import { FatalError } from "./FatalError.ts"
 import { dhcpClientLayer, networkAnchorLayers, dockerLayers, serviceAnchorLayers, tracingLayer } from "./LiveLayers.ts"
 import { UsageError } from "./UsageError.ts"
+import { withReason, type Sentence } from "../domain/Sentence.ts"
+import { logError, logWarning } from "../layers/observability/OperatorLog.ts"
 
 const recent = makeRecentLines()
 
@@ -116,13 +118,13 @@ const tellWhereSpansGo = (tracing: Tracing) =>
 const run = ({ settings, warnings }: Parsed<Settings>, tracing: Tracing) =>
   Effect.gen(function* () {
     yield* Effect.logInfo("anchord starts").pipe(Effect.annotateLogs({ mode: settings.mode, version, commit }))
-    yield* Effect.forEach([...warnings, ...tracing.warnings], (warning) => Effect.logWarning(warning), {
+    yield* Effect.forEach([...warnings, ...tracing.warnings], logWarning, {
       discard: true
     })
     yield* tellWhereSpansGo(tracing)
     yield* Metric.update(buildInfo(version, commit), 1)
     yield* Effect.scoped(runSettings(settings)).pipe(
-      Effect.tapErrorTag("FatalError", ({ message }) => Effect.logError(message)),
+      Effect.tapErrorTag("FatalError", ({ message }) => logError(message)),
       Effect.provide(tracingLayer(tracing, settings.mode))
     )
   }).pipe(
@@ -138,11 +140,11 @@ const run = ({ settings, warnings }: Parsed<Settings>, tracing: Tracing) =>
 
 /** What cannot be run at all is said twice: to whoever typed it, and to the log (SPEC §2). */
 const refuse = Effect.fnUntraced(
-  function* (message: string, violations: ReadonlyArray<Violation>) {
+  function* (message: Sentence, violations: ReadonlyArray<Violation>) {
     yield* complain([message, ...violationLines(violations)])
-    if (violations.length === 0) yield* Effect.logError(message)
+    if (violations.length === 0) yield* logError(message)
     for (const { variable, value, rule } of violations) {
-      yield* Effect.logError(`${message}: ${variable} ${rule}`).pipe(Effect.annotateLogs({ variable, value, rule }))
+      yield* logError(withReason(message, `${variable} ${rule}`)).pipe(Effect.annotateLogs({ variable, value, rule }))
     }
     return yield* new UsageError({ message })
   },

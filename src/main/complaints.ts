@@ -1,7 +1,8 @@
 import * as Effect from "effect/Effect"
 import type { Violation } from "../domain/EnvironmentReading.ts"
+import { sentence } from "../domain/Sentence.ts"
 
-export const WRONG = "wrong configuration"
+export const WRONG = sentence`wrong configuration`
 
 /** Each variable with its value and the rule that it breaks (SPEC §2). */
 export const violationLines = (violations: ReadonlyArray<Violation>): ReadonlyArray<string> =>

@@ -48,5 +48,7 @@ export class DockerEngine extends Context.Service<
      * `sinceNano` replays what happened after that time; `actions` are those asked for, left out: the ones that can cause work everywhere.
      */
     readonly events: (sinceNano?: bigint, actions?: ReadonlyArray<string>) => Stream.Stream<DockerEvent, DockerError>
+    /** `GET /events` until now: what the engine still remembers, the oldest first. That is a few hundred events, none from before its own start. */
+    readonly pastEvents: Effect.Effect<ReadonlyArray<DockerEvent>, DockerError>
   }
 >()("anchord/services/DockerEngine") {}

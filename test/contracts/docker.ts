@@ -142,12 +142,16 @@ export const dockerEngineContract = (title: string, setUp: () => Promise<DockerS
         expect(created?.createdAt).toBeGreaterThanOrEqual(before - 2)
         expect(created?.createdAt).toBeLessThanOrEqual(before + 60)
 
-        const statuses: Array<string | undefined> = []
-        for (const step of [world.start, world.pause, world.unpause, world.stop]) {
+        for (const [step, status] of [
+          [world.start, "running"],
+          [world.pause, "paused"],
+          [world.unpause, "running"],
+          [world.stop, "exited"]
+        ] as const) {
           await step(A)
-          statuses.push((await snapshot(id))?.status)
+          // The engine answers a stop a moment before its listing tells of it.
+          await vi.waitFor(async () => expect((await snapshot(id))?.status).toBe(status), patience)
         }
-        expect(statuses).toEqual(["running", "paused", "running", "exited"])
       })
 
       it("are told by ID: only those that were asked for, and what is gone is left out", async () => {
@@ -405,6 +409,18 @@ export const dockerEngineContract = (title: string, setUp: () => Promise<DockerS
         )
         expect(told(later, id)).toEqual(["pause"])
         await world.unpause(A)
+      })
+
+      it("of before are told in order, of what is gone as well, without waiting for more", async () => {
+        await network()
+        const id = await run(A)
+        await remove(A)
+        const past = await ask((engine) => engine.pastEvents)
+        const life = told(past, id)
+        expect([...life.slice(0, 3), life.at(-1)]).toEqual(["create", "network connect", "start", "destroy"])
+        expect(past.find(({ containerId }) => containerId === id)?.attributes["name"]).toBe(A)
+        const times = past.map(({ timeNano }) => timeNano)
+        expect(times).toEqual(times.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0)))
       })
     })
   })

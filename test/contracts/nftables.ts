@@ -323,6 +323,16 @@ export const nftablesContract = (title: string, setUp: () => Promise<NftSetup>):
         expect(await entries()).toEqual(texts([wider]))
       })
 
+      it("of the last port alone cannot be deleted, and go only with all others", async () => {
+        const last = range("v4", "udp", 65_535, 65_535)
+        await transaction(...add(last, udp10to20))
+        await transaction(...remove(last, udp10to20))
+        expect(await entries()).toEqual(texts([last]))
+        expect(await refusal(...add(range("v4", "udp", 65_535, 65_535, other.v4)))).toMatchObject({ reason: "refused" })
+        await world.run([{ flush: { map: { ...nftTable.v4, name: "dnat_range_udp" } } }])
+        expect(await entries()).toEqual([])
+      })
+
       it("may hold a single port, and every port", async () => {
         const extremes = [range("v4", "tcp", 0, 65_535), range("v6", "tcp", 7, 7), range("v6", "tcp", 65_534, 65_535)]
         await transaction(...add(...extremes))

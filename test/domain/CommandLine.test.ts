@@ -58,7 +58,8 @@ describe("the help of variables", () => {
     for (const [index, [variable, { fallback, help }]] of Object.entries(definitions).entries()) {
       const line = lines[index] ?? ""
       expect(line).toMatch(new RegExp(`^${variable} +`))
-      expect(line.slice(line.indexOf(help))).toBe(fallback === undefined ? help : `${help} [${fallback}]`)
+      const plain = help.replaceAll("`", "")
+      expect(line.slice(line.indexOf(plain))).toBe(fallback === undefined ? plain : `${plain} [${fallback}]`)
     }
   })
 })

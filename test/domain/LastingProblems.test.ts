@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest"
 import { lastingProblems } from "../../src/domain/LastingProblems.ts"
 import type { LifecycleProblem } from "../../src/domain/LifecycleAction.ts"
+import { sentence } from "../../src/domain/Sentence.ts"
 import { NOW } from "./lifecycleListings.ts"
 
-const warn: LifecycleProblem = { key: "stale:web", level: "WARN", message: "web has no network" }
-const other: LifecycleProblem = { key: "stale:mail", level: "WARN", message: "mail has no network" }
-const error: LifecycleProblem = { key: "refused:web", level: "ERROR", message: "web is not re-created" }
-const info: LifecycleProblem = { key: "watcher-off", level: "INFO", message: "nobody looks" }
+const warn: LifecycleProblem = { key: "stale:web", level: "WARN", message: sentence`web has no network` }
+const other: LifecycleProblem = { key: "stale:mail", level: "WARN", message: sentence`mail has no network` }
+const error: LifecycleProblem = { key: "refused:web", level: "ERROR", message: sentence`web is not re-created` }
+const info: LifecycleProblem = { key: "watcher-off", level: "INFO", message: sentence`nobody looks` }
 
 /** What is told at each of these looks, by the milliseconds after the first. */
 const looks = (...all: ReadonlyArray<readonly [number, ReadonlyArray<LifecycleProblem>]>) => {
@@ -39,7 +40,7 @@ describe("a warning", () => {
   })
 
   it("waits for itself: each has its own time, whatever its words are by then", () => {
-    const reworded = { ...warn, message: "web still has no network" }
+    const reworded = { ...warn, message: sentence`web still has no network` }
     expect(looks([0, [warn]], [1_000, [warn, other]], [2_000, [reworded, other]], [3_000, [warn, other]])).toEqual([
       [[], 2_000],
       [[], 2_000],

@@ -205,6 +205,7 @@ describe("the managed service-anchor", () => {
       expect(awaits([ldap({ status }), old])).toBe(true)
     expect(awaits([ldap(), { ...old, status: "paused" }], true)).toBe(true)
     expect(awaits([ldap(), { ...old, name: `${old.name}-anchord-old-0123456789ab` }], true)).toBe(true)
+    expect(awaits([ldap({ nth: 2 }), { ...old, name: `${old.name}-anchord-old-0123456789ab` }], true)).toBe(true)
     expect(awaits([ldap(), managed({ imageId: "sha256:old", refusal: "it was started with --rm" })], true)).toBe(true)
     expect(awaits([ldap(), old])).toBe(true)
     expect(awaits([ldap(), old], true)).toBe(false)

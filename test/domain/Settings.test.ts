@@ -130,6 +130,10 @@ const common: Readonly<Record<string, ReadonlyArray<readonly [value: string, rul
   ]
 }
 
+/** The environment of another container may hold passwords, and what is wrong is logged. */
+const told = (variable: string, value: string): string =>
+  variable === "ANCHORD_MANAGED_SA_EXTRA_ENV" ? "(not shown)" : value
+
 const wrong: Readonly<Record<Mode, Readonly<Record<string, ReadonlyArray<readonly [value: string, rule: string]>>>>> = {
   "network-anchor": {
     ...common,
@@ -203,7 +207,7 @@ for (const mode of modes) {
   describe(`a wrong value in ${mode} mode`, () => {
     for (const [variable, cases] of Object.entries(wrong[mode])) {
       it.each(cases)(`${variable}="%s": %s`, (value, rule) => {
-        expect(rulesOf(mode, variable, value)).toEqual([{ variable, value: value.trim(), rule }])
+        expect(rulesOf(mode, variable, value)).toEqual([{ variable, value: told(variable, value.trim()), rule }])
       })
     }
 
@@ -212,7 +216,8 @@ for (const mode of modes) {
         cases.slice(0, 1).map(([value, rule]) => ({ variable, value, rule }))
       )
       const env = Object.fromEntries(all.map(({ variable, value }) => [variable, ` ${value}\t`]))
-      expect(new Set(violations(mode, { ...needed, ...env }))).toEqual(new Set(all))
+      const expected = all.map(({ variable, value, rule }) => ({ variable, value: told(variable, value), rule }))
+      expect(new Set(violations(mode, { ...needed, ...env }))).toEqual(new Set(expected))
     })
   })
 }

@@ -2,7 +2,7 @@ import { nameAway } from "../../src/domain/Recreation.ts"
 import { describe, expect, it } from "vitest"
 import { staleNetns, warningOf, type StaleContainer } from "../../src/domain/StaleNetns.ts"
 import type { LifecycleContainer } from "../../src/domain/LifecycleState.ts"
-import { container, idOf, joins, listing, serviceAnchor, type Given } from "./lifecycleListings.ts"
+import { anchord, container, idOf, joins, listing, serviceAnchor, type Given } from "./lifecycleListings.ts"
 
 const app = (given: Given = {}) => container("app", given)
 const anew = (given: Given = {}) => app({ nth: 2, startedAt: 30, ...given })
@@ -51,6 +51,18 @@ describe("a namespace", () => {
   it("is left alone while the owner is stopped: it still exists", () => {
     for (const status of ["exited", "created", "dead", "removing", "restarting", "paused"] as const)
       expect(found([app({ status, startedAt: 50 }), sa])).toEqual([])
+  })
+
+  it("is left alone below an owner that runs, too, while the one is stopped that this lives in", () => {
+    const web = container("web", { networkMode: joins("sa"), startedAt: 25 })
+    for (const status of ["exited", "paused", "restarting"] as const)
+      expect(found([app({ status, startedAt: 30 }), sa, web])).toEqual([])
+  })
+
+  it("is left alone below a stopped owner also where the one was restarted that this lives in", () => {
+    const web = container("web", { networkMode: joins("sa"), startedAt: 25 })
+    const stopped = serviceAnchor("sa", "app", { status: "exited" })
+    expect(found([app({ startedAt: 30 }), stopped, web])).toEqual([])
   })
 
   it("is nobody's who does not run, but for who missed it at its start", () => {
@@ -142,6 +154,8 @@ describe("the owner that Compose knows of", () => {
     const target = (service: string, ...others: ReadonlyArray<LifecycleContainer>) =>
       found([wrapping(service), ...others]).map((stale) => stale.target?.id)
     expect(target("anchord")).toEqual([undefined])
+    const { inspected: _, ...unseen } = anchord
+    expect(found([unseen, wrapping("anchord")]).map((stale) => stale.target?.id)).toEqual([undefined])
     const second = container("second", { service: "second", words: ["tini", "--", "anchord"] })
     expect(target("second", second)).toEqual([undefined])
     expect(target("second", container("second", { service: "second" }))).toEqual([idOf("second")])

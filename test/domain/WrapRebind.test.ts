@@ -125,6 +125,18 @@ describe("the wrap-rebinder", () => {
     expect(recreated([container("web", { networkMode: joins("inner") }), container("inner", { nth: 2 })])).toEqual([])
   })
 
+  it("tells of what is in a namespace that is gone, where nobody knows whose it was, in its own project only", () => {
+    const told = (dependent: LifecycleContainer, before: ReadonlyArray<LifecycleContainer> = []) =>
+      decide([anew, dependent], before).problems.map(({ level, message }) => `${level} ${message}`)
+    expect(told(sa)).toEqual([
+      `WARN container sa has no network: it is in a namespace of ${idOf("app").slice(0, 12)}, which does not exist any more; repair it with: docker compose -p mail up -d --no-deps --force-recreate sa`
+    ])
+    expect(told(sa, [app()])).toEqual([])
+    expect(told(serviceAnchor("sa", "app", { project: "upstream" }))).toEqual([])
+    expect(told({ ...sa, status: "exited" })).toEqual([])
+    expect(decide([sa], [app()])).toEqual(nothing)
+  })
+
   it("takes what hangs on a re-created container at the next look", () => {
     const web = container("web", { networkMode: joins("sa") })
     const saAnew = serviceAnchor("sa", "app", { nth: 2 })

@@ -44,6 +44,8 @@ describe("the command line", () => {
     ["network-anker", "unknown mode network-anker; the nearest is network-anchor; valid modes are: network-anchor, "],
     ["--verbos", "unknown option --verbos; the nearest is --version; see anchord --help"],
     ["service-anchor --halp", "unknown option --halp; the nearest is --help; see anchord service-anchor --help"],
+    ["doctor stale-nets", "anchord doctor has no stale-nets; the nearest is stale-netns; see anchord doctor --help"],
+    ["status --jsn", "unknown option --jsn; the nearest is --json; see anchord status --help"],
     ["service-anchor now", "unexpected argument now after anchord service-anchor; see anchord service-anchor --help"]
   ])("refuses %s with status 2, in one line that names the nearest", (line, message) => {
     const { status, stdout, stderr } = anchord(line.split(" "))
@@ -161,7 +163,7 @@ describe("the help of a mode", () => {
         for (const [variable, fallback] of Object.entries(variables)) {
           const line = stdout.split("\n").find((one) => one.trim().startsWith(`${variable} `)) ?? ""
           expect(line, variable).toContain(variable)
-          expect(/\[(.*)\]$/.exec(line)?.[1], variable).toBe(fallback)
+          expect(/ \[([^[\]]*)\]$/.exec(line)?.[1], variable).toBe(fallback)
         }
       }
     })

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http"
 import { DockerError } from "../../services/DockerEngine.ts"
+import { sentence } from "../../domain/Sentence.ts"
 
 const UNREACHABLE = new Set([
   "ENOENT",
@@ -31,22 +32,29 @@ export const connectionFailure = (endpoint: string, host: string, error: unknown
   const code = error instanceof Error && "code" in error ? String(error.code) : ""
   const text = textOf(error)
   if (code === "EACCES" || code === "EPERM") {
-    const fix = "give this container's user the group that owns the socket"
-    return new DockerError({ endpoint, reason: "not-permitted", message: `Docker at ${host}: ${text}; ${fix}` })
+    return new DockerError({
+      endpoint,
+      reason: "not-permitted",
+      message: sentence`Docker at ${host}: ${text}; give this container's user the group that owns the socket`
+    })
   }
   const reason = UNREACHABLE.has(code) ? "unreachable" : "failed"
-  return new DockerError({ endpoint, reason, message: `Docker at ${host}: ${text}` })
+  return new DockerError({ endpoint, reason, message: sentence`Docker at ${host}: ${text}` })
 }
 
 export const noAnswer = (endpoint: string, host: string, seconds: number): DockerError =>
-  new DockerError({ endpoint, reason: "unreachable", message: `Docker at ${host}: no answer within ${seconds} s` })
+  new DockerError({
+    endpoint,
+    reason: "unreachable",
+    message: sentence`Docker at ${host}: no answer within ${seconds} s`
+  })
 
 /** The answer is there, but it is not what the Docker API says it is. */
 export const notUnderstood = (endpoint: string, why: string): DockerError =>
   new DockerError({
     endpoint,
     reason: "failed",
-    message: `${endpoint}: cannot understand the answer: ${why.slice(0, 300)}`
+    message: sentence`${endpoint}: cannot understand the answer: ${why.slice(0, 300)}`
   })
 
 const reasons: Readonly<Record<number, DockerError["reason"]>> = {
@@ -76,8 +84,10 @@ export const refusal = (
   const said = complaint(body)
   const known = reasons[status] ?? "failed"
   const reason = known === "forbidden" && isOwnRefusal(headers, said) ? "failed" : known
-  const advice =
-    reason === "forbidden" ? "; a socket proxy or an authorization plugin forbids this endpoint: allow it there" : ""
-  const message = `${endpoint}: HTTP ${status}: ${said || "no explanation"}${advice}`
+  const answer = `${endpoint}: HTTP ${status}: ${said || "no explanation"}`
+  const message =
+    reason === "forbidden"
+      ? sentence`${answer}; a socket proxy or an authorization plugin forbids this endpoint: allow it there`
+      : answer
   return new DockerError({ endpoint, reason, status, message })
 }

@@ -1,4 +1,5 @@
 import * as NodeStream from "@effect/platform-node/NodeStream"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
@@ -24,6 +25,9 @@ import { decodeEvents, eventFilters, sinceText } from "./EventLines.ts"
 /** Keeps a request line with so many IDs below 4 KiB, which every proxy takes. */
 const IDS_PER_REQUEST = 40
 const REQUESTS_AT_ONCE = 4
+
+/** The engine has what it remembers in its memory. */
+const PAST_LIMIT = "5 seconds"
 
 const chunksOf = <A>(items: ReadonlyArray<A>, size: number): ReadonlyArray<ReadonlyArray<A>> =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size))
@@ -52,12 +56,11 @@ export const layer = (address: DockerAddress): Layer.Layer<DockerEngine> =>
       const inspectNetwork = (ref: string) =>
         read({ method: "GET", path: `/networks/${encodeURIComponent(ref)}` }, InspectedNetwork)
 
-      const events = (sinceNano?: bigint, actions = watchedActions) => {
-        const since = sinceNano === undefined ? {} : { since: sinceText(sinceNano) }
+      const eventsWithin = (range: object, actions: ReadonlyArray<string>) => {
         const question: Question = {
           method: "GET",
           path: "/events",
-          query: { ...since, filters: eventFilters(actions) }
+          query: { ...range, filters: eventFilters(actions) }
         }
         const lost = (error: unknown): DockerError => connectionFailure(nameOf(question), address.host, error)
         const open = api.speak((prefix) => connection.open(question, prefix))
@@ -65,8 +68,21 @@ export const layer = (address: DockerAddress): Layer.Layer<DockerEngine> =>
           Effect.map(open, (answer) =>
             NodeStream.fromReadable<Uint8Array, DockerError>({ evaluate: () => answer, onError: lost })
           )
-        ).pipe(Stream.decodeText(), (text) => decodeEvents(text, actions), Stream.ensuring(api.forget))
+        ).pipe(Stream.decodeText(), (text) => decodeEvents(text, actions))
       }
+
+      const events = (sinceNano?: bigint, actions = watchedActions) =>
+        eventsWithin(sinceNano === undefined ? {} : { since: sinceText(sinceNano) }, actions).pipe(
+          Stream.ensuring(api.forget)
+        )
+
+      // Until now by this machine's clock: an engine whose clock is behind would keep the stream open until then.
+      const pastEvents = Effect.flatMap(Clock.currentTimeNanos, (now) =>
+        eventsWithin({ since: sinceText(0n), until: sinceText(now) }, watchedActions).pipe(
+          Stream.interruptWhen(Effect.sleep(PAST_LIMIT)),
+          Stream.runCollect
+        )
+      )
 
       return {
         ping: Effect.asVoid(connection.ask({ method: "GET", path: "/_ping" }, "")),
@@ -82,7 +98,8 @@ export const layer = (address: DockerAddress): Layer.Layer<DockerEngine> =>
           }).pipe(Effect.map((answers) => answers.flat())),
         network: (ref) => Effect.map(inspectNetwork(ref), toNetwork),
         networkConfiguration: (ref) => Effect.map(inspectNetwork(ref), toNetworkConfiguration),
-        events
+        events,
+        pastEvents
       }
     })
   )

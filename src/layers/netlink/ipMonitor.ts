@@ -6,6 +6,8 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import type { NetlinkChange } from "../../domain/Routing.ts"
 import { start } from "../process/LineProcess.ts"
+import { sentence } from "../../domain/Sentence.ts"
+import { logWarning } from "../observability/OperatorLog.ts"
 
 /** The monitor's process ended. */
 class MonitorEnded extends Data.TaggedError("MonitorEnded")<{
@@ -61,7 +63,7 @@ const backOff = Schedule.min([Schedule.exponential("100 millis"), Schedule.space
 export const changes = (prefix: ReadonlyArray<string>): Stream.Stream<NetlinkChange> =>
   once(prefix).pipe(
     Stream.tapError(({ message }) =>
-      Effect.logWarning("ip monitor ended; starting it again").pipe(Effect.annotateLogs({ error: message }))
+      logWarning(sentence`ip monitor ended; starting it again`).pipe(Effect.annotateLogs({ error: message }))
     ),
     Stream.retry(backOff),
     Stream.orDie

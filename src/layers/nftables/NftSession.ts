@@ -7,6 +7,8 @@ import { listTable, parseTable, type NftCommand } from "../../domain/NftJson.ts"
 import { Nftables, NftError } from "../../services/Nftables.ts"
 import { run } from "../process/CommandRunner.ts"
 import { document, isAnswer, makeInteractiveNft, sessionLost } from "./InteractiveNft.ts"
+import { sentence } from "../../domain/Sentence.ts"
+import { logWarning } from "../observability/OperatorLog.ts"
 
 export interface NftOptions {
   /** Put before each command: another network namespace, another root. */
@@ -91,8 +93,8 @@ export const layer = (options: NftOptions = {}): Layer.Layer<Nftables> =>
         function* (commands: string, why: NftError) {
           yield* session.end
           yield* run(["nft", "-j", commands], { prefix, timeoutMillis: ALONE_MILLIS })
-          yield* Effect.logWarning(
-            "the nft session was lost during a change, which a process of its own has made"
+          yield* logWarning(
+            sentence`the nft session was lost during a change, which a process of its own has made`
           ).pipe(Effect.annotateLogs({ error: why.message }))
         },
         (effect, commands, why) =>

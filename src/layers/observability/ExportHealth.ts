@@ -1,4 +1,6 @@
 import * as Effect from "effect/Effect"
+import { sentence } from "../../domain/Sentence.ts"
+import { logWarning } from "./OperatorLog.ts"
 
 /** Whether spans get out, told once when that changes. Its methods are for callbacks: they log, and never fail. */
 export interface ExportHealth {
@@ -36,7 +38,7 @@ export const makeExportHealth: Effect.Effect<ExportHealth> = Effect.gen(function
     fails: (error) => {
       const line = failing
         ? Effect.logDebug("spans are still not exported")
-        : Effect.logWarning("spans cannot be exported, and are dropped until they can; nothing else is affected")
+        : logWarning(sentence`spans cannot be exported, and are dropped until they can; nothing else is affected`)
       failing = true
       say(Effect.annotateLogs(line, { error: reasonOf(error) }))
     },
@@ -44,7 +46,7 @@ export const makeExportHealth: Effect.Effect<ExportHealth> = Effect.gen(function
       const kind = text.replaceAll(/\d+/g, "#")
       const isNew = !failing && !said.has(kind) && said.size < MOST_REMARKS
       if (isNew) said.add(kind)
-      say(isNew ? Effect.logWarning(`traces: ${text}`) : Effect.logDebug(`traces: ${text}`))
+      say(isNew ? logWarning(sentence`traces: ${text}`) : Effect.logDebug(`traces: ${text}`))
     }
   } satisfies ExportHealth
 })

@@ -4,6 +4,8 @@ import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node
 import { createServer, type Socket } from "node:net"
 import { listen } from "./listen.ts"
 import type { Readiness } from "./Readiness.ts"
+import { sentence } from "../../domain/Sentence.ts"
+import { logWarning } from "./OperatorLog.ts"
 
 const IDLE_MILLIS = 10_000
 const MOST_CONNECTIONS = 64
@@ -81,7 +83,7 @@ export const serve = Effect.fnUntraced(function* (
   )
   yield* listen(listener, { port, ...(host === undefined ? {} : { host }) }).pipe(
     Effect.catch((error) =>
-      Effect.logWarning("cannot listen for metrics and health checks; going on without").pipe(
+      logWarning(sentence`cannot listen for metrics and health checks; going on without`).pipe(
         Effect.annotateLogs({ address: `${host ?? "*"}:${port}`, error: error.message })
       )
     )

@@ -5,6 +5,8 @@ import { createServer } from "node:net"
 import { dirname } from "node:path"
 import { listen } from "./listen.ts"
 import type { StatusBoard } from "./StatusBoard.ts"
+import { sentence } from "../../domain/Sentence.ts"
+import { logWarning } from "./OperatorLog.ts"
 
 /** Never on the network; what looks at an anchor from inside its container asks here (SPEC §12, §13). */
 export const STATUS_SOCKET = "/run/anchord/status.sock"
@@ -38,7 +40,7 @@ export const serve = Effect.fnUntraced(function* (
   yield* makeRoom(path).pipe(
     Effect.andThen(listen(server, { path })),
     Effect.catch((error) =>
-      Effect.logWarning("cannot open the status socket, which the health check asks; mount a tmpfs on /run").pipe(
+      logWarning(sentence`cannot open the status socket, which the health check asks; mount a tmpfs on /run`).pipe(
         Effect.annotateLogs({ path, error: error.message })
       )
     )

@@ -11,6 +11,8 @@ import * as Layer from "effect/Layer"
 import * as Tracer from "effect/Tracer"
 import type { Protocol } from "../../domain/Tracing.ts"
 import { makeExportHealth, type ExportHealth } from "./ExportHealth.ts"
+import { sentence } from "../../domain/Sentence.ts"
+import { logWarning } from "./OperatorLog.ts"
 
 export interface TracingOptions {
   readonly protocol: Protocol
@@ -105,7 +107,7 @@ export const layer = (options: TracingOptions): Layer.Layer<never> =>
     }).pipe(
       Effect.catch((error) =>
         Effect.as(
-          Effect.logWarning("spans are not exported: the OTEL_ variables do not fit together").pipe(
+          logWarning(sentence`spans are not exported: the OTEL_ variables do not fit together`).pipe(
             Effect.annotateLogs({ error: error.message })
           ),
           Layer.empty

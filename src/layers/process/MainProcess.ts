@@ -2,14 +2,17 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { sentence, type Sentence } from "../../domain/Sentence.ts"
 
 /** Shut-down must be over in 5 s, or Docker may kill in the middle of it (SPEC §14). */
 const SHUTDOWN_LIMIT_MILLIS = 4_500
 
 const signalNumber = { SIGINT: 2, SIGTERM: 15 } as const
 
-const line = (level: string, msg: string, fields: Readonly<Record<string, unknown>> = {}): void =>
+const line = (level: "INFO" | "ERROR", msg: string, fields: Readonly<Record<string, unknown>> = {}): void =>
   void process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, msg, ...fields })}\n`)
+
+const complain = (what: Sentence, fields?: Readonly<Record<string, unknown>>): void => line("ERROR", what, fields)
 
 /** Ends the process once what has been written is out: a pipe takes it later. */
 const exit = (status: number): void => {
@@ -22,9 +25,11 @@ const traceOf = (cause: unknown): string => (cause instanceof Error ? (cause.sta
 /** Nothing else may be left that keeps the process alive while a fiber waits. */
 const keepAlive = () => setInterval(() => {}, 2 ** 31 - 1)
 
+const isHangUp = (error: Error): boolean => "code" in error && error.code === "EPIPE"
+
 /**
  * Runs a command that ends by itself as this process: what it succeeds with is the status. A signal ends it at once, as one that it does not
- * know; a defect is told on standard error, because standard output is for the answer, and worth 70 (SPEC §14).
+ * know, and so does a reader that has seen enough (`anchord plan | head -1`); a defect is told on standard error, because standard output is for the answer, and worth 70 (SPEC §14).
  */
 export const runCommand = (command: Effect.Effect<number>): void => {
   const defect = (cause: unknown) => {
@@ -33,6 +38,7 @@ export const runCommand = (command: Effect.Effect<number>): void => {
   }
   process.on("uncaughtException", defect)
   process.on("unhandledRejection", defect)
+  process.stdout.on("error", (error) => (isHangUp(error) ? process.exit(0) : defect(error)))
   const alive = keepAlive()
   void Effect.runPromiseExit(command).then((outcome) => {
     clearInterval(alive)
@@ -49,7 +55,7 @@ export const runCommand = (command: Effect.Effect<number>): void => {
 export const runProcess = <E>(program: Effect.Effect<void, E>, statusOf: (error: E) => number): void => {
   const running: { fiber?: Fiber.Fiber<void, E> } = {}
   const defect = (cause: unknown) => {
-    line("ERROR", "a defect in anchord; state is left as it is", { cause: traceOf(cause) })
+    complain(sentence`a defect in anchord; state is left as it is`, { cause: traceOf(cause) })
     exit(70)
   }
   let stopping = false
@@ -59,7 +65,7 @@ export const runProcess = <E>(program: Effect.Effect<void, E>, statusOf: (error:
       stopping = true
       line("INFO", "stopping", { signal })
       setTimeout(() => {
-        line("ERROR", "stopping took too long; what is left to tidy up stays")
+        complain(sentence`stopping took too long; what is left to tidy up stays`)
         process.exit(1)
       }, SHUTDOWN_LIMIT_MILLIS).unref()
       running.fiber?.interruptUnsafe()

@@ -1,10 +1,10 @@
 import type { Json } from "../../domain/Inspection.ts"
-import { isPlumbed, networkModeOf, type SimContainer } from "./SimContainer.ts"
+import { isPlumbed, networkModeOf, type SimContainer, touch } from "./SimContainer.ts"
 import type { SimNetwork, SimNetworks } from "./SimNetworks.ts"
 import { SimRefusal } from "./SimRefusal.ts"
 
 const forget = (container: SimContainer, networkId: string): void => {
-  container.snapshot = undefined
+  touch(container)
   container.endpoints.delete(networkId)
   container.wanted.delete(networkId)
   container.resolved.delete(networkId)
@@ -42,6 +42,21 @@ export const resolveNetworks = (container: SimContainer, networks: SimNetworks):
   }
 }
 
+const SHARES =
+  "container sharing network namespace with another container or host cannot be connected to any other network"
+const IS_ALONE = "container cannot be connected to multiple networks with one of the networks in private (none) mode"
+
+/** Refuses networks that do not go together: the host's namespace has no room for others, and `none` means none. */
+const refuseTogether = (container: SimContainer, network: SimNetwork, networks: SimNetworks): void => {
+  if (isPlumbed(container) && networkModeOf(container).startsWith("container:")) throw new SimRefusal(400, SHARES)
+  for (const id of container.endpoints.keys()) {
+    const other = networks.find(networks.nameOf(id))
+    if (other === undefined || other === network) continue
+    if ([other.driver, network.driver].includes("host")) throw new SimRefusal(400, SHARES)
+    if ([other.driver, network.driver].includes("null")) throw new SimRefusal(400, IS_ALONE)
+  }
+}
+
 /**
  * Prepares `docker network connect`; answers whether there is anything to do. A container that does not run keeps what it has on that network, but
  * for one that is gone.
@@ -52,6 +67,7 @@ export const prepareConnect = (
   wanted: Json,
   networks: SimNetworks
 ): boolean => {
+  refuseTogether(container, network, networks)
   if (isPlumbed(container)) requireFirst(container, networks)
   if (container.endpoints.get(network.id) !== undefined) {
     throw new SimRefusal(403, `endpoint with name ${container.name} already exists in network ${network.name}`)
@@ -79,6 +95,9 @@ export const disconnect = (
   const name = network?.name ?? ref
   const refused = () => new SimRefusal(500, `container ${container.id} is not connected to network ${name}`)
   if (isPlumbed(container) && network !== undefined) {
+    if (network.driver === "host" && networkModeOf(container) === "host") {
+      throw new SimRefusal(400, "container cannot be disconnected from host network or connected to host network")
+    }
     if (container.endpoints.get(network.id) === undefined) throw refused()
     unplumb(network)
     return forget(container, network.id)

@@ -36,6 +36,8 @@ export interface SimContainer {
   restartCancelled: boolean
   manuallyRestarted: boolean
   startedBefore: boolean
+  /** Whose namespace it is in since its last start, and since when that one runs. */
+  joined: { readonly id: string; readonly startedAt: bigint | undefined } | undefined
   name: string
   status: ContainerStatus
   /** By network ID; an endpoint is there only while the network is plumbed. */
@@ -46,8 +48,9 @@ export interface SimContainer {
   readonly resolved: Set<string>
   /** What is in its own layer, by path. */
   readonly files: Map<string, string>
-  /** As a listing has it; made when it is asked for, forgotten with every change. */
+  /** As a listing has it, and as an inspection does (with the owner at that time); made when they are asked for, forgotten with every change. */
   snapshot: ContainerSnapshot | undefined
+  inspected: { readonly json: Json; readonly owner: SimContainer | undefined } | undefined
 }
 
 /** What a container is made of. */
@@ -85,13 +88,21 @@ export const makeContainer = (birth: SimBirth, volumes: SimVolumes): SimContaine
     restartCancelled: false,
     manuallyRestarted: false,
     startedBefore: false,
+    joined: undefined,
     status: "created",
     endpoints: new Map(),
     wanted: new Map(),
     resolved: new Set(),
     files: new Map(),
-    snapshot: undefined
+    snapshot: undefined,
+    inspected: undefined
   }
+}
+
+/** Something of it has changed. */
+export const touch = (container: SimContainer): void => {
+  container.snapshot = undefined
+  container.inspected = undefined
 }
 
 const JOINS = "container:"
@@ -159,8 +170,21 @@ export const programOf = (container: SimContainer): SimProgram => {
   return { id, name, image: String(config["Image"]), command, env: wordsOf(config["Env"]), labels }
 }
 
-/** `GET /containers/{id}/json`, as API 1.45 tells it; `owner` is the container whose namespace it is in. */
+/** `GET /containers/{id}/json`; `owner` is the container whose namespace it is in. Made once until one of them changes. */
 export const inspectionOf = (
+  container: SimContainer,
+  networkName: (id: string) => string,
+  owner: SimContainer | undefined
+): Json => {
+  const known = container.inspected
+  if (known !== undefined && known.owner === owner) return known.json
+  const json = makeInspection(container, networkName, owner)
+  container.inspected = { json, owner }
+  return json
+}
+
+/** As API 1.45 tells it. */
+const makeInspection = (
   container: SimContainer,
   networkName: (id: string) => string,
   owner: SimContainer | undefined

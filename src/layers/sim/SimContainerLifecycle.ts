@@ -1,7 +1,7 @@
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { ImageConfig, Inspection } from "../../domain/Inspection.ts"
+import { ImageConfig, Inspection, type Json } from "../../domain/Inspection.ts"
 import { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
 import type { DockerError } from "../../services/DockerEngine.ts"
 import type { SimDocker } from "./SimDocker.ts"
@@ -10,7 +10,15 @@ import type { SimCall } from "./SimDockerFaults.ts"
 import type { Then } from "./SimLifeCycles.ts"
 import { SimRefusal } from "./SimRefusal.ts"
 
-const decodeInspection = Schema.decodeUnknownSync(Inspection)
+/** Decoded once, as the engine makes it once: until something changes. */
+const decoded = new WeakMap<Json, Inspection>()
+
+const decode = Schema.decodeUnknownSync(Inspection)
+const decodeInspection = (json: Json): Inspection => {
+  const known = decoded.get(json) ?? decode(json)
+  decoded.set(json, known)
+  return known
+}
 const decodeImage = Schema.decodeUnknownSync(ImageConfig)
 
 /** Answers when it is done: without a word, or with what it was refused for. */
@@ -32,7 +40,10 @@ export const layer = (docker: SimDocker, client = new SimDockerClient(docker)): 
     } catch (error) {
       if (!(error instanceof SimRefusal && error.status === 304)) throw error
     }
-    docker.whenSettled(ref, () => answer(undefined))
+    docker.whenSettled(ref, () => {
+      const why = docker.startError(ref)
+      answer(why === "" ? undefined : new SimRefused(new SimRefusal(500, why)))
+    })
   }
 
   return Layer.succeed(ContainerLifecycle)({

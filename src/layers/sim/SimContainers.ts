@@ -1,5 +1,5 @@
 import type { ContainerSnapshot } from "../../domain/DockerState.ts"
-import { labelsOf, networkModeOf, type SimContainer } from "./SimContainer.ts"
+import { labelsOf, networkModeOf, type SimContainer, touch } from "./SimContainer.ts"
 import { SimRefusal } from "./SimRefusal.ts"
 
 /** The containers of a simulated engine, the oldest first, found as an engine finds them. */
@@ -25,7 +25,7 @@ export class SimContainers {
   rename(container: SimContainer, name: string): void {
     this.#byName.delete(container.name)
     container.name = name
-    container.snapshot = undefined
+    touch(container)
     this.#byName.set(name, container)
   }
 

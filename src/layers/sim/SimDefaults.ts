@@ -43,14 +43,14 @@ export class SimDefaults {
     return this.#routes.filter((route) => route.family === family && route.table === table)
   }
 
-  leave(link: string): void {
-    this.#routes = this.#routes.filter((route) => route.link !== link)
+  /** The routes of a link go, of one family or of both. */
+  leave(link: string, family?: Family): void {
+    this.#routes = this.#routes.filter((route) => route.link !== link || (family ?? route.family) !== route.family)
   }
 
-  /** An address has gone from a link: routes whose gateway was on its prefix alone go along, IPv4 ones of that source as well. */
-  lose(link: string): void {
+  /** Routes whose source is no address any more: those of IPv4 go, those of IPv6 are without one from then on. */
+  loseSources(): void {
     this.#routes = this.#routes.flatMap((route) => {
-      if (route.link === link && this.#surroundings.nextHop(route) === undefined) return []
       if (this.#surroundings.hasSource(route)) return [route]
       const { source: _source, ...without } = route
       return route.family === "v4" ? [] : [without]

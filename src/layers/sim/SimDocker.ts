@@ -1,31 +1,34 @@
+import type { AddressPair } from "../../domain/Address.ts"
 import type { ContainerSnapshot, ContainerStatus, NetworkSnapshot } from "../../domain/DockerState.ts"
 import type { Json } from "../../domain/Inspection.ts"
 import type { NetworkConfiguration } from "../../domain/ProjectToWrap.ts"
 import type { OwnContainer } from "../../services/DockerEngine.ts"
-import { configure, disconnect, prepareConnect } from "./SimAttachments.ts"
+import { disconnect, prepareConnect } from "./SimAttachments.ts"
 import {
   inspectionOf,
   isPlumbed,
   isRunning,
   joinedRef,
-  makeContainer,
   networkModeOf,
-  type SimContainer
+  type SimContainer,
+  touch
 } from "./SimContainer.ts"
 import { hostConfigOf, type SimImage } from "./SimContainerConfig.ts"
+import { SimCreation } from "./SimCreation.ts"
 import { SimContainers } from "./SimContainers.ts"
 import { SimEndpoints } from "./SimEndpoints.ts"
 import { type SimEngineEnd, SimEngineEnds } from "./SimEngineEnd.ts"
 import { makeEventLog, type SimEventLog } from "./SimEventLog.ts"
 import { SimEvents } from "./SimEvents.ts"
-import { makeFiles, type SimFiles } from "./SimFiles.ts"
+import type { SimFiles } from "./SimFiles.ts"
 import { SimLifeCycles, type Then } from "./SimLifeCycles.ts"
+import { nameRecords } from "./SimNameRecords.ts"
 import { configurationOf, makeNetworks, snapshotOf } from "./SimNetworks.ts"
 import { noPlumbing, type SimFoundations, type SimSignal } from "./SimPlumbing.ts"
 import { SimRefusal } from "./SimRefusal.ts"
 import type { SimRandom } from "./SimSurroundings.ts"
 import type { SimTimers } from "./SimTime.ts"
-import { endpointFor, requestOf, type SimContainerSpec, type SimNetworkSpec } from "./SimSpec.ts"
+import type { SimContainerSpec, SimNetworkSpec } from "./SimSpec.ts"
 
 export type { SimContainerSpec, SimNetworkSpec } from "./SimSpec.ts"
 
@@ -45,12 +48,11 @@ export class SimDocker {
   #last = 0n
   /** What the engine has said so far, and who listens to it. */
   readonly log: SimEventLog
-  readonly files: SimFiles = makeFiles()
-  readonly #images = new Map<string, SimImage>()
   readonly #networks = makeNetworks(() => this.#newId())
   readonly #containers = new SimContainers(this.#networks.nameOf)
   readonly #events: SimEvents
   readonly #endpoints: SimEndpoints
+  readonly #creation: SimCreation
   readonly #lives: SimLifeCycles
   readonly #ends: SimEngineEnds
 
@@ -68,14 +70,16 @@ export class SimDocker {
       events: this.#events,
       foundations,
       stamp: () => this.#stamp(),
+      newId: () => this.#newId(),
       discard: (container: SimContainer) => this.#discard(container)
     }
+    this.#creation = new SimCreation(surroundings)
     this.#lives = new SimLifeCycles(surroundings)
     this.#ends = new SimEngineEnds(surroundings, this.#lives)
   }
 
   createNetwork(spec: SimNetworkSpec): string {
-    if (this.#networks.find(spec.name) !== undefined) throw new Error(`${spec.name} already exists`)
+    if (this.#networks.named(spec.name)) throw new SimRefusal(409, `network with name ${spec.name} already exists`)
     const network = this.#networks.add(spec)
     this.#events.network("create", network)
     return network.id
@@ -83,61 +87,33 @@ export class SimDocker {
 
   removeNetwork(ref: string): void {
     const network = this.#networks.get(ref)
-    if (network.members.size > 0) throw new Error(`network ${network.name} has active endpoints`)
+    const refused = (why: string) => new SimRefusal(403, why)
+    if (["bridge", "host", "none"].includes(network.name)) {
+      throw refused(`${network.name} is a pre-defined network and cannot be removed`)
+    }
+    if (network.members.size > 0) {
+      throw refused(`error while removing network: network ${network.name} id ${network.id} has active endpoints`)
+    }
     this.#networks.remove(network.id)
     this.#events.network("destroy", network)
   }
 
   addImage(name: string, config: Json, id = this.#newId()): void {
-    this.#images.set(name, { id: `sha256:${id}`, config })
+    this.#creation.addImage(name, config, id)
   }
 
   image(name: string): SimImage | undefined {
-    return this.#images.get(name) ?? [...this.#images.values()].find(({ id }) => id === name)
+    return this.#creation.image(name)
   }
 
   /** `docker create`: no address yet. An image that is not there is made; everything is there to be run. */
   create(spec: SimContainerSpec): string {
-    const request = requestOf(spec)
-    const image = String(request["Image"])
-    if (!this.#images.has(image)) this.addImage(image, {}, image)
-    const mode = spec.network ?? "bridge"
-    const networks = joinedRef(mode) === undefined ? [mode, ...(spec.also ?? [])] : []
-    for (const network of networks) this.#networks.get(network)
-    const asked = networks.map((name) => [name, endpointFor(spec.addresses?.[this.#networks.get(name).name])] as const)
-    return this.createFrom(spec.name, request, Object.fromEntries(asked))
+    return this.#creation.create(spec)
   }
 
-  /**
-   * `POST /containers/create`, with what it asks for on its networks. A `container:<ref>` becomes the ID of what it names now; one that
-   * names nothing stays as it is.
-   */
+  /** `POST /containers/create`, with what it asks for on its networks. */
   createFrom(name: string, request: Json, endpoints: Readonly<Record<string, Json>> = {}): string {
-    const image = this.image(String(request["Image"]))
-    if (image === undefined) throw new SimRefusal(404, `No such image: ${String(request["Image"])}`)
-    this.#containers.refuseName(name)
-    const id = this.#newId()
-    const mode = String((request["HostConfig"] as Json | undefined)?.["NetworkMode"] ?? "bridge")
-    const joined = joinedRef(mode)
-    const resolved = joined === undefined ? mode : `container:${this.#containers.find(joined)?.id ?? joined}`
-    const container = makeContainer(
-      { id, name, image, request, networkMode: resolved, created: this.#stamp() },
-      {
-        anonymous: () => {
-          const volume = this.#newId()
-          this.files.make(volume)
-          return volume
-        },
-        named: (volume) => this.files.make(volume),
-        from: (ref) => this.#containers.get(ref).mounts
-      }
-    )
-    for (const [network, wanted] of joined === undefined ? Object.entries({ [mode]: {}, ...endpoints }) : []) {
-      configure(container, this.#networks.get(network).id, wanted)
-    }
-    this.#containers.add(container)
-    this.#events.container("create", container)
-    return id
+    return this.#creation.from(name, request, endpoints)
   }
 
   /** The first half of a start: the endpoints are there and announced, the container does not run yet (300 to 400 ms on a real engine). */
@@ -243,6 +219,7 @@ export class SimDocker {
 
   setRestartPolicy(ref: string, policy: Json): void {
     const container = this.#containers.get(ref)
+    touch(container)
     container.hostConfig = hostConfigOf(
       { HostConfig: { ...container.hostConfig, RestartPolicy: policy } },
       networkModeOf(container)
@@ -251,11 +228,16 @@ export class SimDocker {
   }
 
   pause(ref: string): void {
-    this.#turn(ref, "running", "paused", "pause")
+    const container = this.#containers.get(ref)
+    if (!isRunning(container)) throw new SimRefusal(409, `Container ${container.id} is not running`)
+    if (container.status !== "running") throw new SimRefusal(409, `Container ${ref} is ${container.status}`)
+    this.#turn(container, "paused", "pause")
   }
 
   unpause(ref: string): void {
-    this.#turn(ref, "paused", "running", "unpause")
+    const container = this.#containers.get(ref)
+    if (container.status !== "paused") throw new SimRefusal(500, `Container ${container.id} is not paused`)
+    this.#turn(container, "running", "unpause")
   }
 
   rename(ref: string, name: string): void {
@@ -326,6 +308,12 @@ export class SimDocker {
     return { id: container.id, name: container.name, imageId: container.imageId, attachments }
   }
 
+  /** What Docker's name server answers inside of a container; nothing where there is none. */
+  lookUp(ref: string, hostname: string): ReadonlyArray<AddressPair> | undefined {
+    const asking = this.#containers.find(ref)
+    return asking && nameRecords(asking, hostname, this.#containers, this.#networks)
+  }
+
   /** `GET /containers/{id}/json`, in full. */
   inspection(ref: string): Json {
     const container = this.#containers.get(ref)
@@ -334,12 +322,21 @@ export class SimDocker {
     return inspectionOf(container, this.#networks.nameOf, joined)
   }
 
+  get files(): SimFiles {
+    return this.#creation.files
+  }
+
   write(ref: string, path: string, text: string): void {
     this.files.write(this.#containers.get(ref), path, text)
   }
 
   read(ref: string, path: string): string | undefined {
     return this.files.read(this.#containers.get(ref), path)
+  }
+
+  /** Why the last start of a container failed; empty when it did not. */
+  startError(ref: string): string {
+    return this.#containers.find(ref)?.startError ?? ""
   }
 
   /** Calls back once the container is not in the middle of its start: until then the engine does not answer an inspection. */
@@ -362,11 +359,9 @@ export class SimDocker {
     return this.#last
   }
 
-  #turn(ref: string, from: ContainerStatus, to: ContainerStatus, action: string): void {
-    const container = this.#containers.get(ref)
-    if (container.status !== from) throw new Error(`${container.name} is not ${from}`)
-    container.status = to
-    container.snapshot = undefined
+  #turn(container: SimContainer, status: ContainerStatus, action: string): void {
+    container.status = status
+    touch(container)
     this.#events.container(action, container)
   }
 

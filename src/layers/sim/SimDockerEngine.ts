@@ -86,6 +86,11 @@ const serviceOf = (client: SimDockerClient): DockerEngine["Service"] => {
       ids.length === 0 ? Effect.succeed([]) : client.ask("GET /containers/json?id", () => docker.containersById(ids)),
     network: (ref) => client.ask("GET /networks/{id}", () => found(ref, docker.network(ref))),
     networkConfiguration: (ref) => client.ask("GET /networks/{id}", () => found(ref, docker.networkConfiguration(ref))),
+    pastEvents: client.ask("GET /events", () => {
+      const { past, stop } = docker.log.listen(() => undefined, 0n)
+      stop()
+      return past.filter(({ action }) => watchedActions.includes(action))
+    }),
     events: (sinceNano, actions = watchedActions) =>
       Stream.callback<DockerEvent, DockerError>(
         (queue) => Effect.andThen(client.open("GET /events"), follow(client, queue, sinceNano, actions)),

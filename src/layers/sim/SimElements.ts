@@ -8,6 +8,8 @@ export interface ElementRules {
   readonly interval: boolean
   /** nft's types of what a key leads to, joined when there are several. */
   readonly valueTypes: string | ReadonlyArray<string>
+  /** Set for `create`: what is there already, even as it is, is refused. */
+  readonly refusesPresent?: boolean
 }
 
 interface Element {
@@ -19,13 +21,14 @@ interface Element {
 /** The elements of one map by their first port: no two have one in common. */
 export type Elements = ReadonlyMap<number, Element>
 
+const LAST_PORT = 65_535
 const addressFamily: Readonly<Record<string, Family>> = { ipv4_addr: "v4", ipv6_addr: "v6" }
 
 const field = (value: unknown, key: string): unknown =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined
 
 const portOf = (value: unknown): number => {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > 65_535) {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > LAST_PORT) {
     throw new NftRefusal("Error: Service out of range")
   }
   return value
@@ -58,8 +61,8 @@ const keyOf = (key: unknown, { interval }: ElementRules): Pick<Element, "from" |
     const port = portOf(key)
     return { from: port, to: port }
   }
-  if (!interval) throw new NftRefusal("Error: You must add 'flags interval' to your map declaration")
   const [from, to] = [portOf(range[0]), portOf(range[1])]
+  if (!interval && from !== to) throw new NftRefusal("Error: You must add 'flags interval' to your map declaration")
   if (to < from) throw new NftRefusal("Error: Range negative size")
   return { from, to }
 }
@@ -117,7 +120,7 @@ export const addElements = (elements: Elements, added: unknown, rules: ElementRu
     const present = next.get(element.from)
     if (present !== undefined) {
       if (present.to !== element.to) throw new NftRefusal(OVERLAP)
-      if (JSON.stringify(present.value) !== JSON.stringify(element.value)) {
+      if (rules.refusesPresent || JSON.stringify(present.value) !== JSON.stringify(element.value)) {
         throw new NftRefusal("Error: Could not process rule: File exists")
       }
     }
@@ -127,14 +130,20 @@ export const addElements = (elements: Elements, added: unknown, rules: ElementRu
   return next
 }
 
-/** The elements after a deletion. Only the key counts, whatever value is given with it; what is not there, exactly so, is refused. */
+/**
+ * The elements after a deletion. Only the key counts, whatever value is given with it; what is not there, exactly so, is refused. An
+ * interval that is the last port alone stays, although nft 1.1 says nothing: it has no end that could be named.
+ */
 export const deleteElements = (elements: Elements, deleted: unknown, rules: ElementRules): Elements => {
   const next = new Map(elements)
   for (const one of listed(deleted)) {
     const [key, value] = Array.isArray(one) ? one : [one, undefined]
     if (value !== undefined) valueOf(value, rules.valueTypes)
     const { from, to } = keyOf(key, rules)
-    if (next.get(from)?.to === to && next.delete(from)) continue
+    if (next.get(from)?.to === to) {
+      if (!(rules.interval && from === LAST_PORT)) next.delete(from)
+      continue
+    }
     throw new NftRefusal(
       rules.interval ? "Error: element does not exist" : "Error: Could not process rule: No such file or directory"
     )
@@ -144,4 +153,4 @@ export const deleteElements = (elements: Elements, deleted: unknown, rules: Elem
 
 /** As `nft -j list` shows them: in ascending order. */
 export const listElements = (elements: Elements, { interval }: ElementRules): ReadonlyArray<unknown> =>
-  inOrder(elements).map(({ from, to, value }) => [interval ? { range: [from, to] } : from, value])
+  inOrder(elements).map(({ from, to, value }) => [interval && from < to ? { range: [from, to] } : from, value])

@@ -1,4 +1,4 @@
-import { fixedAddresses, macFor, type SimContainer } from "./SimContainer.ts"
+import { fixedAddresses, macFor, type SimContainer, touch } from "./SimContainer.ts"
 import type { SimEvents } from "./SimEvents.ts"
 import { releasePair, takePair } from "./SimIpam.ts"
 import { byPrecedence, type SimNetwork, type SimNetworks } from "./SimNetworks.ts"
@@ -35,6 +35,7 @@ export class SimEndpoints {
     const pair = takePair(network.pools, fixedAddresses(wanted))
     const endpoint = { ...macFor(wanted, pair), ...pair }
     container.endpoints.set(network.id, endpoint)
+    touch(container)
     container.resolved.add(network.id)
     this.#networks.join(network, container.id, endpoint)
     this.#events.network("connect", network, container.id)
@@ -59,6 +60,7 @@ export class SimEndpoints {
     this.#plumbing.detach(container.id, networkId)
     releasePair(network.pools, endpoint)
     container.endpoints.set(networkId, undefined)
+    touch(container)
     this.#networks.leave(network, container.id)
     this.#events.network("disconnect", network, container.id)
   }

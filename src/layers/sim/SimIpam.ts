@@ -1,3 +1,4 @@
+import { SimRefusal } from "./SimRefusal.ts"
 import { type Address, type AddressPair, type Family, parseAddress } from "../../domain/Address.ts"
 
 /** The address pool of one network and family: hands out the lowest address that is free, as Docker's does. */
@@ -20,9 +21,6 @@ const v4At = (base: string, index: number): string => {
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join(".")
 }
 
-/** Only for subnets that are written with a trailing `::`; the first 65,535 addresses are enough for a simulation. */
-const v6At = (base: string, index: number): string => `${base}${index.toString(16)}`
-
 const canonical = (text: string): Address => {
   const parsed = parseAddress(text)
   if (parsed === undefined) throw new Error(`${text} is not an address`)
@@ -32,14 +30,16 @@ const canonical = (text: string): Address => {
 /** A pool over `subnet`; the bridge itself has `gateway`, or else the first address. */
 export const makePool = (family: Family, subnet: string, gateway?: string): SimPool => {
   const [base = "", length = ""] = subnet.split("/")
-  const at = (index: number) => canonical(family === "v4" ? v4At(base, index) : v6At(base, index))
+  // Only for subnets that are written with a trailing `::`; the first 65,535 addresses are enough for a simulation.
+  const stem = family === "v4" ? "" : canonical(`${base}1`).slice(0, -1)
+  const at = (index: number): Address => (family === "v4" ? v4At(base, index) : `${stem}${index.toString(16)}`)
   const last = Math.min(2 ** ((family === "v4" ? 32 : 128) - Number(length)) - 2, 65_535)
   const router = canonical(gateway ?? at(1))
   const taken = new Set([router])
 
   const lowestFree = (): Address => {
     for (let index = 1; index <= last; index++) if (!taken.has(at(index))) return at(index)
-    throw new Error(`no available ${family} addresses on ${subnet}`)
+    throw new SimRefusal(503, `no available ${family} addresses on ${subnet}`)
   }
 
   return {
@@ -48,7 +48,7 @@ export const makePool = (family: Family, subnet: string, gateway?: string): SimP
     router,
     take: (wanted) => {
       const address = wanted === undefined ? lowestFree() : canonical(wanted)
-      if (taken.has(address)) throw new Error("Address already in use")
+      if (taken.has(address)) throw new SimRefusal(403, "Address already in use")
       taken.add(address)
       return address
     },

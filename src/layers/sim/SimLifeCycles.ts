@@ -1,5 +1,5 @@
 import { requireFirst, resolveNetworks } from "./SimAttachments.ts"
-import { isPlumbed, isRunning, joinedRef, networkModeOf, programOf, type SimContainer } from "./SimContainer.ts"
+import { isPlumbed, isRunning, joinedRef, networkModeOf, programOf, type SimContainer, touch } from "./SimContainer.ts"
 import { noPlumbing, type SimSignal } from "./SimPlumbing.ts"
 import { SimRefusal } from "./SimRefusal.ts"
 import { restartDelay } from "./SimRestartPolicy.ts"
@@ -49,33 +49,20 @@ export class SimLifeCycles {
     }
     if (isRunning(container) || this.isStarting(container)) throw new SimRefusal(304, `${container.name} runs already`)
     this.#begin(container)
+    touch(container)
     container.restartCount = 0
     container.backOffMillis = 0
     container.manuallyStopped = false
     container.restartCancelled = false
   }
 
+  /** The second half. It fails when the container whose namespace is to be joined has ended meanwhile. */
   finish(container: SimContainer): void {
     const start = this.#starting.get(container.id)
     if (start === undefined) throw new Error(`${container.name} is not about to start`)
-    const { plumbing = noPlumbing, processes } = this.#in.foundations
     this.#starting.delete(container.id)
-    const ref = joinedRef(networkModeOf(container))
-    const owner = ref === undefined ? undefined : this.#in.containers.find(ref)
-    if (ref !== undefined && (owner === undefined || !isPlumbed(owner))) {
-      container.startError = `lstat /proc/0/ns/net: no such file or directory: unknown`
-      container.exitCode = NOT_STARTED
-      for (const go of start.waiting) go()
-      return
-    }
-    this.#become(container, "running")
-    container.exitCode = 0
-    container.startedBefore = true
-    container.startedAt = this.#in.stamp()
-    plumbing.enter(container.id, owner?.id)
-    this.#in.endpoints.appearAll(container)
-    this.#in.events.container("start", container)
-    processes?.started(programOf(container))
+    if (this.#hasLostOwner(container)) this.#fail(container)
+    else this.#run(container)
     for (const go of start.waiting) go()
   }
 
@@ -122,6 +109,7 @@ export class SimLifeCycles {
       }
       this.whenStarted(container, () => {
         container.manuallyRestarted = false
+        if (container.startError !== "") return then(new SimRefusal(500, container.startError))
         this.#in.events.container("restart", container)
         then()
       })
@@ -138,13 +126,13 @@ export class SimLifeCycles {
     container.finishedAt = stamp
     const ran = Number((stamp - startedAt) / 1_000_000n)
     const delay = timers === undefined || this.isEnding ? undefined : restartDelay(container, ran)
+    if (delay !== undefined) container.restartCount += 1
     this.#become(container, delay === undefined ? "exited" : "restarting")
     for (const networkId of container.endpoints.keys()) this.#in.endpoints.unplumb(container, networkId)
     plumbing?.leave(id)
     this.#tellStops(container)
     this.#in.events.container("die", container, { exitCode: String(exitCode) })
     if (timers === undefined || delay === undefined) return this.#hasEnded(container)
-    container.restartCount += 1
     this.#restarting.set(
       id,
       timers.after(delay, () => this.#restart(container))
@@ -174,6 +162,32 @@ export class SimLifeCycles {
       for (const go of start.waiting) go()
     }
     if (container.status === "restarting") this.#giveUp(container)
+  }
+
+  #hasLostOwner({ joined }: SimContainer): boolean {
+    const owner = joined && this.#in.containers.find(joined.id)
+    return joined !== undefined && (owner === undefined || owner.startedAt !== joined.startedAt || !isPlumbed(owner))
+  }
+
+  #fail(container: SimContainer): void {
+    touch(container)
+    container.startError = "failed to create task for container: namespace path: no such file or directory"
+    container.exitCode ||= NOT_STARTED
+    for (const networkId of container.endpoints.keys()) this.#in.endpoints.unplumb(container, networkId)
+    if (container.status === "restarting") this.#become(container, "exited")
+    this.#hasEnded(container)
+  }
+
+  #run(container: SimContainer): void {
+    const { plumbing = noPlumbing, processes } = this.#in.foundations
+    this.#become(container, "running")
+    container.exitCode = 0
+    container.startedBefore = true
+    container.startedAt = this.#in.stamp()
+    plumbing.enter(container.id, container.joined?.id)
+    this.#in.endpoints.appearAll(container)
+    this.#in.events.container("start", container)
+    processes?.started(programOf(container))
   }
 
   #awaitEnd({ id }: SimContainer, stops: number, go: () => void): void {
@@ -219,14 +233,16 @@ export class SimLifeCycles {
 
   #become(container: SimContainer, status: SimContainer["status"]): void {
     container.status = status
-    container.snapshot = undefined
+    touch(container)
   }
 
   #begin(container: SimContainer): void {
     try {
       this.#prepare(container)
+      touch(container)
       container.startError = ""
     } catch (error) {
+      touch(container)
       container.startError = error instanceof Error ? error.message : String(error)
       container.exitCode ||= NOT_STARTED
       throw error
@@ -235,16 +251,19 @@ export class SimLifeCycles {
   }
 
   #finishLater(container: SimContainer): void {
-    const { timers } = this.#in.foundations
+    const { timers, startMillis = () => START_MILLIS } = this.#in.foundations
     const start = this.#starting.get(container.id)
     if (timers === undefined || start === undefined) this.finish(container)
-    else start.cancel = timers.after(START_MILLIS, () => this.finish(container))
+    else start.cancel = timers.after(startMillis(), () => this.finish(container))
   }
 
   #prepare(container: SimContainer): void {
     const { containers, networks, endpoints } = this.#in
     const ref = joinedRef(networkModeOf(container))
-    if (ref !== undefined) refuseToJoin(container, containers.get(ref))
+    const owner = ref === undefined ? undefined : containers.get(ref)
+    if (owner !== undefined) refuseToJoin(container, owner)
+    container.joined = owner && { id: owner.id, startedAt: owner.startedAt }
+    if (owner !== undefined) return
     if (container.endpoints.size > 0) requireFirst(container, networks)
     resolveNetworks(container, networks)
     endpoints.plumbAll(container)

@@ -125,27 +125,35 @@ export class SimNetns {
   }
 
   /**
-   * Routes whose gateway was on that prefix alone go with the address, IPv4 ones of that source as well; those of IPv6 only lose it. So do
-   * on-link routes: for IPv4 those that have it as source, for IPv6 the one of its prefix, whoever has made it.
+   * With an IPv4 address go the routes that have it as source, and with the last of a link all of its IPv4 routes. For IPv6 it is the network on
+   * the link that goes, whoever has made its route, and a source is only taken out. Whether a gateway is still on a network does not matter.
    */
   removeAddress(link: string, address: Address): void {
     const gone = this.#addresses.find((one) => one.link === link && one.address === address)
     if (gone === undefined) return
+    const { family } = gone
     this.#addresses = this.#addresses.filter((one) => one !== gone)
+    const rest = this.#addresses.filter((one) => one.link === link && one.family === family)
+    if (family === "v4" && rest.length === 0) this.#disable(link)
     const network = networkOf(gone)
-    const isShared = this.#addresses.some((one) => {
+    const isShared = rest.some((one) => {
       const other = networkOf(one)
-      return one.link === link && network !== undefined && other !== undefined && isSameNetwork(other, network)
+      return network !== undefined && other !== undefined && isSameNetwork(other, network)
     })
     const goesAlong = (one: OnLink) =>
       one.link === link &&
-      (gone.family === "v4"
-        ? one.source === address
-        : network !== undefined && !isShared && isSameNetwork(one, network))
+      (family === "v4" ? one.source === address : network !== undefined && !isShared && isSameNetwork(one, network))
     this.#onLink = this.#onLink.filter((one) => !goesAlong(one))
-    this.#defaults.lose(link)
+    this.#defaults.loseSources()
     this.#tell({ _tag: "AddressGone", link, address })
     this.#say("address")
+  }
+
+  /** A link without an IPv4 address does no IPv4. */
+  #disable(link: string): void {
+    this.#defaults.leave(link, "v4")
+    this.#onLink = this.#onLink.filter((one) => one.link !== link || one.family !== "v4")
+    this.#staticRoutes = this.#staticRoutes.filter((one) => one.link !== link || familyOf(one.destination) !== "v4")
   }
 
   /** Addresses that were announced, in order. */

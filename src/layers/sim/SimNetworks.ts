@@ -3,6 +3,7 @@ import type { NetworkMember, NetworkSnapshot } from "../../domain/DockerState.ts
 import { networkOf } from "../../domain/Network.ts"
 import type { NetworkConfiguration } from "../../domain/ProjectToWrap.ts"
 import type { SimEndpoint } from "./SimContainer.ts"
+import { SimAddressSpace } from "./SimAddressSpace.ts"
 import { gatewaysOf, makePool, type SimPools } from "./SimIpam.ts"
 import { SimRefusal } from "./SimRefusal.ts"
 import type { SimNetworkSpec } from "./SimSpec.ts"
@@ -52,9 +53,11 @@ export const configurationOf = ({ name, driver, internal, pools, members }: SimN
 export interface SimNetworks {
   readonly add: (spec: SimNetworkSpec) => SimNetwork
   readonly remove: (id: string) => void
-  /** By name or ID. */
+  /** By ID, name, or an unmistakable beginning of an ID. */
   readonly find: (ref: string) => SimNetwork | undefined
-  /** The same; throws where there is none. */
+  /** Whether there is one of that name. */
+  readonly named: (name: string) => boolean
+  /** As `find`; throws where there is none. */
   readonly get: (ref: string) => SimNetwork
   /** A container is on the network from now on. */
   readonly join: (network: SimNetwork, containerId: string, endpoint: SimEndpoint) => void
@@ -66,8 +69,17 @@ export interface SimNetworks {
 export const makeNetworks = (newId: () => string): SimNetworks => {
   const networks = new Map<string, SimNetwork>()
   const names = new Map<string, string>()
+  const space = new SimAddressSpace()
+
+  const subnetFor = (asked: string | undefined): string | undefined => {
+    const present = [...networks.values()].map(({ pools }) => pools)
+    if (asked === "pool") return space.take(present)
+    if (asked !== undefined) space.require(present, asked)
+    return asked
+  }
   const add = (spec: SimNetworkSpec): SimNetwork => {
-    const { name, driver = "bridge", v4, v6, gateway = {}, internal = false, masquerade = true } = spec
+    const { name, driver = "bridge", gateway = {}, internal = false, masquerade = true } = spec
+    const [v4, v6] = [subnetFor(spec.v4), subnetFor(spec.v6)]
     const pools: SimPools = {
       ...(v4 === undefined ? {} : { v4: makePool("v4", v4, gateway.v4) }),
       ...(v6 === undefined ? {} : { v6: makePool("v6", v6, gateway.v6) })
@@ -78,7 +90,12 @@ export const makeNetworks = (newId: () => string): SimNetworks => {
     names.set(network.id, name)
     return network
   }
-  const find = (ref: string) => networks.get(ref) ?? [...networks.values()].find(({ name }) => name === ref)
+  const find = (ref: string) => {
+    const exact = networks.get(ref) ?? [...networks.values()].find(({ name }) => name === ref)
+    if (exact !== undefined || ref === "") return exact
+    const beginning = [...networks.values()].filter(({ id }) => id.startsWith(ref))
+    return beginning.length === 1 ? beginning[0] : undefined
+  }
 
   add({ name: "bridge", v4: "172.17.0.0/16", gateway: { v4: "172.17.0.1" } })
   add({ name: "host", driver: "host" })
@@ -87,6 +104,7 @@ export const makeNetworks = (newId: () => string): SimNetworks => {
     add,
     remove: (id) => void networks.delete(id),
     find,
+    named: (wanted) => [...networks.values()].some(({ name }) => name === wanted),
     get: (ref) => {
       const found = find(ref)
       if (found === undefined) throw new SimRefusal(404, `network ${ref} not found`)

@@ -113,6 +113,25 @@ const addRule: Operation = (tables, object) =>
     return { ...table, rules: [...table.rules, object] }
   })
 
+/** The chain goes with its rules, unless others jump to it. */
+const deleteChain: Operation = (tables, object) =>
+  withTable(tables, object, (table) => {
+    const name = String(object["name"])
+    const jumpsThere = ({ chain, expr }: Fields) =>
+      chain !== name &&
+      (expr as ReadonlyArray<Record<string, Fields>>).some((one) => {
+        const [verb = ""] = Object.keys(one)
+        return (verb === "jump" || verb === "goto") && one[verb]?.["target"] === name
+      })
+    if (table.rules.some(jumpsThere)) refuse("Error: Could not process rule: Device or resource busy")
+    const chains = new Map(table.chains)
+    if (!chains.delete(name)) refuse(UNPROCESSED)
+    return { ...table, chains, rules: table.rules.filter(({ chain }) => chain !== name) }
+  })
+
+const flushTable: Operation = (tables, { family, name }) =>
+  withTable(tables, { family, table: name }, (table) => ({ ...table, rules: [] }))
+
 const flushChain: Operation = (tables, object) =>
   withTable(tables, object, (table) => {
     const name = String(object["name"])
@@ -120,40 +139,90 @@ const flushChain: Operation = (tables, object) =>
     return { ...table, rules: table.rules.filter(({ chain }) => chain !== name) }
   })
 
+const addElement: Operation = (tables, object) =>
+  withMap(tables, object, (map) => ({ ...map, elements: addElements(map.elements, object["elem"], rulesOf(map)) }))
+
+const deleteElement: Operation = (tables, object) =>
+  withMap(tables, object, (map) => ({ ...map, elements: deleteElements(map.elements, object["elem"], rulesOf(map)) }))
+
+const createElement: Operation = (tables, object) =>
+  withMap(tables, object, (map) => ({
+    ...map,
+    elements: addElements(map.elements, object["elem"], { ...rulesOf(map), refusesPresent: true })
+  }))
+
+/** `create` is `add` of what is not there yet. */
+const unlessThere = (isThere: (tables: Tables, object: Fields) => boolean, add: Operation): Operation => {
+  return (tables, object) => (isThere(tables, object) ? refuse(EXISTS) : add(tables, object))
+}
+
+const hasTable = (tables: Tables, { family, name }: Fields) => tables.has(tableKey(family, name))
+const hasIn =
+  (kind: "maps" | "chains") =>
+  (tables: Tables, { family, table, name }: Fields) =>
+    tables.get(tableKey(family, table))?.[kind].has(String(name)) === true
+
 /** The part of libnftables-json(5) that is understood: a verb, and what it is done to. */
 const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
-  add: {
-    table: addTable,
-    map: addMap,
-    chain: addChain,
-    rule: addRule,
-    element: (tables, object) =>
-      withMap(tables, object, (map) => ({
-        ...map,
-        elements: addElements(map.elements, object["elem"], rulesOf(map))
-      }))
+  add: { table: addTable, map: addMap, chain: addChain, rule: addRule, element: addElement },
+  create: {
+    table: unlessThere(hasTable, addTable),
+    map: unlessThere(hasIn("maps"), addMap),
+    chain: unlessThere(hasIn("chains"), addChain),
+    element: createElement
   },
-  delete: {
-    table: deleteTable,
-    map: deleteMap,
-    element: (tables, object) =>
-      withMap(tables, object, (map) => ({
-        ...map,
-        elements: deleteElements(map.elements, object["elem"], rulesOf(map))
-      }))
-  },
+  delete: { table: deleteTable, map: deleteMap, chain: deleteChain, element: deleteElement },
   flush: {
     ruleset: () => new Map(),
+    table: flushTable,
     chain: flushChain,
     map: (tables, object) => withMap(tables, object, (map) => ({ ...map, elements: new Map() }))
   }
 }
 
+/** What nft understands and this does not: that must not look like a refusal. */
+const NOT_SIMULATED = {
+  verbs: ["replace", "insert", "list", "reset", "rename", "destroy"],
+  kinds: ["set", "rule", "counter", "quota", "limit", "flowtable", "ct helper", "ct timeout", "ct expectation"]
+}
+
 const carryOut = (tables: Tables, command: NftCommand): Tables => {
   const [[verb, what] = ["", undefined]] = Object.entries(command)
   const [[kind, object] = ["", undefined]] = Object.entries(what ?? {})
-  const operation = operations[verb]?.[kind] ?? refuse(`Error: Unknown object passed to ${verb} command.`)
-  return operation(tables, (object ?? {}) as Fields)
+  const operation = operations[verb]?.[kind]
+  if (operation !== undefined) return operation(tables, (object ?? {}) as Fields)
+  if (NOT_SIMULATED.verbs.includes(verb) || (verb in operations && NOT_SIMULATED.kinds.includes(kind))) {
+    throw new Error(`the simulated nftables does not ${verb} a ${kind}`)
+  }
+  return refuse(`Error: Unknown object passed to ${verb} command.`)
+}
+
+const isFlush = (command: NftCommand): boolean => "ruleset" in Object(command["flush"])
+
+/** What nft itself looks up before it asks the kernel. */
+const isLookedUp = (command: NftCommand): boolean => {
+  const [[verb = "", what] = []] = Object.entries(command)
+  const [[kind = "", object] = []] = Object.entries((what ?? {}) as Fields)
+  if (kind === "rule") return referredTo(object).length > 0
+  return (
+    kind === "element" ||
+    (["map", "chain"].includes(kind) && verb !== "delete" && !(kind === "chain" && verb === "flush"))
+  )
+}
+
+/**
+ * nft takes a rule set that a transaction flushes to be empty from the start, so that what comes before the flush is refused where it names
+ * things that only the kernel knows.
+ */
+const refuseBeforeFlush = (commands: ReadonlyArray<NftCommand>): void => {
+  let known: Tables = new Map()
+  for (const command of commands.slice(0, commands.findLastIndex(isFlush))) {
+    try {
+      known = carryOut(known, command)
+    } catch (error) {
+      if (isLookedUp(command) || !(error instanceof NftRefusal)) throw error
+    }
+  }
 }
 
 /**
@@ -168,6 +237,7 @@ export class SimRuleset {
   /** Carries all commands out as one transaction. The answer is why it was refused, or nothing when it holds. */
   execute(commands: ReadonlyArray<NftCommand>): string | undefined {
     try {
+      if (commands.some(isFlush)) refuseBeforeFlush(commands)
       this.#tables = commands.reduce(carryOut, this.#tables)
       this.generation += 1
       return undefined

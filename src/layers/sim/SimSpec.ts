@@ -5,7 +5,7 @@ export interface SimNetworkSpec {
   readonly name: string
   /** `bridge` when left out. */
   readonly driver?: string
-  /** `172.20.0.0/16`; a network without a subnet gives no addresses of that family. */
+  /** `172.20.0.0/16`, or `pool` for the next of Docker's default pools; a network without a subnet gives no addresses of that family. */
   readonly v4?: string
   /** `fd00:20::/64`. */
   readonly v6?: string

@@ -21,6 +21,7 @@ export interface SimSurroundings {
   readonly foundations: SimFoundations
   /** A time later than any before. */
   readonly stamp: () => bigint
+  readonly newId: () => string
   /** Whatever is left of a container that does not run is gone. */
   readonly discard: (container: SimContainer) => void
 }

@@ -15,6 +15,7 @@ import type { Environment } from "../../domain/EnvironmentReading.ts"
 import { unknownMode, variableHelp } from "../../domain/CommandLine.ts"
 import { nearest } from "../../domain/Nearest.ts"
 import { definitionsOf, dockerDefinitions, modes, type Mode } from "../../domain/SettingDefinitions.ts"
+import { tracingVariables } from "../../domain/TracingVariables.ts"
 import { commit, version } from "../Build.ts"
 import * as Commands from "./Commands.ts"
 
@@ -42,7 +43,7 @@ const modeCommand = (mode: Mode, choose: Choose) =>
         summaries[mode],
         "",
         "Environment variables [default]:",
-        ...variableHelp(definitionsOf(mode)).map((line) => `  ${line}`),
+        ...variableHelp({ ...definitionsOf(mode), ...tracingVariables }).map((line) => `  ${line}`),
         "",
         "Exit status: 0 ended by a signal; 1 it cannot work here; 2 wrong configuration; 70 a defect in anchord."
       )
@@ -208,6 +209,14 @@ const root = (choose: Choose, env: Environment) =>
 const flagsOf = ({ flags, globalFlags }: HelpDoc): ReadonlyArray<string> =>
   [...flags, ...(globalFlags ?? [])].map(({ name }) => `--${name}`)
 
+const subcommandsOf = ({ subcommands = [] }: HelpDoc): ReadonlyArray<string> =>
+  subcommands.flatMap(({ commands }) => commands.map(({ name }) => name))
+
+const nearestOf = (word: string, known: ReadonlyArray<string>): string => {
+  const found = nearest(word, known)
+  return found === undefined ? "" : `; the nearest is ${found}`
+}
+
 /** What is wrong, in one line, with what was probably meant. */
 const complaint = (error: CliError.CliError, doc: HelpDoc): string => {
   const where = (doc.commandPath ?? ["anchord"]).join(" ")
@@ -215,9 +224,9 @@ const complaint = (error: CliError.CliError, doc: HelpDoc): string => {
     case "UnknownSubcommand":
       return error.parent === undefined || error.parent.length < 2
         ? unknownMode(error.subcommand)
-        : `${where} has no ${error.subcommand}; see ${where} --help`
+        : `${where} has no ${error.subcommand}${nearestOf(error.subcommand, subcommandsOf(doc))}; see ${where} --help`
     case "UnrecognizedOption":
-      return `unknown option ${error.option}; the nearest is ${nearest(error.option, flagsOf(doc))}; see ${where} --help`
+      return `unknown option ${error.option}${nearestOf(error.option, flagsOf(doc))}; see ${where} --help`
     case "UnexpectedArgument":
       return `unexpected argument ${error.arguments.join(" ")} after ${where}; see ${where} --help`
     default:

@@ -2,6 +2,8 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { DockerEngine, type DockerError } from "../../services/DockerEngine.ts"
 import { FatalError } from "../FatalError.ts"
+import { passedOn, sentence } from "../../domain/Sentence.ts"
+import { logWarning } from "../../layers/observability/OperatorLog.ts"
 
 const LIMIT = "60 seconds"
 
@@ -14,10 +16,12 @@ const isFinal = ({ reason }: DockerError): boolean => reason === "not-found" || 
 
 const fatal = (error: DockerError, selfRef: string): FatalError => {
   if (error.reason === "not-found") {
-    return new FatalError({ message: `Docker knows no container ${selfRef}, which this process takes for its own` })
+    return new FatalError({
+      message: sentence`Docker knows no container ${selfRef}, which this process takes for its own`
+    })
   }
   return new FatalError({
-    message: isFinal(error) ? error.message : `Docker is not usable after ${LIMIT}: ${error.message}`
+    message: isFinal(error) ? passedOn(error.message) : sentence`Docker is not usable after ${LIMIT}: ${error.message}`
   })
 }
 
@@ -31,7 +35,7 @@ export const awaitDocker = Effect.fnUntraced(function* (selfRef: string) {
     Effect.tapError((error) =>
       isFinal(error)
         ? Effect.void
-        : Effect.logWarning("Docker is not usable yet; trying again").pipe(
+        : logWarning(sentence`Docker is not usable yet; trying again`).pipe(
             Effect.annotateLogs({ reason: error.reason, error: error.message })
           )
     ),

@@ -9,6 +9,7 @@ import type { DockerError } from "../../services/DockerEngine.ts"
 import { makeDockerConnection } from "./DockerConnection.ts"
 import { follow } from "./EventFeed.ts"
 import { makeRounds } from "./Rounds.ts"
+import { sentence } from "../../domain/Sentence.ts"
 
 /** What must hold before a program is ready that only watches Docker (SPEC §12), for {@link Readiness}. */
 export const conditions = {
@@ -39,7 +40,7 @@ export const watchDocker = Effect.fnUntraced(function* <R>(watch: Watch<R>) {
   const { readiness, tell = () => {}, pollInterval, onEvent, onResync, look } = watch
   const connection = yield* makeDockerConnection
   const isConnected = () => connection.status().connected
-  const rounds = yield* makeRounds({ cannot: "cannot look at the containers", isConnected })
+  const rounds = yield* makeRounds({ cannot: sentence`cannot look at the containers`, isConnected })
   tell(() => ({ rebinder: { docker: connection.status() } }))
   const ask = (source: "start" | "event" | "poll") => Effect.andThen(Metrics.dockerEvent(source), rounds.again)
 

@@ -6,6 +6,7 @@ import * as Metrics from "../../layers/observability/DockerMetrics.ts"
 import { DockerEngine, type DockerError } from "../../services/DockerEngine.ts"
 import { makeBackOff } from "../BackOff.ts"
 import { makeNotices } from "../Notices.ts"
+import { sentence } from "../../domain/Sentence.ts"
 
 export interface Feed {
   /** Whenever the stream is open: what it has not told has to be read, at the `start` and after it was lost. */
@@ -69,7 +70,7 @@ export const follow = Effect.fnUntraced(function* (feed: Feed) {
     const why = yield* session.pipe(Effect.matchEffect({ onFailure: lost, onSuccess: () => lost(undefined) }))
     const good = told || (yield* Clock.currentTimeMillis) - begun >= GOOD_MILLIS
     if (good) yield* notices([])
-    const message = `the Docker event stream is lost; opening it again, ${meanwhile}: ${why}`
+    const message = sentence`the Docker event stream is lost; opening it again, ${meanwhile}: ${why}`
     yield* notices([{ key: "stream", level: "WARN", message }])
     if (good) backOff.reset()
     yield* backOff.pause

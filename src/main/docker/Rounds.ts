@@ -4,6 +4,7 @@ import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import { makeBackOff } from "../BackOff.ts"
 import { makeNotices } from "../Notices.ts"
+import { withReason, type Sentence } from "../../domain/Sentence.ts"
 
 const FIRST_RETRY_MILLIS = 500
 const LAST_RETRY_MILLIS = 30_000
@@ -23,7 +24,7 @@ export interface Rounds {
 
 export interface RoundsInput {
   /** What cannot be done when a round fails, for the log. */
-  readonly cannot: string
+  readonly cannot: Sentence
   /** While there is no connection somebody else says so, and asks for a round when there is one again; without this, there always is. */
   readonly isConnected?: () => boolean
 }
@@ -47,7 +48,7 @@ export const makeRounds = ({ cannot, isConnected = () => true }: RoundsInput): E
           backOff.reset()
           yield* waitFor(outcome.success)
         } else if (isConnected()) {
-          yield* failures([{ key: "round", level: "WARN", message: `${cannot}: ${outcome.failure.message}` }])
+          yield* failures([{ key: "round", level: "WARN", message: withReason(cannot, outcome.failure.message) }])
           yield* backOff.pause
         } else {
           yield* Queue.take(asked)

@@ -4,7 +4,7 @@ import type { ContainerSnapshot, DockerEvent } from "../../domain/DockerState.ts
 import type { Inspection } from "../../domain/Inspection.ts"
 import { observed, worthInspecting } from "../../domain/LifecycleObservation.ts"
 import { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
-import { DockerError } from "../../services/DockerEngine.ts"
+import { DockerError, type DockerEngine } from "../../services/DockerEngine.ts"
 
 const AT_ONCE = 4
 
@@ -15,6 +15,8 @@ export interface LifecycleObserverInput {
   readonly containers: () => ReadonlyMap<string, ContainerSnapshot>
   /** Names and IDs of containers to inspect beside those whose namespaces matter. */
   readonly alsoInspected: ReadonlyArray<string>
+  /** Tells what containers were called that are gone before the first look; left out where that changes nothing. */
+  readonly past?: DockerEngine["Service"]["pastEvents"]
 }
 
 const cannotInspect = (name: string, { endpoint, reason, status, message }: DockerError): DockerError =>
@@ -27,7 +29,8 @@ const cannotInspect = (name: string, { endpoint, reason, status, message }: Dock
 
 /**
  * Inspects the containers whose namespaces matter (SPEC §11), each once until an event names it or somebody asks for everything. What is gone
- * by then counts as not listed. What it has seen of names it remembers: Docker keeps only the ID of what a container joined.
+ * by then counts as not listed. What it has seen of names it remembers, and what the engine remembers of its events: Docker keeps only the ID of
+ * what a container joined.
  */
 export const makeLifecycleObserver = Effect.fnUntraced(function* (input: LifecycleObserverInput) {
   const lifecycle = yield* ContainerLifecycle
@@ -35,7 +38,22 @@ export const makeLifecycleObserver = Effect.fnUntraced(function* (input: Lifecyc
   // Set aside until the next look: an answer that was under way at that moment may be from before it, and is there only afterwards.
   const noted = new Set<string>()
   let isForgotten = false
+  let isRecalled = input.past === undefined
   let names: ContainerNames = new Map()
+
+  const noteName = ({ type, containerId, attributes }: DockerEvent): void => {
+    const name = attributes["name"]
+    if (type === "container" && containerId !== undefined && name) names = rememberName(names, containerId, name)
+  }
+
+  /** Where the past may not be asked for, names are known from now on. */
+  const recall = Effect.fnUntraced(function* ({ past = Effect.succeed([]) }: LifecycleObserverInput) {
+    if (isRecalled) return
+    const isAway = ({ reason }: DockerError) => reason === "unreachable"
+    const events = yield* Effect.catch(past, (error) => (isAway(error) ? Effect.fail(error) : Effect.succeed([])))
+    events.forEach(noteName)
+    isRecalled = true
+  })
 
   /** Answers with whether the container is still there. */
   const inspect = Effect.fnUntraced(function* (id: string, name: string) {
@@ -56,6 +74,7 @@ export const makeLifecycleObserver = Effect.fnUntraced(function* (input: Lifecyc
 
   const look = Effect.fn("containers.look")(function* () {
     dropOutdated()
+    yield* recall(input)
     const containers = input.containers()
     names = rememberNames(names, containers)
     const wanted = worthInspecting(containers, input.alsoInspected)
@@ -66,11 +85,10 @@ export const makeLifecycleObserver = Effect.fnUntraced(function* (input: Lifecyc
   })
 
   /** What an event is about is inspected anew at the next look. It tells the name as well: the container may be gone when somebody looks. */
-  const note = ({ type, containerId, attributes }: DockerEvent): void => {
-    if (type !== "container" || containerId === undefined) return
-    noted.add(containerId)
-    const name = attributes["name"]
-    if (name) names = rememberName(names, containerId, name)
+  const note = (event: DockerEvent): void => {
+    if (event.type !== "container" || event.containerId === undefined) return
+    noted.add(event.containerId)
+    noteName(event)
   }
 
   /** Everything is inspected anew at the next look. */

@@ -10,6 +10,8 @@ import { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
 import type { DockerError } from "../../services/DockerEngine.ts"
 import { type Attempt, lookFor, makeAttempt, wordsFor } from "./Attempt.ts"
 import { makeTurns } from "./Turns.ts"
+import { sentence, withReason, type Sentence } from "../../domain/Sentence.ts"
+import { logWarning } from "../../layers/observability/OperatorLog.ts"
 
 /** Re-creating this container would lose something; nothing was done. */
 export class RecreationRefused extends Data.TaggedError("RecreationRefused")<{
@@ -99,8 +101,8 @@ const giveUp = Effect.fnUntraced(function* (plan: Recreation, attempt: Attempt, 
     : "is as it was"
   const message =
     why === undefined
-      ? `container ${name} could not be re-created, and ${outcome}: ${what}${error.message}`
-      : `container ${name} could not be re-created, nor could that be undone yet; what was ${name} may be called ${plan.away}: ${what}${error.message}; then: ${why}`
+      ? sentence`container ${name} could not be re-created, and ${outcome}: ${what}${error.message}`
+      : sentence`container ${name} could not be re-created, nor could that be undone yet; what was ${name} may be called ${plan.away}: ${what}${error.message}; then: ${why}`
   return yield* new RecreationFailed({ container: name, undone: why === undefined, message })
 })
 
@@ -111,11 +113,11 @@ const isRefusal = ({ status = 500 }: DockerError): boolean => status < 500
 const makeLeftovers = () => {
   const reasons = new Map<string, string>()
   return {
-    warn: (id: string, reason: string, message: string): Effect.Effect<void> =>
+    warn: (id: string, reason: string, message: Sentence): Effect.Effect<void> =>
       Effect.suspend(() => {
         if (reasons.get(id) === reason) return Effect.void
         reasons.set(id, reason)
-        return Effect.logWarning(`${message}: ${reason}`)
+        return logWarning(withReason(message, reason))
       }),
     forget: (id: string): Effect.Effect<void> => Effect.sync(() => void reasons.delete(id))
   }
@@ -128,7 +130,7 @@ const tidyUp = ({ id, name, away, last }: Recreation, attempt: Attempt, leftover
     leftovers.warn(
       id,
       message,
-      `container ${name} was re-created, but the old one could not be removed; it is called ${away} and does not run`
+      sentence`container ${name} was re-created, but the old one could not be removed; it is called ${away} and does not run`
     )
   )
 
@@ -144,7 +146,7 @@ const replace = Effect.fnUntraced(function* (
   yield* Effect.annotateCurrentSpan({ container, ...described(wanted) })
   const decided = recreation(old, yield* changesFor(lifecycle, old, wanted), wanted.start, wanted.graceSeconds, by)
   if (Result.isFailure(decided)) {
-    const message = `container ${container} is not re-created: ${decided.failure}`
+    const message = sentence`container ${container} is not re-created: ${decided.failure}`
     return yield* new RecreationRefused({ container, message })
   }
   const plan = decided.success
@@ -174,7 +176,7 @@ const lookAfter = Effect.fnUntraced(function* (lifecycle: ContainerLifecycle["Se
     ? "it does not run, because the namespace that it was in is gone"
     : "it is as it was"
   const outcome = _tag === "Finish" ? "the old one is removed" : isBack
-  yield* Effect.logWarning(`the re-creation of container ${name} had been cut short; ${outcome}`)
+  yield* logWarning(sentence`the re-creation of container ${name} had been cut short; ${outcome}`)
 })
 
 /** `by`: the ID of the container that this process runs in. */
@@ -197,7 +199,7 @@ export const makeRecreatorOf = Effect.fnUntraced(function* (
         leftovers.warn(
           id,
           message,
-          `the re-creation of container ${name} had been cut short, and what is left of it could not be looked after yet`
+          sentence`the re-creation of container ${name} had been cut short, and what is left of it could not be looked after yet`
         )
       ),
       Effect.withSpan("container.recover", { attributes: { container: name } })

@@ -6,6 +6,8 @@ import { managedRequest } from "../../domain/ManagedRequest.ts"
 import { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
 import type { DockerError } from "../../services/DockerEngine.ts"
 import { makeRecreatorOf, type Recreator, type RecreationFailed, type RecreationRefused } from "./Recreator.ts"
+import { sentence, type Sentence } from "../../domain/Sentence.ts"
+import { logError, logWarning } from "../../layers/observability/OperatorLog.ts"
 
 /** How long a container that is restarted may take to end by itself: its namespace is dead, so nobody can talk to it. */
 const GRACE_SECONDS = 10
@@ -92,7 +94,7 @@ const withoutIds = (message: string): string => message.replaceAll(/[0-9a-f]{12,
 
 interface Told {
   readonly tag: LifecycleAction["_tag"]
-  readonly message: string
+  readonly message: Sentence
   /** Unix milliseconds: when it failed last. */
   readonly at: number
 }
@@ -105,7 +107,7 @@ const makeTell = () => {
   const forbidden = new Set<string>()
   const failing = new Map<string, Told>()
 
-  const remember = (action: LifecycleAction, message: string, now: number): void => {
+  const remember = (action: LifecycleAction, message: Sentence, now: number): void => {
     for (const [other, { at }] of failing) if (now - at >= FORGOTTEN) failing.delete(other)
     failing.set(keyOf(action), { tag: action._tag, message, at: now })
   }
@@ -126,18 +128,18 @@ const makeTell = () => {
     const what = `${words[action._tag]} ${nameOf(action)} failed`
     const call = error._tag === "DockerError" && error.reason === "forbidden" && endpointPattern(error.endpoint)
     const message = call
-      ? `${what}, because ${call} is forbidden: allow it in the socket proxy, or switch off what needs it; everything else goes on (${error.message})`
-      : `${what}, and is tried again when there is reason to: ${error.message}`
+      ? sentence`${what}, because ${call} is forbidden: allow it in the socket proxy, or switch off what needs it; everything else goes on (${error.message})`
+      : sentence`${what}, and is tried again when there is reason to: ${error.message}`
     const before = failing.get(keyOf(action))
     remember(action, message, yield* Clock.currentTimeMillis)
     if (!call) {
       if (before !== undefined && withoutIds(before.message) === withoutIds(message)) return
       // Who connects tries several times, and says so at last when it gives up.
-      return yield* action._tag === "Connect" ? Effect.logWarning(message) : Effect.logError(message)
+      return yield* action._tag === "Connect" ? logWarning(message) : logError(message)
     }
     if (forbidden.has(call)) return
     forbidden.add(call)
-    yield* Effect.logWarning(message)
+    yield* logWarning(message)
   })
 
   return { trying, done, notDone }

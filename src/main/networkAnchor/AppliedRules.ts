@@ -6,6 +6,8 @@ import { planDnat } from "../../domain/DnatPlan.ts"
 import { baseRuleset, fillCommands, planCommands, type NftCommand, type TableContent } from "../../domain/NftJson.ts"
 import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
 import { Nftables, type NftError } from "../../services/Nftables.ts"
+import { sentence } from "../../domain/Sentence.ts"
+import { logError, logWarning } from "../../layers/observability/OperatorLog.ts"
 
 /** What anchord knows to be in the kernel. */
 interface Applied {
@@ -65,7 +67,7 @@ export const makeAppliedRules = Effect.gen(function* () {
     const drift = planDnat(known.table, table)
     if (whole && drift.add.length + drift.remove.length === 0) return { ...known, generation }
     yield* Metric.update(Metrics.driftRepairs, 1)
-    yield* Effect.logWarning("the rule set in the kernel is not what anchord applied; repairing it").pipe(
+    yield* logWarning(sentence`the rule set in the kernel is not what anchord applied; repairing it`).pipe(
       Effect.annotateLogs({
         missing: drift.remove.length,
         foreign: drift.add.length,
@@ -99,7 +101,7 @@ export const makeAppliedRules = Effect.gen(function* () {
       apply(desired, extLink, verify).pipe(
         Effect.tapError((error) =>
           installedBefore
-            ? Effect.logError("changing the rule set failed; installing it whole at the next try").pipe(
+            ? logError(sentence`changing the rule set failed; installing it whole at the next try`).pipe(
                 Effect.annotateLogs({ reason: error.reason, error: error.message })
               )
             : Effect.void

@@ -5,6 +5,8 @@ import type { RouteStep } from "../../domain/Routing.ts"
 import { Netlink } from "../../services/Netlink.ts"
 import { makeLooks } from "../Looks.ts"
 import { makeNotices } from "../Notices.ts"
+import { sentence } from "../../domain/Sentence.ts"
+import { logWarning } from "../../layers/observability/OperatorLog.ts"
 
 export interface DefaultRouteKeeper {
   /** Asks for another look at the kernel. */
@@ -50,7 +52,7 @@ export const makeDefaultRouteKeeper = Effect.fnUntraced(function* (wanted: () =>
       const again = set.get(gateway.family) === gateway.address
       set.set(gateway.family, gateway.address)
       const line = again
-        ? Effect.logWarning("somebody changed the default route; it is set again")
+        ? logWarning(sentence`somebody changed the default route; it is set again`)
         : Effect.logInfo("the default route leads through the external network")
       yield* line.pipe(
         Effect.annotateLogs({ family: gateway.family, gateway: gateway.address, source: gateway.source, link })
@@ -62,7 +64,7 @@ export const makeDefaultRouteKeeper = Effect.fnUntraced(function* (wanted: () =>
     Effect.matchEffect({
       onFailure: ({ message }) =>
         Effect.as(
-          notices([{ key: "route", level: "ERROR", message: `cannot set the default route: ${message}` }]),
+          notices([{ key: "route", level: "ERROR", message: sentence`cannot set the default route: ${message}` }]),
           false
         ),
       onSuccess: () => Effect.as(notices([]), true)

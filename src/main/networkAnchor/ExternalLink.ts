@@ -6,6 +6,8 @@ import { DockerEngine } from "../../services/DockerEngine.ts"
 import { Netlink } from "../../services/Netlink.ts"
 import { FatalError } from "../FatalError.ts"
 import { makeNotices } from "../Notices.ts"
+import { passedOn, sentence } from "../../domain/Sentence.ts"
+import { logWarning } from "../../layers/observability/OperatorLog.ts"
 
 /** Looks once: where the external interface is now, by what Docker and the kernel say. */
 const look = Effect.fnUntraced(function* (selfRef: string, choice: ExternalChoice) {
@@ -27,12 +29,14 @@ export const awaitExternal = Effect.fnUntraced(function* (selfRef: string, choic
   const end = (yield* Clock.currentTimeMillis) + LIMIT_MILLIS
   while (true) {
     const result = yield* look(selfRef, choice).pipe(
-      Effect.catch(({ message }) => Effect.succeed({ _tag: "Missing", retryable: true, message } as const))
+      Effect.catch(({ message }) =>
+        Effect.succeed({ _tag: "Missing", retryable: true, message: passedOn(message) } as const)
+      )
     )
     if (result._tag === "Found") return result
     if (!result.retryable || (yield* Clock.currentTimeMillis) >= end)
       return yield* new FatalError({ message: result.message })
-    yield* notices([{ key: "external", level: "WARN", message: `waiting up to 30 s: ${result.message}` }])
+    yield* notices([{ key: "external", level: "WARN", message: sentence`waiting up to 30 s: ${result.message}` }])
     yield* Effect.sleep(BETWEEN)
   }
 })
@@ -64,13 +68,15 @@ export const makeExternalLink = Effect.fnUntraced(function* (
   const once = Effect.gen(function* () {
     const result = yield* look(selfRef, choice)
     if (result._tag === "Missing") {
-      return yield* notices([{ key: "external", level: "ERROR", message: `${result.message}; rules stay as they are` }])
+      return yield* notices([
+        { key: "external", level: "ERROR", message: sentence`${result.message}; rules stay as they are` }
+      ])
     }
     yield* notices([])
     const changed = isReplugged(current, result) || result.networkId !== current.networkId
     current = result
     if (!changed) return
-    yield* Effect.logWarning("the external interface was plugged in anew").pipe(
+    yield* logWarning(sentence`the external interface was plugged in anew`).pipe(
       Effect.annotateLogs({ link: result.link })
     )
     yield* Effect.all(listeners, { discard: true })
@@ -88,7 +94,7 @@ export const makeExternalLink = Effect.fnUntraced(function* (
     Effect.andThen(once),
     Effect.catch((error) =>
       notices([
-        { key: "look", level: "WARN", message: `cannot look for the external interface: ${error.message}` }
+        { key: "look", level: "WARN", message: sentence`cannot look for the external interface: ${error.message}` }
       ]).pipe(Effect.andThen(Effect.sleep("1 second")), Effect.andThen(lookAgain))
     ),
     Effect.forever

@@ -8,6 +8,8 @@ import { staleFlows } from "../../domain/FlowConsistency.ts"
 import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
 import { Conntrack } from "../../services/Conntrack.ts"
 import { Netlink } from "../../services/Netlink.ts"
+import { sentence } from "../../domain/Sentence.ts"
+import { logWarning } from "../../layers/observability/OperatorLog.ts"
 
 export interface FlowFlusher {
   /** Deletes the flows that a change of the maps made wrong. */
@@ -102,7 +104,7 @@ export const makeFlowFlusher: Effect.Effect<FlowFlusher> = Effect.gen(function* 
     Effect.andThen(takeAll),
     Effect.flatMap(traced),
     Effect.catch((error) =>
-      Effect.logWarning("deleting conntrack flows failed; the next poll looks again").pipe(
+      logWarning(sentence`deleting conntrack flows failed; the next poll looks again`).pipe(
         Effect.annotateLogs({ command: error.command, error: error.message })
       )
     ),

@@ -8,6 +8,8 @@ import * as Metrics from "../../layers/observability/DhcpMetrics.ts"
 import { Netlink } from "../../services/Netlink.ts"
 import { makeNotices } from "../Notices.ts"
 import { makeLeasedInterface, type LeasedInterfaceInput } from "./LeasedInterface.ts"
+import { sentence } from "../../domain/Sentence.ts"
+import { logWarning } from "../../layers/observability/OperatorLog.ts"
 
 /** A lease, and when it is to be renewed and ends, in milliseconds of Unix time. */
 export interface HeldLease {
@@ -49,8 +51,8 @@ const makeFitting = ({ family, external }: LeasedInterfaceInput) => {
       const present = yield* (yield* Netlink).addresses
       const fitting = fitLease(lease, external().link, present)
       const messages = Result.isFailure(fitting)
-        ? [`a lease is not used: ${fitting.failure}`]
-        : fitting.success.leftOut.map((what) => `part of a lease is not used: ${what}`)
+        ? [sentence`a lease is not used: ${fitting.failure}`]
+        : fitting.success.leftOut.map((what) => sentence`part of a lease is not used: ${what}`)
       yield* notices(messages.map((message) => ({ key: message, level: "WARN" as const, message })))
       return Result.isFailure(fitting) ? undefined : fitting.success.lease
     },
@@ -99,7 +101,7 @@ export const makeLeaseHolder = Effect.fnUntraced(function* (input: LeasedInterfa
     const isThere = yield* put(undefined)
     const then =
       isThere && hasBootstrap() ? "Docker's address is back" : "the project has no other address of this family"
-    yield* Effect.logWarning(`the lease is lost: ${why}; ${then} until there is another`).pipe(
+    yield* logWarning(sentence`the lease is lost: ${why}; ${then} until there is another`).pipe(
       Effect.annotateLogs({ family, address })
     )
   })

@@ -10,6 +10,8 @@ import { DhcpClient, type DhcpClientEnded, type DhcpSession } from "../../servic
 import type { Netlink } from "../../services/Netlink.ts"
 import { makeNotices } from "../Notices.ts"
 import type { HeldLease, LeaseHolder } from "./LeaseHolder.ts"
+import { sentence } from "../../domain/Sentence.ts"
+import { logWarning } from "../../layers/observability/OperatorLog.ts"
 
 const FIRST_BACKOFF_MILLIS = 1_000
 
@@ -23,7 +25,7 @@ const NOT_PERMITTED = /not permitted|permission denied/i
 const NEEDS_NET_RAW = "a DHCP client needs the capability NET_RAW as well: cap_add: [NET_ADMIN, NET_RAW]"
 
 const RUN_OUT = "it has run out"
-const SILENCE = "no DHCP server answers; the project stays on the address it has, and asking goes on"
+const SILENCE = sentence`no DHCP server answers; the project stays on the address it has, and asking goes on`
 
 export interface LeaseKeeperInput {
   readonly family: Family
@@ -113,7 +115,7 @@ const makeSession = ({ family, hostname, link }: LeaseKeeperInput, holder: Lease
       }
       const event = decodeReport(report.value)
       if (Result.isFailure(event)) {
-        yield* Effect.logWarning(`what the DHCP server sent is not usable: ${event.failure}`).pipe(
+        yield* logWarning(sentence`what the DHCP server sent is not usable: ${event.failure}`).pipe(
           Effect.annotateLogs({ family })
         )
         continue
@@ -148,7 +150,7 @@ export const keepLease = (
   const restart = Effect.fnUntraced(function* ({ message }: DhcpClientEnded, pause: number) {
     yield* Metrics.restarted(family)
     const needs = NOT_PERMITTED.test(message) ? `; ${NEEDS_NET_RAW}` : ""
-    yield* Effect.logWarning(`the DHCP client ended; it is started again${needs}`).pipe(
+    yield* logWarning(sentence`the DHCP client ended; it is started again${needs}`).pipe(
       Effect.annotateLogs({ family, why: message, afterMs: pause })
     )
     yield* rest(pause)

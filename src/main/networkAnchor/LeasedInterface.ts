@@ -13,6 +13,8 @@ import type { FoundExternal } from "../../domain/ExternalInterface.ts"
 import type { Prefixed } from "../../domain/Network.ts"
 import { Netlink, type NetlinkError } from "../../services/Netlink.ts"
 import { makeNotices, type Notice } from "../Notices.ts"
+import { sentence, withReason, type Sentence } from "../../domain/Sentence.ts"
+import { logWarning } from "../../layers/observability/OperatorLog.ts"
 
 const ETHERNET_MTU = 1_500
 
@@ -59,8 +61,8 @@ const describe = (step: AddressStep): string =>
 /** Carries a plan out: what the address needs in one go, and each other step for itself. Answers with what was refused. */
 const carryOut = Effect.fnUntraced(function* (plan: ReadonlyArray<AddressStep>, family: Family) {
   const netlink = yield* Netlink
-  const refused = (key: string, level: Notice["level"], what: string) => (error: NetlinkError) =>
-    Effect.succeed<ReadonlyArray<Notice>>([{ key, level, message: `${what} (${family}): ${error.message}` }])
+  const refused = (key: string, level: Notice["level"], what: Sentence) => (error: NetlinkError) =>
+    Effect.succeed<ReadonlyArray<Notice>>([{ key, level, message: withReason(what, error.message) }])
   const apply = Effect.fn("address.change")(function* (steps: ReadonlyArray<AddressStep>) {
     yield* Effect.annotateCurrentSpan({ family, steps: steps.length })
     yield* netlink.applyAddresses(steps)
@@ -70,10 +72,13 @@ const carryOut = Effect.fnUntraced(function* (plan: ReadonlyArray<AddressStep>, 
     Effect.catch(apply(steps), otherwise)
   const needed = yield* attempt(
     plan.filter((step) => !isOptional(step)),
-    refused("address", "ERROR", "the kernel refuses the address")
+    refused("address", "ERROR", sentence`the kernel refuses the address (${family})`)
   )
   const others = yield* Effect.forEach(plan.filter(isOptional), (step) =>
-    attempt([step], refused(describe(step), "WARN", `the kernel refuses ${describe(step)} of the lease`))
+    attempt(
+      [step],
+      refused(describe(step), "WARN", sentence`the kernel refuses ${describe(step)} of the lease (${family})`)
+    )
   )
   return { isThere: needed.length === 0, notices: [...needed, ...others.flat()] }
 })
@@ -108,7 +113,9 @@ export const makeLeasedInterface = ({ family, external, onChange }: LeasedInterf
 
   const unseen = Effect.catch((error: NetlinkError) =>
     Effect.as(
-      notices([{ key: "look", level: "ERROR", message: `cannot look at the interface (${family}): ${error.message}` }]),
+      notices([
+        { key: "look", level: "ERROR", message: sentence`cannot look at the interface (${family}): ${error.message}` }
+      ]),
       false
     )
   )
@@ -122,7 +129,7 @@ export const makeLeasedInterface = ({ family, external, onChange }: LeasedInterf
       if (!isThere || !isUp) return true
       const undone = isUndone(situation)
       if (undone)
-        yield* Effect.logWarning("somebody changed the project's address; the leased one is set again").pipe(
+        yield* logWarning(sentence`somebody changed the project's address; the leased one is set again`).pipe(
           Effect.annotateLogs({ family, address: lease.address })
         )
       return undone || anyway ? yield* install(situation) : true

@@ -13,11 +13,12 @@ import {
 } from "../../domain/Lifecycle.ts"
 import type { Refresh } from "../../domain/EventScope.ts"
 import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
-import type { OwnContainer } from "../../services/DockerEngine.ts"
+import { DockerEngine, type OwnContainer } from "../../services/DockerEngine.ts"
 import { makeRounds } from "../docker/Rounds.ts"
 import { makeLifecycleObserver } from "../lifecycle/LifecycleObserver.ts"
 import { makeRepairsWith } from "../lifecycle/Repairs.ts"
 import { makeNotices } from "../Notices.ts"
+import { sentence } from "../../domain/Sentence.ts"
 
 export interface LifecycleKeeperInput {
   readonly settings: NetworkAnchorSettings
@@ -37,7 +38,8 @@ const soonest = (...times: ReadonlyArray<number | undefined>): number | undefine
 const makeRound = Effect.fnUntraced(function* ({ settings, self, containers, own }: LifecycleKeeperInput) {
   const { scope, project, lifecycle, logLevel } = settings
   const alsoInspected = lifecycle.managed === undefined ? [] : [lifecycle.managed.name, lifecycle.managed.target]
-  const observer = yield* makeLifecycleObserver({ self, containers, alsoInspected })
+  const { pastEvents: past } = yield* DockerEngine
+  const observer = yield* makeLifecycleObserver({ self, containers, alsoInspected, past })
   const repairs = yield* makeRepairsWith({ by: self.id })
   const notices = makeNotices()
   let memory: LifecycleMemory = emptyMemory
@@ -67,7 +69,7 @@ const makeRound = Effect.fnUntraced(function* ({ settings, self, containers, own
  */
 export const makeLifecycleKeeper = Effect.fnUntraced(function* (input: LifecycleKeeperInput) {
   const { round, observer } = yield* makeRound(input)
-  const rounds = yield* makeRounds({ cannot: "cannot look after containers in shared namespaces" })
+  const rounds = yield* makeRounds({ cannot: sentence`cannot look after containers in shared namespaces` })
   return {
     keep: rounds.keep(Effect.suspend(round)),
     /** Looks again after the copy of Docker's state was refreshed; when all of it was, nothing that was seen before counts. */

@@ -4,6 +4,8 @@ import type { Address } from "../../domain/Address.ts"
 import type { Backend } from "../../domain/DesiredDnat.ts"
 import { movedAddresses } from "../../domain/MovedAddresses.ts"
 import { Netlink } from "../../services/Netlink.ts"
+import { sentence } from "../../domain/Sentence.ts"
+import { logWarning } from "../../layers/observability/OperatorLog.ts"
 
 /**
  * Makes the kernel ask again who has an address when another backend may be there: what it knew may be good for half a minute and more, in which
@@ -20,7 +22,7 @@ export const makeNeighbourFlusher = Effect.gen(function* () {
     wanted = []
     Latch.closeUnsafe(waiting)
     yield* Effect.catch(forgetNeighbours(addresses), ({ command, message }) =>
-      Effect.logWarning("cannot make the kernel ask again who has the address of a backend").pipe(
+      logWarning(sentence`cannot make the kernel ask again who has the address of a backend`).pipe(
         Effect.annotateLogs({ command, error: message })
       )
     )

@@ -36,6 +36,8 @@ import { prepareLinks } from "./LinkPreparation.ts"
 import { makePendingWork, type PendingWork } from "./PendingWork.ts"
 import { makeReconciler } from "./Reconciler.ts"
 import { makeSharedChoice } from "./SharedChoice.ts"
+import { sentence } from "../../domain/Sentence.ts"
+import { logError, logWarning } from "../../layers/observability/OperatorLog.ts"
 
 /** What must hold before a network-anchor is ready (SPEC §12), for {@link Readiness}. */
 export const conditions = {
@@ -51,7 +53,7 @@ const warnOfKernel = Effect.fnUntraced(function* (link: string, addressMode: Net
     sysctl(`net.ipv6.conf.${link}.accept_ra`)
   ])
   for (const { level, message } of kernelFindings({ ipForward, ipv6Forwarding, acceptRa }, link, addressMode)) {
-    yield* level === "ERROR" ? Effect.logError(message) : Effect.logWarning(message)
+    yield* level === "ERROR" ? logError(message) : logWarning(message)
   }
 })
 
@@ -66,7 +68,7 @@ const removeTablesAtEnd = Effect.fnUntraced(function* () {
           Effect.interruptible,
           Effect.timeout("2 seconds"),
           Effect.catch((error) =>
-            Effect.logError("cannot remove the tables").pipe(Effect.annotateLogs({ error: error.message }))
+            logError(sentence`cannot remove the tables`).pipe(Effect.annotateLogs({ error: error.message }))
           )
         )
   )

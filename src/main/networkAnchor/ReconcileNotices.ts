@@ -3,6 +3,7 @@ import * as Latch from "effect/Latch"
 import type { BackendProblem } from "../../domain/Backends.ts"
 import type { Conflict } from "../../domain/DesiredDnat.ts"
 import { makeNotices, type Notice } from "../Notices.ts"
+import { sentence } from "../../domain/Sentence.ts"
 
 const ports = ({ protocol, from, to }: Conflict): string =>
   from === to ? `${protocol}/${from}` : `${protocol}/${from}-${to}`
@@ -11,7 +12,7 @@ const ports = ({ protocol, from, to }: Conflict): string =>
 const conflictNotice = (conflict: Conflict): Notice => ({
   key: `conflict:${ports(conflict)}:${conflict.owner.id}:${conflict.standby.id}`,
   level: "ERROR",
-  message: `${ports(conflict)} is wanted by ${conflict.owner.name} and ${conflict.standby.name}; ${conflict.owner.name} was created first and has it, ${conflict.standby.name} is on standby`
+  message: sentence`${ports(conflict)} is wanted by ${conflict.owner.name} and ${conflict.standby.name}; ${conflict.owner.name} was created first and has it, ${conflict.standby.name} is on standby`
 })
 
 /** A container that stops leaves its network a moment before Docker calls it stopped: what lasts no longer is not worth a line. */

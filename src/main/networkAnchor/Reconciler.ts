@@ -20,12 +20,13 @@ import { makeNeighbourFlusher } from "./NeighbourFlusher.ts"
 import type { PendingWork, Work } from "./PendingWork.ts"
 import { makeReconcileNotices } from "./ReconcileNotices.ts"
 import type { SharedChoice } from "./SharedChoice.ts"
+import { sentence } from "../../domain/Sentence.ts"
+import { logWarning } from "../../layers/observability/OperatorLog.ts"
 
 /** After so many looks at everything without one backend the operator is told (SPEC §5). */
 const RESYNCS_WITHOUT_BACKEND = 5
 
-const NO_BACKEND =
-  "no container in scope carries a usable anchord.expose label; check the labels, ANCHORD_PROJECT or ANCHORD_LABEL_SELECTOR, and that the containers are on the shared network"
+const NO_BACKEND = sentence`no container in scope carries a usable anchord.expose label; check the labels, ANCHORD_PROJECT or ANCHORD_LABEL_SELECTOR, and that the containers are on the shared network`
 
 const FIRST_RETRY_MILLIS = 100
 const LAST_RETRY_MILLIS = 1_000
@@ -82,7 +83,7 @@ const makeLonelinessWarning = () => {
   let resyncs = 0
   return (backends: number) => {
     resyncs = backends > 0 ? 0 : resyncs + 1
-    return resyncs === RESYNCS_WITHOUT_BACKEND ? Effect.logWarning(NO_BACKEND) : Effect.void
+    return resyncs === RESYNCS_WITHOUT_BACKEND ? logWarning(NO_BACKEND) : Effect.void
   }
 }
 
@@ -169,7 +170,7 @@ export const makeReconciler = Effect.fnUntraced(function* (input: ReconcilerInpu
           {
             key: "reconcile",
             level: "ERROR",
-            message: `a reconcile failed and is tried again, NAT state stays as it is: ${message}`
+            message: sentence`a reconcile failed and is tried again, NAT state stays as it is: ${message}`
           }
         ]),
         pending.putBack(work)

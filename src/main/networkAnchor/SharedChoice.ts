@@ -5,6 +5,8 @@ import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
 import { chooseShared, type SharedNetwork } from "../../domain/SharedNetwork.ts"
 import { FatalError } from "../FatalError.ts"
 import { makeNotices } from "../Notices.ts"
+import { sentence } from "../../domain/Sentence.ts"
+import { logWarning } from "../../layers/observability/OperatorLog.ts"
 
 const describe = ({ name, settled, reason }: SharedNetwork) => Effect.annotateLogs({ network: name, settled, reason })
 
@@ -37,7 +39,7 @@ export const makeSharedChoice = ({ scope, sharedNetwork: pin }: NetworkAnchorSet
     if (previous === undefined) {
       yield* describe(chosen)(Effect.logInfo(`the shared network is ${chosen.name}`))
     } else if (previous.name !== chosen.name) {
-      yield* describe(chosen)(Effect.logWarning(`the shared network changes from ${previous.name} to ${chosen.name}`))
+      yield* describe(chosen)(logWarning(sentence`the shared network changes from ${previous.name} to ${chosen.name}`))
     } else if (chosen.settled && !previous.settled) {
       yield* describe(chosen)(Effect.logInfo(`the shared network is settled: ${chosen.name}`))
     }

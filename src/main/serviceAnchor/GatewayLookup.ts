@@ -4,6 +4,7 @@ import { families, type AddressPair, type Family } from "../../domain/Address.ts
 import * as Metrics from "../../layers/observability/ServiceAnchorMetrics.ts"
 import { NameResolver, type ResolveError } from "../../services/NameResolver.ts"
 import { makeNotices, type Notice } from "../Notices.ts"
+import { sentence } from "../../domain/Sentence.ts"
 
 export interface GatewayLookup {
   /** The last good answer of each family: a failed look-up takes none away. */
@@ -28,7 +29,7 @@ const noticesOf = (
       {
         key: "name",
         level: "WARN",
-        message: `the gateway's name ${hostname} does not resolve; looking again, routes stay as they are`
+        message: sentence`the gateway's name ${hostname} does not resolve; looking again, routes stay as they are`
       }
     ]
   }
@@ -37,7 +38,7 @@ const noticesOf = (
     .map((family) => ({
       key: family,
       level: "WARN",
-      message: `the gateway ${hostname} has no ${family} address any more; the ${family} route stays as it is`
+      message: sentence`the gateway ${hostname} has no ${family} address any more; the ${family} route stays as it is`
     }))
 }
 

@@ -6,6 +6,8 @@ import { isDeserted, linkTowards, planFollow, planRestore } from "../../domain/S
 import * as Metrics from "../../layers/observability/ServiceAnchorMetrics.ts"
 import { Netlink, type NetlinkError } from "../../services/Netlink.ts"
 import type { Notice } from "../Notices.ts"
+import { sentence } from "../../domain/Sentence.ts"
+import { logError } from "../../layers/observability/OperatorLog.ts"
 
 /** What came of bringing one family's default route to its gateway. */
 export interface FamilyOutcome {
@@ -23,21 +25,25 @@ const kernelFailed = (family: Family, error: NetlinkError): FamilyOutcome => ({
   present: false,
   failed: true,
   notices: [
-    { key: `${family} kernel`, level: "ERROR", message: `cannot set the ${family} default route: ${error.message}` }
+    {
+      key: `${family} kernel`,
+      level: "ERROR",
+      message: sentence`cannot set the ${family} default route: ${error.message}`
+    }
   ]
 })
 
 const outOfReach = (family: Family, gateway: string): Notice => ({
   key: `${family} reach`,
   level: "WARN",
-  message: `the ${family} gateway ${gateway} is on no network of this container; attach it to the network-anchor's shared network`
+  message: sentence`the ${family} gateway ${gateway} is on no network of this container; attach it to the network-anchor's shared network`
 })
 
 /** Nothing that an operator could mend here: the network-anchor restarts this container, or tells that it has to be. */
 const deserted: Notice = {
   key: "namespace",
   level: "INFO",
-  message: "the networks of this namespace are gone: the container that it was made for has ended or was restarted"
+  message: sentence`the networks of this namespace are gone: the container that it was made for has ended or was restarted`
 }
 
 const readRoutes = Effect.fnUntraced(function* (family: Family) {
@@ -113,7 +119,7 @@ const restoreFamily = Effect.fn("route.restore")(
           .applyRoutes([step])
           .pipe(
             Effect.catch((error) =>
-              Effect.logError("cannot put a route back as it was").pipe(
+              logError(sentence`cannot put a route back as it was`).pipe(
                 Effect.annotateLogs({ family, command: error.command, error: error.message })
               )
             )
@@ -129,7 +135,9 @@ const restoreFamily = Effect.fn("route.restore")(
       Effect.interruptible,
       Effect.timeout(RESTORE_LIMIT),
       Effect.catch((error) =>
-        Effect.logError("cannot restore the default routes").pipe(Effect.annotateLogs({ family, error: error.message }))
+        logError(sentence`cannot restore the default routes`).pipe(
+          Effect.annotateLogs({ family, error: error.message })
+        )
       )
     )
 )

@@ -60,7 +60,12 @@ const makeHeirs = Effect.fnUntraced(function* () {
 const makeRebinding = Effect.fnUntraced(function* ({ stopTimeout }: WrapRebinderSettings, self: OwnContainer) {
   const engine = yield* DockerEngine
   let containers: ReadonlyMap<string, ContainerSnapshot> = new Map()
-  const observer = yield* makeLifecycleObserver({ self, containers: () => containers, alsoInspected: [] })
+  const observer = yield* makeLifecycleObserver({
+    self,
+    containers: () => containers,
+    alsoInspected: [],
+    past: engine.pastEvents
+  })
   const steady = yield* makeHeirs()
   const repairs = yield* makeRepairsWith({ graceSeconds: secondsOf(stopTimeout), by: self.id })
   const notices = makeNotices()

@@ -43,6 +43,31 @@ describe("events", () => {
     expect(seen.map(({ action }) => action)).toEqual(["kill"])
   })
 
+  it("asks for what the engine remembers, from the beginning until now", async () => {
+    const engine = await fake({ "/events": streaming(line("create", 1n), line("destroy", 2n)) })
+    const past = await ask(engine.host, (docker) =>
+      Effect.andThen(TestClock.setTime(1_700_000_000_000), docker.pastEvents).pipe(Effect.provide(TestClock.layer()))
+    )
+    expect(past.map(({ action }) => action)).toEqual(["create", "destroy"])
+    const query = new URL(engine.requests.at(-1)!.slice(4), "http://x").searchParams
+    expect([query.get("since"), query.get("until")]).toEqual(["0.000000000", "1700000000.000000000"])
+  })
+
+  it("waits for five seconds at most for the end of what it remembers: its clock may be behind", async () => {
+    const engine = await fake({ "/events": (response) => response.flushHeaders() })
+    const past = await Effect.runPromise(
+      Effect.gen(function* () {
+        const asking = yield* Effect.forkChild(using(engine.host, (docker) => docker.pastEvents))
+        while (asking.pollUnsafe() === undefined) {
+          yield* Effect.promise(() => new Promise(setImmediate))
+          if (engine.requests.length > 1) yield* TestClock.adjust("10 millis")
+        }
+        return yield* Fiber.join(asking)
+      }).pipe(Effect.provide(TestClock.layer()))
+    )
+    expect(past).toEqual([])
+  })
+
   it("keeps every nanosecond of the engine's time, and the labels as they are", async () => {
     const labels = { "anchord.expose": "tcp/25", timeNano: "12", note: '{"timeNano":13}\n' }
     const engine = await fake({ "/events": streaming(line("start", 1_700_000_000_123_456_789n, labels)) })

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process"
 import { describe, expect, it } from "vitest"
 import { jsonLines, startScript, type Running } from "./scripts.ts"
 
@@ -138,15 +139,15 @@ describe("a shut-down that hangs", () => {
 })
 
 /** The process of a command that is the body of a generator. */
-const command = (body: string): Running =>
-  startScript(`
+const commandScript = (body: string): string => `
 import * as Effect from "effect/Effect"
 import { runCommand } from "./src/layers/process/MainProcess.ts"
 const say = (text) => Effect.sync(() => void process.stdout.write(text + "\\n"))
 runCommand(Effect.gen(function* () {
 ${body}
 }))
-`)
+`
+const command = (body: string): Running => startScript(commandScript(body))
 
 describe("a command", () => {
   it("ends with the status that it answers with, and all that it has written", async () => {
@@ -166,6 +167,19 @@ describe("a command", () => {
       expect({ status, stdout }).toEqual({ status: 70, stdout: "" })
       expect(stderr).toMatch(/^anchord: a defect in anchord: Error: .*ouch\n +at /s)
     }
+  })
+
+  it("ends when nobody reads on, however much it has to say, and has nothing to complain of", () => {
+    const body = `while (true) {
+      yield* say("x".repeat(100_000))
+      yield* Effect.sleep(1)
+    }`
+    const script = `"$0" --input-type=module -e "$1" | head -n 1 | wc -c; exit "\${PIPESTATUS[0]}"`
+    const { status, stdout, stderr } = spawnSync("bash", ["-c", script, process.execPath, commandScript(body)], {
+      encoding: "utf8",
+      timeout: 30_000
+    })
+    expect({ status, stdout: stdout.trim(), stderr }).toEqual({ status: 0, stdout: "100001", stderr: "" })
   })
 
   it("lives as long as it takes, and ends by a signal like any other command, which is no answer", async () => {

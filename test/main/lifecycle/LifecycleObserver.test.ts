@@ -27,7 +27,8 @@ const observing = Effect.gen(function* () {
     inspected: [] as Array<string>,
     isAway: false,
     containers: () => listingOf(docker),
-    underWay: (_name: string) => {}
+    underWay: (_name: string) => {},
+    past: Effect.succeed([]) as Effect.Effect<ReadonlyArray<DockerEvent>, DockerError>
   }
   const lifecycle: ContainerLifecycle["Service"] = {
     ...real,
@@ -43,7 +44,8 @@ const observing = Effect.gen(function* () {
   const observer = yield* makeLifecycleObserver({
     self: { id: selfId, imageId: "sha256:anchord-1" },
     containers: () => world.containers(),
-    alsoInspected: ["ldap"]
+    alsoInspected: ["ldap"],
+    past: Effect.suspend(() => world.past)
   }).pipe(Effect.provideService(ContainerLifecycle, lifecycle))
   const asked = Effect.gen(function* () {
     world.inspected.length = 0
@@ -207,6 +209,42 @@ describe("who looks at containers in shared namespaces", () => {
         given.observer.note(event("create", short, "short"))
         docker.remove("short")
         expect((yield* given.asked).state.names.get(short)).toEqual(["short"])
+      })
+    ))
+
+  it("knows from the engine's past what a container was called that was gone before the first look, and asks for that once", () =>
+    test((given) =>
+      Effect.gen(function* () {
+        const { docker, world } = given
+        const { app } = wrapped(given)
+        docker.remove("app")
+        docker.run({ name: "app", network: TRANSIT })
+        let asked = 0
+        world.past = Effect.sync(() => {
+          asked += 1
+          return [
+            event("create", app, "first"),
+            event("rename", app, "app"),
+            event("destroy", "f".repeat(64), "nobody's")
+          ]
+        })
+        const { state } = yield* given.asked
+        expect(state.names.get(app)).toEqual(["app", "first"])
+        expect(state.names.has("f".repeat(64))).toBe(false)
+        yield* given.asked
+        expect(asked).toBe(1)
+      })
+    ))
+
+  it("does without the past where it may not be asked for, and fails only where Docker is away", () =>
+    test((given) =>
+      Effect.gen(function* () {
+        const { world } = given
+        wrapped(given)
+        world.past = Effect.fail(away)
+        expect(yield* Effect.flip(given.asked)).toMatchObject({ reason: "unreachable" })
+        world.past = Effect.fail(new DockerError({ endpoint: "GET /events", reason: "forbidden", message: "no" }))
+        expect((yield* given.asked).names).toEqual(["app", "sidecar"])
       })
     ))
 })

@@ -321,3 +321,48 @@ describe("an application in the namespace of a service-anchor that is re-created
       })
     ))
 })
+
+describe("a service-anchor whose target was made anew while there was no anchord", () => {
+  const ofWrap = { ...labels, "com.docker.compose.service": "wrap" }
+
+  const wrapped = (body: (world: World) => Effect.Effect<void>) =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        docker.addImage("wrap", { Entrypoint: ["tini", "--", "anchord", "service-anchor"] })
+        docker.run({ name: "app", network: TRANSIT })
+        docker.run({ name: "wrap", image: "wrap", network: "container:app", labels: ofWrap })
+        docker.remove("app")
+        docker.run({ name: "app", network: TRANSIT })
+        yield* TestClock.adjust("1 minute")
+        yield* body(world)
+      })
+    )
+
+  it("is in its namespace as soon as anchord looks: the engine remembers what the old one was called", () =>
+    wrapped((world) =>
+      Effect.gen(function* () {
+        const running = yield* start(world)
+        yield* repairTime
+        expect(networkModeOf(world, "wrap")).toBe(`container:${world.docker.find("app")?.id}`)
+        expect(statusOf(world, "wrap")).toBe("running")
+        expect(linesWith(world, "has no network").filter((line) => line.startsWith("Warn"))).toEqual([])
+        yield* running.stop
+      })
+    ))
+
+  it("is told of, with what repairs it, where the engine does not remember", () =>
+    wrapped((world) =>
+      Effect.gen(function* () {
+        const before = networkModeOf(world, "wrap")
+        world.docker.log.forget()
+        const running = yield* start(world)
+        yield* TestClock.adjust("1 minute")
+        expect(networkModeOf(world, "wrap")).toBe(before)
+        expect(linesWith(world, "container wrap has no network")).toEqual([
+          expect.stringMatching(/^Warn: .*repair it with: /)
+        ])
+        yield* running.stop
+      })
+    ))
+})

@@ -133,7 +133,21 @@ describe("a container that joined one that is re-created", () => {
       })
     ))
 
-  it("was so before the rebinder started: found by the service that Compose knows of", () =>
+  it("was so before the rebinder started: found by what the engine remembers of its events", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        populate(world, "app")
+        yield* later("1 minutes")
+        makeAnew(world, "app")
+        yield* later("1 minutes")
+        const running = yield* start(world)
+        expect(isIn(world, "app")).toBe(true)
+        expect(complaints(world)).toEqual([])
+        yield* running.stop
+      })
+    ))
+
+  it("was so before the rebinder and the engine started: found by the service that Compose knows of", () =>
     inWorld((world) =>
       Effect.gen(function* () {
         const { docker } = world
@@ -142,13 +156,36 @@ describe("a container that joined one that is re-created", () => {
           name: "app-anchor",
           image: "anchord",
           network: "container:app",
-          labels: { ...ofService("app-anchor"), "com.docker.compose.depends_on": "app:service_started:false" }
+          labels: { ...ofService("app-anchor"), "com.docker.compose.depends_on": "app:service_started:true" }
         })
         docker.remove("app")
         docker.run({ name: "app", labels: ofService("app") })
+        docker.log.forget()
         const running = yield* start(world)
         expect(isIn(world, "app")).toBe(true)
         expect(world.readiness.missing()).toEqual([])
+        yield* running.stop
+      })
+    ))
+
+  it("is told of, with what repairs it, where nobody knows any more what it had joined", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        populate(world, "app")
+        makeAnew(world, "app")
+        world.docker.log.forget()
+        const running = yield* start(world)
+        yield* later("5 minutes")
+        expect(world.changes).toEqual([])
+        expect(complaints(world)).toEqual([
+          expect.stringMatching(
+            /^Warn: container app-anchor has no network.*up -d --no-deps --force-recreate app-anchor$/
+          )
+        ])
+        world.docker.remove("app-anchor")
+        runAnchor(world, "app")
+        yield* settle
+        expect(linesWith(world, "no longer: container app-anchor has no network")).toHaveLength(1)
         yield* running.stop
       })
     ))
