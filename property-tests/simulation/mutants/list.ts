@@ -1,0 +1,15 @@
+import { dockerMutants } from "./docker.ts"
+import { flowMutants } from "./flows.ts"
+import { lifecycleMutants } from "./lifecycle.ts"
+import { mapMutants } from "./maps.ts"
+import type { Mutant } from "./Mutant.ts"
+import { routeMutants } from "./routes.ts"
+
+/** Bugs that the simulation has to find, each by itself. */
+export const mutants: ReadonlyArray<Mutant> = [
+  ...mapMutants,
+  ...flowMutants,
+  ...dockerMutants,
+  ...routeMutants,
+  ...lifecycleMutants
+]
