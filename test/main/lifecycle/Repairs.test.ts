@@ -187,6 +187,24 @@ describe("a repair that fails", () => {
       })
     ))
 
+  it("holds nothing up any more when another one of the same container was done after it", () =>
+    inSimulation((world) =>
+      Effect.gen(function* () {
+        runAll(world, "app")
+        const { calls, carryOutAll } = yield* repairing(world, (call) =>
+          call === "disconnect" ? failed(call, "failed", 500) : undefined
+        )
+        const networkId = world.docker.network("back")?.id ?? ""
+        const left = yield* carryOutAll([
+          { _tag: "Disconnect", ...acting(world, "app"), network: "back" },
+          { _tag: "Connect", ...acting(world, "app"), networkId, network: "back" },
+          restart(world, "app", "app")
+        ])
+        expect(calls).toEqual(["disconnect app", "connect app", "restart app"])
+        expect(left.map(({ _tag }) => _tag)).toEqual(["Disconnect"])
+      })
+    ))
+
   it("does not count against what comes after it the next time", () =>
     inSimulation((world) =>
       Effect.gen(function* () {
