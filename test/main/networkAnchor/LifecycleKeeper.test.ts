@@ -147,6 +147,34 @@ describe("the managed service-anchor", () => {
       })
     ))
 
+  it("is of anchord's own image also when its target comes long after anchord has started", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        const imageOf = (name: string) => (docker.inspection(name) as { readonly Image: string }).Image
+        docker.addImage("earlier", { Entrypoint: ["tini", "--", "anchord"] })
+        docker.run({ name: "outpost", network: TRANSIT })
+        const request = {
+          Image: "earlier",
+          Env: ["ANCHORD_MODE=service-anchor", "ANCHORD_GATEWAY_IP=172.20.0.9"],
+          Labels: { "anchord.managed-by": "f45" },
+          HostConfig: { NetworkMode: "container:outpost" }
+        }
+        docker.start(docker.createFrom(managed, request))
+        docker.stop("outpost")
+        const running = yield* start(world, { ...env, ANCHORD_MANAGED_SA_GATEWAY_IP: "172.20.0.9" })
+        yield* TestClock.adjust("5 minutes")
+        expect(imageOf(managed)).not.toBe(imageOf("anchor"))
+        docker.start("outpost")
+        yield* repairTime
+        expect(imageOf(managed)).toBe(imageOf("anchor"))
+        const id = docker.find(managed)?.id
+        yield* TestClock.adjust("5 minutes")
+        expect(docker.find(managed)?.id).toBe(id)
+        yield* running.stop
+      })
+    ))
+
   it("has its name back when its re-creation was cut short by the end of an earlier anchord", () =>
     withTarget((world) =>
       Effect.gen(function* () {
@@ -362,6 +390,32 @@ describe("a service-anchor whose target was made anew while there was no anchord
         expect(linesWith(world, "container wrap has no network")).toEqual([
           expect.stringMatching(/^Warn: .*repair it with: /)
         ])
+        yield* running.stop
+      })
+    ))
+})
+
+describe("what no event told of", () => {
+  it("is found at the poll: a service-anchor whose owner was restarted is restarted", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        docker.addImage("wrap", { Entrypoint: ["tini", "--", "anchord", "service-anchor"] })
+        docker.run({ name: "app", network: TRANSIT })
+        docker.run({ name: "wrap", image: "wrap", network: "container:app", labels })
+        const startOf = (name: string) =>
+          (docker.inspection(name) as { readonly State: { readonly StartedAt: string } }).State.StartedAt
+        const running = yield* start(world, { ANCHORD_POLL_INTERVAL: "20s" })
+        yield* TestClock.adjust("5 seconds")
+        const { append } = docker.log
+        Object.assign(docker.log, { append: () => undefined })
+        docker.restart("app")
+        Object.assign(docker.log, { append })
+        yield* TestClock.adjust("10 seconds")
+        expect(startOf("wrap") < startOf("app")).toBe(true)
+        yield* TestClock.adjust("6 seconds")
+        yield* settle
+        expect(startOf("wrap") > startOf("app")).toBe(true)
         yield* running.stop
       })
     ))
