@@ -23,7 +23,7 @@ export const lifecycleMutants: ReadonlyArray<Mutant> = [
     "outdated-inspections",
     "What is known of a container is not asked anew when an event names it, only at the poll.",
     OBSERVER,
-    "    noted.add(containerId)\n",
+    "for (const id of noted) inspections.delete(id)",
     ""
   ),
   mutant(
