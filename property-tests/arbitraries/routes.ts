@@ -4,7 +4,7 @@ import type { DefaultRoute } from "../../src/domain/Routing.ts"
 import { SimNetns } from "../../src/layers/sim/SimNetns.ts"
 
 export const EXTERNAL = "eth0"
-const INWARD = "eth1"
+export const INWARD = "eth1"
 
 const addressOn = (family: Family, link: string, last: number): Address =>
   family === "v4" ? `10.${link === EXTERNAL ? 1 : 2}.0.${last}` : `fd0${link === EXTERNAL ? 1 : 2}::${last}`
@@ -33,7 +33,7 @@ const attributes = (family: Family, link: string): fc.Arbitrary<Partial<DefaultR
   )
 
 /** A default route as Docker, an operator, a router advertisement or anchord itself may have made it. */
-const defaultRoute = (family: Family): fc.Arbitrary<DefaultRoute> =>
+export const defaultRoute = (family: Family): fc.Arbitrary<DefaultRoute> =>
   fc
     .record({
       link: fc.constantFrom(EXTERNAL, INWARD),

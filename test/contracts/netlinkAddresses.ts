@@ -143,6 +143,55 @@ export const netlinkAddressContract = (title: string, setUp: () => Promise<Netli
       })
     }
 
+    const routesBy = async (family: Family, gateways_: ReadonlyArray<string>) => {
+      for (const [index, gateway] of gateways_.entries()) {
+        const route = { family, gateway, link: LINK, metric: 100 + index }
+        await run((netlink) => netlink.applyRoutes([{ _tag: "Replace", route }]))
+      }
+    }
+
+    it("v4: a route stays when the network of its gateway goes, unless it has the address as source or the link has no other", async () => {
+      const at = { family: "v4", link: LINK } as const
+      const [own, more] = [bootstrap.v4, { address: "10.7.0.2", prefixLength: 24 }]
+      await run((netlink) => netlink.applyAddresses([{ _tag: "SetAddress", ...at, ...more }]))
+      await routesBy("v4", [router.v4, "10.7.0.1"])
+      const sourced = { ...at, gateway: "10.7.0.1", metric: 200, source: own.address }
+      await run((netlink) => netlink.applyRoutes([{ _tag: "Replace", route: sourced }]))
+      await run((netlink) => netlink.applyAddresses([{ _tag: "DeleteAddress", ...at, ...own }]))
+      expect(await gateways("v4")).toEqual([router.v4, "10.7.0.1"])
+      await run((netlink) => netlink.applyAddresses([{ _tag: "DeleteAddress", ...at, ...more }]))
+      expect(await gateways("v4")).toEqual([])
+    })
+
+    it("v6: a route stays when the network of its gateway goes, also with the last address, and only loses its source", async () => {
+      const at = { family: "v6", link: LINK } as const
+      const route = { ...at, gateway: router.v6, metric: 100, source: bootstrap.v6.address }
+      await run((netlink) => netlink.applyRoutes([{ _tag: "Replace", route }]))
+      await run((netlink) => netlink.applyAddresses([{ _tag: "DeleteAddress", ...at, ...bootstrap.v6 }]))
+      const { source: _source, ...without } = route
+      expect(await run((netlink) => netlink.defaultRoutes("v6"))).toEqual([without])
+    })
+
+    it("v4: the first address of a network takes the others of it along, and no others", async () => {
+      const at = { family: "v4", link: LINK } as const
+      for (const more of [
+        { address: "10.1.0.3", prefixLength: 24 },
+        { address: "10.1.0.4", prefixLength: 32 },
+        { address: "10.7.0.2", prefixLength: 24 }
+      ]) {
+        await run((netlink) => netlink.applyAddresses([{ _tag: "SetAddress", ...at, ...more }]))
+      }
+      await run((netlink) => netlink.applyAddresses([{ _tag: "DeleteAddress", ...at, ...bootstrap.v4 }]))
+      expect((await globals("v4")).toSorted()).toEqual(["10.1.0.4/32", "10.7.0.2/24"])
+    })
+
+    it("a network is put on no link that is down", async () => {
+      await setup.world.setUp(LINK, false)
+      const network = { address: "10.1.0.0", prefixLength: 24 }
+      const step = { _tag: "SetOnLink", family: "v4", link: LINK, network, source: bootstrap.v4.address } as const
+      expect(await run((netlink) => Effect.flip(netlink.applyAddresses([step])))).toMatchObject({ reason: "failed" })
+    })
+
     it("the MTU of a link that is not there is refused", async () => {
       const step: AddressStep = { _tag: "SetMtu", link: "nolink", mtu: 1_400 }
       expect(await run((netlink) => Effect.flip(netlink.applyAddresses([step])))).toMatchObject({ reason: "failed" })

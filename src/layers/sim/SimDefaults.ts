@@ -39,6 +39,7 @@ export class SimDefaults {
     this.#surroundings = surroundings
   }
 
+  /** Each next hop of an IPv6 route as a route of its own, with what it says itself (`ip` shows what the first says, for all). */
   of(family: Family, table?: number): ReadonlyArray<DefaultRoute> {
     return this.#routes.filter((route) => route.family === family && route.table === table)
   }

@@ -12,16 +12,12 @@ import {
   type NetlinkChange,
   type RouteStep
 } from "../../domain/Routing.ts"
-import { linkTowards } from "../../domain/ServiceAnchorRoutes.ts"
 import { REFUSED, SimDefaults } from "./SimDefaults.ts"
 import { SimNeighbours } from "./SimNeighbours.ts"
 
 const macOf = (index: number): string => `02:00:00:00:00:${index.toString(16).padStart(2, "0")}`
 
-/**
- * A network on a link. For IPv6 the kernel makes one with an address, if there is none, and only routers on such a network can be reached;
- * for IPv4 an address is enough, and these are beside it.
- */
+/** A network on a link. The kernel makes one with an address; routers can only be reached on one of these. */
 export interface OnLink extends Network {
   readonly family: Family
   readonly link: string
@@ -99,6 +95,8 @@ export class SimNetns {
       this.#staticRoutes = this.#staticRoutes.filter((one) => one.link !== name)
       this.neighbourTable.leave(name)
       this.#tell({ _tag: "LinkDown", link })
+    } else {
+      for (const one of this.#addresses) if (one.link === name) this.#connect(one)
     }
     this.#say("link")
   }
@@ -131,6 +129,7 @@ export class SimNetns {
   removeAddress(link: string, address: Address): void {
     const gone = this.#addresses.find((one) => one.link === link && one.address === address)
     if (gone === undefined) return
+    for (const further of this.#further(gone)) this.removeAddress(link, further.address)
     const { family } = gone
     this.#addresses = this.#addresses.filter((one) => one !== gone)
     const rest = this.#addresses.filter((one) => one.link === link && one.family === family)
@@ -149,6 +148,17 @@ export class SimNetns {
     this.#say("address")
   }
 
+  /** The IPv4 addresses that go with the first of their network, because the kernel's promote_secondaries is off. */
+  #further(address: LinkAddress): ReadonlyArray<LinkAddress> {
+    const network = networkOf(address)
+    if (address.family === "v6" || network === undefined) return []
+    const [first, ...others] = this.#addresses.filter((one) => {
+      const other = networkOf(one)
+      return one.link === address.link && other !== undefined && isSameNetwork(other, network)
+    })
+    return first === address ? others : []
+  }
+
   /** A link without an IPv4 address does no IPv4. */
   #disable(link: string): void {
     this.#defaults.leave(link, "v4")
@@ -164,10 +174,7 @@ export class SimNetns {
   /** Set: what the kernel says to a step that it does not want. */
   refusal: ((step: AddressStep) => string | undefined) | undefined
 
-  /**
-   * One step as `ip` carries it out. Deleting the first IPv4 address of a prefix takes the others of it along, because the kernel's
-   * promote_secondaries is off.
-   */
+  /** One step as `ip` carries it out. */
   applyAddress(step: AddressStep): string | undefined {
     if (!this.#links.has(step.link)) return `Cannot find device "${step.link}"`
     const refusal = this.refusal?.(step)
@@ -180,10 +187,11 @@ export class SimNetns {
         }
         return undefined
       case "DeleteAddress":
-        return this.#deleteAddress(step)
+        return void this.removeAddress(step.link, step.address)
       case "SetOnLink": {
         const { family, link, network, source } = step
         if (!this.#addresses.some((one) => one.address === source)) return "Error: Invalid prefsrc address."
+        if (this.#links.get(link)?.up !== true) return "Error: Nexthop device is not up."
         const others = this.#onLink.filter((one) => one.link !== link || !isSameNetwork(one, network))
         this.#onLink = [...others, { family, link, source, protocol: ANCHORD_ROUTE_PROTOCOL, ...network }]
         this.#say("route")
@@ -207,12 +215,15 @@ export class SimNetns {
     }
   }
 
-  /** What the kernel does of itself for an IPv6 address that is new on a link. */
+  /** What the kernel does of itself for an address that is new on a link, unless it is but a further one of its network. */
   #connect({ family, link, address, prefixLength }: Prefixed & { readonly family: Family; readonly link: string }) {
     const network = networkOf({ address, prefixLength })
-    if (family === "v4" || prefixLength === 128 || network === undefined) return
-    if (this.#onLink.some((one) => one.link === link && isSameNetwork(one, network))) return
-    this.#onLink = [...this.#onLink, { family, link, source: address, ...network }]
+    const isUp = this.#links.get(link)?.up === true
+    if (!isUp || (family === "v4" && prefixLength === 32) || network === undefined || link === "lo") return
+    const isThere = this.#onLink.some(
+      (one) => one.link === link && (family === "v6" || one.protocol === undefined) && isSameNetwork(one, network)
+    )
+    if (!isThere) this.#onLink = [...this.#onLink, { family, link, source: address, ...network }]
   }
 
   /** The routes that are neither a default nor on a link, as `destination/length via gateway`. */
@@ -242,23 +253,16 @@ export class SimNetns {
     this.#say("link")
   }
 
-  #deleteAddress({ link, address, prefixLength }: Extract<AddressStep, { readonly _tag: "DeleteAddress" }>) {
-    const ofPrefix = (one: LinkAddress) =>
-      one.link === link && one.family === "v4" && one.prefixLength === prefixLength && prefixLength < 32
-    const victims = this.#addresses.find(ofPrefix)?.address === address ? this.#addresses.filter(ofPrefix) : []
-    for (const victim of victims) this.removeAddress(link, victim.address)
-    this.removeAddress(link, address)
-    return undefined
-  }
-
   #setStatic({ _tag, family, link, route }: Extract<AddressStep, { readonly _tag: "SetRoute" | "DeleteRoute" }>) {
     const { gateway } = route
     if (_tag === "SetRoute" && gateway !== undefined && this.#nextHop({ family, gateway, link }) === undefined) {
       return REFUSED
     }
-    const others = this.#staticRoutes.filter(
-      (one) => one.link !== link || one.destination !== route.destination || one.prefixLength !== route.prefixLength
-    )
+    const isMeant = (one: StaticRoute & { readonly link: string }) =>
+      one.destination === route.destination &&
+      one.prefixLength === route.prefixLength &&
+      (_tag === "SetRoute" || (one.link === link && (gateway === undefined || one.gateway === gateway)))
+    const others = this.#staticRoutes.filter((one) => !isMeant(one))
     this.#staticRoutes = _tag === "SetRoute" ? [...others, { ...route, link }] : others
     this.#say("route")
     return undefined
@@ -343,12 +347,11 @@ export class SimNetns {
     const family = familyOf(gateway)
     const usable = <A extends { readonly family: Family; readonly link: string }>(all: ReadonlyArray<A>) =>
       all.filter((one) => one.family === family && isUp(one.link) && (link === undefined || one.link === link))
-    const own = usable(this.#addresses)
-    if (own.some(({ address }) => address === gateway)) return undefined
+    if (usable(this.#addresses).some(({ address }) => address === gateway)) return undefined
     const [connected] = usable(this.#onLink)
       .filter((one) => holds(one, gateway))
       .toSorted((one, other) => other.prefixLength - one.prefixLength)
-    return connected?.link ?? (family === "v4" ? linkTowards(gateway, own) : undefined)
+    return connected?.link
   }
 
   /** Whether a router is within reach: the kernel would take a default route to it. */

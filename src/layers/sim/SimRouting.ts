@@ -36,13 +36,9 @@ const entriesOf = (netns: SimNetns, family: Family): ReadonlyArray<FibEntry> => 
   const others = netns.otherRoutes()
   const onLink = others.onLink.filter((one) => one.family === family && isUp(one.link))
   const statics = others.static.filter((one) => one.destination.includes(":") === (family === "v6") && isUp(one.link))
-  const connected = netns
-    .addresses()
-    .filter((one) => one.family === "v4" && one.family === family && one.prefixLength < 32 && isUp(one.link))
   const defaults = netns.defaultRoutes(family)
   return [
     ...onLink.map((one) => entry(one.address, one.prefixLength, one.link)),
-    ...connected.map((one) => entry(one.address, one.prefixLength, one.link)),
     ...statics.map((one) => entry(one.destination, one.prefixLength, one.link, one.gateway)),
     ...defaults.flatMap(({ link, gateway }) =>
       isUp(link) ? [entry(family === "v4" ? "0.0.0.0" : "::", 0, link, gateway)] : []
