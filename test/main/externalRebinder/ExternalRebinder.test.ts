@@ -3,6 +3,7 @@ import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import * as TestClock from "effect/testing/TestClock"
 import { describe, expect, it } from "vitest"
 import type { Json } from "../../../src/domain/Inspection.ts"
+import { nameAway } from "../../../src/domain/Recreation.ts"
 import { externalRebinder } from "../../../src/main/externalRebinder/ExternalRebinder.ts"
 import {
   comeBack,
@@ -321,6 +322,24 @@ describe("the start", () => {
           "nobody"
         )
         expect(yield* running.ending).toMatchObject({ _tag: "FatalError" })
+      })
+    ))
+})
+
+describe("a re-creation that was cut short", () => {
+  it("is undone at the start, of a follower of its own project only", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        const { follower } = populate(world)
+        const stranger = docker.run({ name: "stranger", labels: ofService("db", "other") })
+        const own = docker.find("rebinder")?.id
+        docker.rename(follower, nameAway(FOLLOWER, follower, own))
+        docker.rename(stranger, nameAway("stranger", stranger))
+        const running = yield* start(world)
+        expect(docker.find(FOLLOWER)).toMatchObject({ id: follower, status: "running" })
+        expect(docker.find(stranger)?.name).toBe(nameAway("stranger", stranger))
+        yield* running.stop
       })
     ))
 })

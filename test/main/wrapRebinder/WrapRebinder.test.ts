@@ -133,6 +133,25 @@ describe("a container that joined one that is re-created", () => {
       })
     ))
 
+  it("is re-created once, also when it has to wait for others, and something happens meanwhile", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const many = ["app", "chat", "mail", "news", "shop", "web"]
+        populate(world, ...many)
+        const running = yield* start(world)
+        for (const target of many) world.faults.stopping.set(anchorOf(target), 3_000)
+        for (const target of many) makeAnew(world, target)
+        for (let second = 0; second < 10; second += 1) {
+          yield* later("1 seconds")
+          world.docker.run({ name: `passer-by-${second}` })
+        }
+        expect(many.filter((target) => !isIn(world, target))).toEqual([])
+        expect(recreations(world)).toBe(many.length)
+        expect(complaints(world)).toEqual([])
+        yield* running.stop
+      })
+    ))
+
   it("was so before the rebinder started: found by what the engine remembers of its events", () =>
     inWorld((world) =>
       Effect.gen(function* () {
