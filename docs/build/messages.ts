@@ -11,7 +11,7 @@ export interface MessageEntry {
   readonly fix: string
 }
 
-const MESSAGE = /^\*\*(?:ERROR|WARN|INFO|ERROR, WARN)\*\* `(.+)`$/
+const MESSAGE = /^\*\*(?:ERROR|WARN|INFO|ERROR, WARN|fail|warn|fail, warn)\*\* `(.+)`$/
 
 const after = (label: string, parts: ReadonlyArray<string>): string => {
   const text = parts.find((part) => part.startsWith(`*${label}:*`)) ?? ""

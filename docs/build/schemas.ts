@@ -1,5 +1,6 @@
 import * as Schema from "effect/Schema"
 import { fileURLToPath } from "node:url"
+import { DoctorReport } from "../../src/domain/Findings.ts"
 import { ProjectPlan } from "../../src/domain/ProjectPlan.ts"
 import { StaleReport } from "../../src/domain/StaleReport.ts"
 import { Status } from "../../src/domain/Status.ts"
@@ -8,6 +9,7 @@ import { Status } from "../../src/domain/Status.ts"
 const answers: Readonly<Record<string, { readonly title: string; readonly schema: Schema.Constraint }>> = {
   "status.json": { title: "anchord status --json", schema: Status },
   "plan.json": { title: "anchord plan --json", schema: Schema.Array(ProjectPlan) },
+  "doctor.json": { title: "anchord doctor --json", schema: DoctorReport },
   "stale-netns.json": { title: "anchord doctor stale-netns --json", schema: StaleReport }
 }
 

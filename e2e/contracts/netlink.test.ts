@@ -66,6 +66,38 @@ netlinkAddressContract("iproute2", makeLinks)
 const monitors = () => childrenRunning("ip monitor")
 
 describe("netlink by iproute2", () => {
+  it("finds a neighbour that answers, of which nothing or something old is known", async () => {
+    const [here, there] = [await makeLinks(), await makeNetns()]
+    await ip("-n", here.name, "link", "add", "near", "type", "veth", "peer", "name", "far", "netns", there.name)
+    for (const [netns, link, n] of [
+      [here.name, "near", 1],
+      [there.name, "far", 2]
+    ] as const) {
+      await ip("-n", netns, "address", "add", `10.4.0.${n}/24`, "dev", link)
+      await ip("-n", netns, "address", "add", `fd04::${n}/64`, "dev", link, "nodad")
+      await ip("-n", netns, "link", "set", link, "up")
+    }
+    const stateOf = (address: string) =>
+      Effect.flatMap(Netlink, ({ neighbours }) => neighbours(address.includes(":") ? "v6" : "v4")).pipe(
+        Effect.map((all) => all.find((one) => one.address === address)?.state)
+      )
+    const run = <A, E>(effect: Effect.Effect<A, E, Netlink>) => Effect.runPromise(Effect.provide(effect, here.layer))
+    const ask = (address: string) => run(Effect.flatMap(Netlink, ({ askNeighbour }) => askNeighbour("near", address)))
+    try {
+      for (const address of ["10.4.0.2", "fd04::2"]) {
+        await ask(address)
+        await vi.waitFor(async () => expect(await run(stateOf(address))).toBe("reachable"), { timeout: 10_000 })
+        await ip("-n", here.name, "neigh", "change", address, "dev", "near", "nud", "stale")
+        expect(await run(stateOf(address))).toBe("stale")
+        await ask(address)
+        await vi.waitFor(async () => expect(await run(stateOf(address))).toBe("reachable"), { timeout: 10_000 })
+      }
+    } finally {
+      await here.dispose()
+      await there.dispose()
+    }
+  })
+
   it("says not-permitted without CAP_NET_ADMIN, even for a route that is not there", async () => {
     const netns = await makeLinks()
     const prefix = [...netns.prefix, "setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"]

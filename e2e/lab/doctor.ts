@@ -1,4 +1,7 @@
+import * as Schema from "effect/Schema"
 import { execFile } from "node:child_process"
+import { DoctorReport, type Check } from "../../src/domain/Findings.ts"
+import type { Project } from "./composeProject.ts"
 import type { Lab } from "./lab.ts"
 
 export interface Ended {
@@ -58,3 +61,47 @@ export const commandsOf = (report: string): ReadonlyArray<Printed> =>
     command,
     folder
   }))
+
+/** `anchord doctor` in the container of an anchor that runs. */
+export const examine = (lab: Lab, project: Project, service: string, args: ReadonlyArray<string> = []) =>
+  ended(lab.engine.within(["docker", "exec", project.container(service), "anchord", "doctor", ...args]))
+
+/** The same with a service's settings and without it, as before a start. */
+export const examineBefore = (
+  lab: Lab,
+  project: Project,
+  service: string,
+  args: ReadonlyArray<string> = [],
+  env: Readonly<Record<string, string>> = {},
+  volumes: ReadonlyArray<string> = []
+) => {
+  const more = [
+    ...Object.entries(env).flatMap(([name, value]) => ["-e", `${name}=${value}`]),
+    ...volumes.flatMap((volume) => ["-v", volume])
+  ]
+  return ended(
+    lab.engine.within([
+      ...["docker", "compose", "-f", `/lab/projects/${project.name}.json`, "--ansi=never"],
+      ...["run", "--rm", "-T", "--no-deps", ...more, service, "doctor", ...args]
+    ])
+  )
+}
+
+const decode = Schema.decodeUnknownSync(Schema.fromJsonString(DoctorReport))
+
+/** What a report says of each check: `verdict finding → fix`. */
+export const foundIn = ({ status, stdout, stderr }: Ended) => {
+  if (!stdout.startsWith("{")) throw new Error(`no report: ${stdout}${stderr}`)
+  const { findings } = decode(stdout)
+  const shown = findings.map(({ check, verdict, finding, fix }) => ({
+    check,
+    text: `${verdict} ${finding}${fix === undefined ? "" : ` → ${fix}`}`
+  }))
+  const wrong = shown.filter(({ text }) => !text.startsWith("ok "))
+  return {
+    status,
+    of: (check: Check) => shown.filter((one) => one.check === check).map(({ text }) => text),
+    /** The checks that fail or warn, with what they say. */
+    wrong: wrong.map(({ check, text }) => `${check}: ${text}`)
+  }
+}

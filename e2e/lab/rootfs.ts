@@ -66,3 +66,10 @@ export const baseArchive = (say: (text: string) => void): Promise<string> =>
       ...["--dpkgopt=path-include=/usr/share/doc/*/copyright", SUITE, unfinished]
     ])
   })
+
+/** The nft of Debian 12, which is too old for anchord, with all that it is linked to. */
+export const oldNft = (say: (text: string) => void): Promise<string> =>
+  madeOnce(`${cache}/nft-bookworm`, async (unfinished) => {
+    say("fetching the nft of Debian 12 (once)")
+    await run(["mmdebstrap", "--variant=extract", "--include=nftables", "bookworm", unfinished])
+  })

@@ -1,7 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process"
-import { once } from "node:events"
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Schema from "effect/Schema"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -11,6 +8,7 @@ import { ask } from "../lab/client.ts"
 import { app, composeProject, externalDmz, idle, networkAnchor, serviceAnchor, transit } from "../lab/composeProject.ts"
 import { commandsOf, ended, staleNetns, type, type Asked } from "../lab/doctor.ts"
 import { project as repository } from "../lab/folders.ts"
+import { proxyForContainers } from "../lab/socketProxy.ts"
 import { eventually, step } from "../lab/steps.ts"
 
 const lab = attachLab()
@@ -221,30 +219,18 @@ describe("the printed command of a project that was started by", () => {
 })
 
 describe("a doctor that may little", () => {
-  const folder = mkdtempSync(join(tmpdir(), "anchord-doctor-"))
   const config = readFileSync(`${repository}/examples/docker-proxy/haproxy.cfg`, "utf8")
-  const children: Array<ChildProcess> = []
+  const proxies: Array<{ readonly stop: () => Promise<void> }> = []
 
-  /** The socket proxy of the examples in front of the lab's engine, for everybody on this machine; answers with how a container reaches it. */
+  /** The socket proxy of the examples, with these words in its configuration; answers with how a container reaches it. */
   const openProxy = async (name: string, text: string) => {
-    const [file, socket] = [join(folder, `${name}.cfg`), `${lab.engine.work}/sock/${name}.sock`]
-    writeFileSync(file, text)
-    const env = { ...process.env, LISTEN: `unix@${socket}`, DOCKER_SOCKET: lab.socket }
-    children.push(spawn("haproxy", ["-db", "-f", file], { env, stdio: "ignore" }))
-    await eventually("the proxy listens", 10_000, () => expect(existsSync(socket)).toBe(true))
-    chmodSync(socket, 0o666)
-    return `unix:///docker/${name}.sock`
+    const proxy = await proxyForContainers(lab, name, text)
+    proxies.push(proxy)
+    return proxy.host
   }
 
   afterAll(async () => {
-    for (const child of children) {
-      const gone = once(child, "exit")
-      child.kill("SIGKILL")
-      await gone
-    }
-    for (const name of ["doctor-open", "doctor-shut", "doctor-blind"])
-      rmSync(`${lab.engine.work}/sock/${name}.sock`, { force: true })
-    rmSync(folder, { recursive: true, force: true })
+    for (const { stop } of proxies) await stop()
   })
 
   it("gets by with the socket proxy's list of what may be read, as nobody", async () => {

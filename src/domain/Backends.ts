@@ -34,12 +34,12 @@ export const wantsPorts = (container: ContainerSnapshot, scope: Scope): boolean 
 
 const alive: ReadonlySet<ContainerStatus> = new Set(["running", "paused", "restarting"])
 
-type Owner =
+export type Owner =
   | { readonly _tag: "Owner"; readonly container: ContainerSnapshot }
   | { readonly _tag: "Nobody"; readonly why: string }
 
 /** The container whose namespace this one lives in: itself, or the end of its chain of references. */
-const namespaceOwner = (container: ContainerSnapshot, state: DockerState): Owner => {
+export const namespaceOwner = (container: ContainerSnapshot, state: DockerState): Owner => {
   const seen = new Set<string>()
   let current = container
   for (let ref = namespaceReference(current); ref !== undefined; ref = namespaceReference(current)) {
@@ -76,7 +76,13 @@ const mappingsOf = (container: ContainerSnapshot) => {
 /** What becomes of a container that asks for ports; `why` is a sentence without its end. */
 export type Verdict =
   | { readonly _tag: "Backend"; readonly backend: Backend }
-  | { readonly _tag: "Refused"; readonly level: "ERROR" | "WARN"; readonly why: Sentence }
+  | {
+      readonly _tag: "Refused"
+      readonly level: "ERROR" | "WARN"
+      readonly why: Sentence
+      /** What is wrong: a label, whose namespace it is in, or that the owner of that is not on the shared network. */
+      readonly cause: "label" | "namespace" | "address"
+    }
   /** Nothing is wrong with it, but it does not run. */
   | { readonly _tag: "Down"; readonly why: string }
 
@@ -85,7 +91,12 @@ const down = ({ name, status }: ContainerSnapshot): Verdict => ({ _tag: "Down", 
 /** One container that asks for ports, on one shared network (SPEC §3, §4). */
 export const verdictOf = (container: ContainerSnapshot, state: DockerState, sharedNetworkId: string): Verdict => {
   const { id, name, createdAt } = container
-  const refuse = (level: "ERROR" | "WARN", why: Sentence): Verdict => ({ _tag: "Refused", level, why })
+  const refuse = (cause: "label" | "namespace" | "address", why: Sentence): Verdict => ({
+    _tag: "Refused",
+    level: cause === "label" ? "ERROR" : "WARN",
+    why,
+    cause
+  })
   const running = alive.has(container.status)
   const shared = state.networks.get(sharedNetworkId)
   const sharesNamespace = namespaceReference(container) !== undefined
@@ -96,16 +107,19 @@ export const verdictOf = (container: ContainerSnapshot, state: DockerState, shar
   const mappings = mappingsOf(container)
   if (Result.isFailure(mappings)) {
     const { entry, rule } = mappings.failure
-    return refuse("ERROR", sentence`label ${EXPOSE_LABEL}, entry "${entry}": ${rule}; none of its ports are mapped`)
+    return refuse("label", sentence`label ${EXPOSE_LABEL}, entry "${entry}": ${rule}; none of its ports are mapped`)
   }
   const v6 = parseExposeV6(container.labels[EXPOSE_V6_LABEL])
   if (Result.isFailure(v6)) {
     const { entry, rule } = v6.failure
-    return refuse("ERROR", sentence`label ${EXPOSE_V6_LABEL}, value "${entry}": ${rule}; none of its ports are mapped`)
+    return refuse("label", sentence`label ${EXPOSE_V6_LABEL}, value "${entry}": ${rule}; none of its ports are mapped`)
   }
   const owner = namespaceOwner(container, state)
   if (owner._tag === "Nobody") {
-    return refuse("WARN", sentence`${owner.why}; put ${EXPOSE_LABEL} on the container that owns the network namespace`)
+    return refuse(
+      "namespace",
+      sentence`${owner.why}; put ${EXPOSE_LABEL} on the container that owns the network namespace`
+    )
   }
   if (sharesNamespace && !alive.has(owner.container.status)) return down(owner.container)
   const member = shared?.members.get(owner.container.id)
@@ -113,7 +127,7 @@ export const verdictOf = (container: ContainerSnapshot, state: DockerState, shar
   if (address === undefined || families.every((family) => address[family] === undefined)) {
     const through = owner.container.id === id ? "" : ` through ${owner.container.name}`
     return refuse(
-      "WARN",
+      "address",
       sentence`it is on ${networksOf(owner.container)}${through}, without a usable address on the shared network ${shared?.name ?? sharedNetworkId}; its ports are not mapped`
     )
   }

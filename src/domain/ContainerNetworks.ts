@@ -11,7 +11,7 @@ const operational =
   /^(?:NetworkID|EndpointID|Gateway|IPAddress|IPPrefixLen|IPv6Gateway|GlobalIPv6Address|GlobalIPv6PrefixLen|DNSNames|MacAddress|Aliases)$/
 
 /** What engines before Docker 28 generate: `02:42` and the IPv4 address. */
-const generatedFrom = (address: string): string =>
+export const generatedFrom = (address: string): string =>
   ["02", "42", ...address.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"))].join(":")
 
 /**

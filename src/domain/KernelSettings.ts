@@ -11,7 +11,8 @@ export interface KernelSettings {
 
 export interface KernelFinding {
   readonly level: "ERROR" | "WARN"
-  readonly message: Sentence
+  readonly finding: Sentence
+  readonly fix: string
 }
 
 const inCompose = (name: string, value: string): string =>
@@ -30,20 +31,23 @@ export const kernelFindings = (
   if (ipForward !== "1") {
     findings.push({
       level: "ERROR",
-      message: sentence`net.ipv4.ip_forward is off, so no IPv4 packet reaches a backend; ${inCompose("net.ipv4.ip_forward", "1")}`
+      finding: sentence`net.ipv4.ip_forward is off, so no IPv4 packet reaches a backend`,
+      fix: inCompose("net.ipv4.ip_forward", "1")
     })
   }
   if (ipv6Forwarding !== undefined && ipv6Forwarding !== "1") {
     findings.push({
       level: "WARN",
-      message: sentence`net.ipv6.conf.all.forwarding is off, so no IPv6 packet reaches a backend; ${inCompose("net.ipv6.conf.all.forwarding", "1")}`
+      finding: sentence`net.ipv6.conf.all.forwarding is off, so no IPv6 packet reaches a backend`,
+      fix: inCompose("net.ipv6.conf.all.forwarding", "1")
     })
   }
   if (addressMode === "slaac-ra-only" && acceptRa !== "2") {
     const name = `net.ipv6.conf.${link}.accept_ra`
     findings.push({
       level: "WARN",
-      message: sentence`${name} is ${acceptRa ?? "not there"}, so router advertisements are ignored while forwarding is on; ${inCompose(name, "2")}`
+      finding: sentence`${name} is ${acceptRa ?? "not there"}, so router advertisements are ignored while forwarding is on`,
+      fix: inCompose(name, "2")
     })
   }
   return findings

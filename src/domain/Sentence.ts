@@ -13,6 +13,9 @@ export const sentence = (texts: TemplateStringsArray, ...values: ReadonlyArray<s
 /** A sentence, and after a colon what somebody else says of it: the kernel, Docker, a tool. */
 export const withReason = (what: Sentence, reason: string): Sentence => `${what}: ${reason}` as Sentence
 
+/** A sentence, and after a semicolon what mends that. */
+export const withFix = (what: Sentence, fix: string): Sentence => `${what}; ${fix}` as Sentence
+
 /** What a sentence is about, and after a colon the sentence. */
 export const about = (subject: string, what: Sentence): Sentence => `${subject}: ${what}` as Sentence
 

@@ -41,6 +41,25 @@ export const dockerLayers = (docker: DockerSettings) => Layer.mergeAll(dockerEng
 /** What a plan is made of: nothing that changes anything. */
 export const planLayers = (docker: DockerSettings) => Layer.mergeAll(dockerLayers(docker), IpRoute2.layer())
 
+const dockerPermissions = (docker: DockerSettings) =>
+  Layer.unwrap(
+    Effect.map(
+      Effect.promise(() => import("../layers/docker/DockerodePermissions.ts")),
+      ({ layer }) => layer(addressOf(docker))
+    )
+  )
+
+const localSystem = Layer.unwrap(
+  Effect.map(
+    Effect.promise(() => import("../layers/process/LocalSystem.ts")),
+    ({ layer }) => layer()
+  )
+)
+
+/** What the doctor examines by. */
+export const doctorLayers = (docker: DockerSettings) =>
+  Layer.mergeAll(dockerLayers(docker), dockerPermissions(docker), IpRoute2.layer(), SystemResolver.layer(), localSystem)
+
 export const networkAnchorLayers = (docker: DockerSettings) =>
   Layer.mergeAll(dockerLayers(docker), NftSession.layer(), ConntrackTool.layer(), IpRoute2.layer())
 

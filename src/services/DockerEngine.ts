@@ -29,8 +29,8 @@ export interface OwnContainer {
 export class DockerEngine extends Context.Service<
   DockerEngine,
   {
-    /** `GET /_ping`. */
-    readonly ping: Effect.Effect<void, DockerError>
+    /** `GET /_ping`; the API version that the engine offers, unless a proxy hides it. */
+    readonly ping: Effect.Effect<string | undefined, DockerError>
     /** `GET /containers/{id}/json` of anchord's own container; `ref` is an ID or a name. Never used on another container: it blocks until that has started. */
     readonly inspectSelf: (ref: string) => Effect.Effect<OwnContainer, DockerError>
     /** `GET /containers/json?all=1`. */

@@ -31,6 +31,11 @@ export class Netlink extends Context.Service<
     readonly neighbours: (family: Family) => Effect.Effect<ReadonlyArray<Neighbour>, NetlinkError>
     /** Deletes what the kernel knows of who has these addresses, so that it asks again; what it does not know, or was told for ever, stays as it is. */
     readonly forgetNeighbours: (addresses: ReadonlyArray<Address>) => Effect.Effect<void, NetlinkError>
+    /**
+     * Has the kernel ask now whether a neighbour is there (ARP, RFC 4861 §7.3), without a packet of anybody's to it. The answer shows in
+     * `neighbours`, at the latest some seconds later.
+     */
+    readonly askNeighbour: (link: string, address: Address) => Effect.Effect<void, NetlinkError>
     /** How long the kernel waits before it asks again for a neighbour on this link that did not answer; it gives up after 3 s, as it would by itself (neighbour tables of both families). */
     readonly setNeighbourRetransmission: (link: string, millis: number) => Effect.Effect<void, NetlinkError>
     /** Ends the duplicate address detection (RFC 4862) of an IPv6 address by adding it anew without: from then on the kernel uses it. */

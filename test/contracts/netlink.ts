@@ -117,6 +117,27 @@ export const netlinkContract = (title: string, setUp: () => Promise<NetlinkSetup
       })
     })
 
+    describe("asking for a neighbour", () => {
+      const stateOf = async (family: Family, address: Address) =>
+        (await run((netlink) => netlink.neighbours(family))).find((one) => one.address === address)?.state
+
+      it("finds out that nobody has the address, whether it was known before or not", async () => {
+        await world.setNeighbour("br", "10.2.0.7", "stale")
+        const asked = ["10.2.0.7", "10.2.0.8", "fd02::8"] as const
+        for (const address of asked) await run((netlink) => netlink.askNeighbour("br", address))
+        for (const address of asked)
+          await vi.waitFor(
+            async () => expect(await stateOf(address.includes(":") ? "v6" : "v4", address)).toBe("failed"),
+            patience
+          )
+      })
+
+      it("is refused on a link that does not exist", async () => {
+        const error = await run((netlink) => netlink.askNeighbour("nowhere", "10.2.0.7").pipe(Effect.flip))
+        expect(error).toMatchObject({ reason: "failed", message: expect.stringContaining("nowhere") })
+      })
+    })
+
     describe("forgetting neighbours", () => {
       const known = async () =>
         (await Promise.all(families.map((family) => run((netlink) => netlink.neighbours(family)))))

@@ -7,7 +7,11 @@ const findings = (
   change: Partial<KernelSettings>,
   addressMode: Parameters<typeof kernelFindings>[2] = "bootstrap",
   link = "eth1"
-) => kernelFindings({ ...good, ...change }, link, addressMode)
+) =>
+  kernelFindings({ ...good, ...change }, link, addressMode).map(({ level, finding, fix }) => ({
+    level,
+    message: `${finding}; ${fix}`
+  }))
 
 describe("kernel parameters", () => {
   it("are nothing to speak of when they are right", () => {

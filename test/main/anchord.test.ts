@@ -1,6 +1,8 @@
+import * as Schema from "effect/Schema"
 import { spawnSync } from "node:child_process"
 import { describe, expect, it, vi } from "vitest"
 import { commandNames } from "../../src/domain/CommandLine.ts"
+import { DoctorReport } from "../../src/domain/Findings.ts"
 import { definitionsOf, modes } from "../../src/domain/SettingDefinitions.ts"
 import { json } from "../layers/docker/FakeEngine.ts"
 import { fake } from "../layers/docker/asking.ts"
@@ -348,5 +350,51 @@ describe("the doctor of namespaces", () => {
       stdout: "",
       stderr: "anchord: anchord doctor has no stale-nets; see anchord doctor --help\n"
     })
+  })
+})
+
+describe("the doctor", () => {
+  const settings = { ANCHORD_PROJECT: "shop", ANCHORD_EXT_NETWORK: "dmz", DOCKER_HOST: "unix:///nowhere/docker.sock" }
+  const examine = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>>) =>
+    startNode([entry, "doctor", ...args], env).ended
+
+  it("tells what is wrong, and its status is 1", async () => {
+    const { status, stdout, stderr } = await examine([], settings)
+    expect({ status, stderr }).toEqual({ status: 1, stderr: "" })
+    expect(stdout).toMatch(/^network-anchor development \(none\)\n\n/)
+    expect(stdout).toMatch(/^ok +settings +a network-anchor for project shop, address mode bootstrap$/m)
+    expect(stdout).toMatch(/^fail +docker +the API does not answer: .*\n +→ DOCKER_HOST says where Docker is/m)
+  })
+
+  it("answers with JSON of the published form, in colours of none", async () => {
+    const { status, stdout } = await examine(["--json"], { ...settings, FORCE_COLOR: "1" })
+    expect(status).toBe(1)
+    const report = Schema.decodeUnknownSync(Schema.fromJsonString(DoctorReport))(stdout)
+    expect(report).toMatchObject({ mode: "network-anchor", version: "development", commit: "none" })
+    expect(report.findings.find(({ check }) => check === "docker")).toMatchObject({ verdict: "fail" })
+  })
+
+  it("has the status 2 for wrong settings, each named, and for a wrong command line", async () => {
+    expect(await examine([], {})).toMatchObject({
+      status: 2,
+      stdout: "",
+      stderr: expect.stringMatching(/^anchord: wrong configuration\nanchord: {3}ANCHORD_PROJECT="": is required/)
+    })
+    for (const [args, said] of [
+      [["--jsn"], "unknown option --jsn; the nearest is --json; see anchord doctor --help"],
+      [["--mode", "network-anker"], "network-anker"]
+    ] as const) {
+      const { status, stdout, stderr } = await examine(args, settings)
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" })
+      expect(stderr).toContain(said)
+    }
+  })
+
+  it("says how it is run and what its statuses mean", () => {
+    const { status, stdout } = anchord(["doctor", "--help"])
+    expect(status).toBe(0)
+    expect(stdout).toContain("docker exec CONTAINER anchord doctor")
+    expect(stdout).toContain("Exit status: 0 nothing fails, whatever it warns of; 1 something fails; 2 ")
+    expect(stdout).toContain("stale-netns")
   })
 })

@@ -73,6 +73,14 @@ describe("what a program loads at its start", () => {
     }
   })
 
+  it("is nothing of the doctor's findings", () => {
+    const ofDoctor = (path: string) =>
+      /(?:Findings|NeededEndpoints|ForeignSource|LocalSystem|Permissions)\.ts$/.test(path)
+    const programs = ["src/main/anchord.ts", "src/main/cli/Cli.ts", "src/main/networkAnchor/NetworkAnchor.ts"]
+    expect(programs.flatMap(loadedWith).filter(ofDoctor)).toEqual([])
+    expect(loadedWith("src/main/doctor/DoctorCommand.ts").filter(ofDoctor).length).toBeGreaterThan(8)
+  })
+
   it("is no parser of options: most anchors are started with one word", () => {
     expect(loadedWith("src/main/anchord.ts").filter((path) => path.includes("/cli/"))).toEqual([])
   })

@@ -85,7 +85,9 @@ export const layer = (address: DockerAddress): Layer.Layer<DockerEngine> =>
       )
 
       return {
-        ping: Effect.asVoid(connection.ask({ method: "GET", path: "/_ping" }, "")),
+        ping: Effect.map(connection.ask({ method: "GET", path: "/_ping" }, ""), ({ headers }) =>
+          headers["api-version"]?.toString()
+        ),
         inspectSelf: (ref) =>
           Effect.map(
             read({ method: "GET", path: `/containers/${encodeURIComponent(ref)}/json` }, InspectedContainer),

@@ -108,6 +108,16 @@ const forgetNeighbours = (ip: Ip) => (addresses: ReadonlyArray<Address>) =>
     { discard: true }
   ).pipe(Effect.mapError(fromCommand))
 
+/** What the kernel has an address of, it asks there (`probe`); otherwise it has to find that out (`use`). */
+const askNeighbour = (ip: Ip) => (link: string, address: Address) => {
+  const [flag, where] = [familyFlag[familyOf(address)], [address, "dev", link]]
+  return ip([flag, "neigh", "change", ...where, "nud", "probe"]).pipe(
+    Effect.catch(() => ip([flag, "neigh", "replace", ...where, "nud", "none", "use"])),
+    Effect.asVoid,
+    Effect.mapError(fromCommand)
+  )
+}
+
 /** Links, addresses, routes and neighbours by ip(8). */
 export const layer = ({ prefix = [] }: IpOptions = {}): Layer.Layer<Netlink> => {
   const ip = (args: ReadonlyArray<string>, input?: string) =>
@@ -159,6 +169,7 @@ export const layer = ({ prefix = [] }: IpOptions = {}): Layer.Layer<Netlink> => 
     applyAddresses: applyAddresses(ip, prefix),
     neighbours: (family) => read([familyFlag[family], "neigh"], (output) => parseNeighbours(output, family)),
     forgetNeighbours: forgetNeighbours(ip),
+    askNeighbour: askNeighbour(ip),
     ...tuning(ip),
     sysctl: Effect.fnUntraced(function* (name) {
       const text: Effect.Effect<string, unknown> =

@@ -59,10 +59,11 @@ export const run = (
       clearTimeout(timer)
       fail(error.message, null)
     })
-    child.on("close", (status) => {
+    child.on("close", (status, signal) => {
       clearTimeout(timer)
       if (status === 0) return resume(Effect.succeed(stdout))
-      fail(stopped ?? (stderr.trim() || `ended with status ${status}`), status)
+      const end = signal === null ? `ended with status ${status}` : `was ended by ${signal}`
+      fail(stopped ?? (stderr.trim() || end), status)
     })
     child.stdin.end(input ?? "")
     return Effect.sync(() => {

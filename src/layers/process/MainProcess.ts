@@ -27,9 +27,20 @@ const keepAlive = () => setInterval(() => {}, 2 ** 31 - 1)
 
 const isHangUp = (error: Error): boolean => "code" in error && error.code === "EPIPE"
 
+/** Lets the first signal interrupt, which gives back what was borrowed, and then end the process as one that it does not know. */
+const endBySignal = (interrupt: () => Promise<unknown>): void => {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.once(signal, () => {
+      const die = () => void process.kill(process.pid, signal)
+      setTimeout(die, SHUTDOWN_LIMIT_MILLIS).unref()
+      void interrupt().then(die)
+    })
+  }
+}
+
 /**
- * Runs a command that ends by itself as this process: what it succeeds with is the status. A signal ends it at once, as one that it does not
- * know, and so does a reader that has seen enough (`anchord plan | head -1`); a defect is told on standard error, because standard output is for the answer, and worth 70 (SPEC §14).
+ * Runs a command that ends by itself as this process: what it succeeds with is the status. A signal interrupts it and ends it; a second one does at
+ * once, and so does a reader that has seen enough (`anchord plan | head -1`). A defect is told on standard error, because standard output is for the answer, and worth 70 (SPEC §14).
  */
 export const runCommand = (command: Effect.Effect<number>): void => {
   const defect = (cause: unknown) => {
@@ -40,7 +51,16 @@ export const runCommand = (command: Effect.Effect<number>): void => {
   process.on("unhandledRejection", defect)
   process.stdout.on("error", (error) => (isHangUp(error) ? process.exit(0) : defect(error)))
   const alive = keepAlive()
-  void Effect.runPromiseExit(command).then((outcome) => {
+  const running: { fiber?: Fiber.Fiber<number> } = {}
+  let interrupted = false
+  endBySignal(async () => {
+    interrupted = true
+    if (running.fiber !== undefined) await Effect.runPromise(Fiber.interrupt(running.fiber))
+  })
+  const fiber = Effect.runFork(command)
+  running.fiber = fiber
+  void Effect.runPromise(Fiber.await(fiber)).then((outcome) => {
+    if (interrupted) return
     clearInterval(alive)
     if (Exit.isSuccess(outcome)) return exit(outcome.value)
     return defect(new Error(Cause.pretty(outcome.cause)))

@@ -45,6 +45,9 @@ export interface SimDockerEngine {
   readonly failNext: (endpoint: SimCall, times?: number) => void
 }
 
+/** That of Docker 26.1. */
+const API_VERSION = "1.45"
+
 type EventQueue = Queue.Queue<DockerEvent, DockerError | Cause.Done>
 
 const found = <A>(ref: string, answer: A | undefined): A => {
@@ -76,7 +79,7 @@ const follow = (
 const serviceOf = (client: SimDockerClient): DockerEngine["Service"] => {
   const { docker } = client
   return {
-    ping: client.open("GET /_ping"),
+    ping: Effect.as(client.open("GET /_ping"), API_VERSION),
     inspectSelf: (ref) =>
       client.tell("GET /containers/{id}/json", (answer) =>
         docker.whenSettled(ref, () => answer(client.attempt(() => found(ref, docker.inspect(ref)))))

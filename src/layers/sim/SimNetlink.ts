@@ -44,6 +44,15 @@ export const layer = (netns: SimNetns): Layer.Layer<Netlink> =>
     }),
     neighbours: (family) => Effect.sync(() => netns.neighbours(family)),
     forgetNeighbours: (addresses) => Effect.sync(() => netns.forgetNeighbours(addresses)),
+    askNeighbour: Effect.fnUntraced(function* (link, address) {
+      const refuse = (reason: NetlinkError["reason"], message: string) =>
+        new NetlinkError({ command: `neigh ${address} dev ${link}`, reason, message })
+      if (!netns.capable) return yield* refuse("not-permitted", "RTNETLINK answers: Operation not permitted")
+      if (!netns.links().some(({ name }) => name === link)) {
+        return yield* refuse("failed", `Cannot find device "${link}"`)
+      }
+      netns.setNeighbour(link, address, netns.answering.has(address) ? "reachable" : "failed")
+    }),
     setNeighbourRetransmission: (link, millis) => {
       const message = netns.setRetransmission(link, millis)
       return message === undefined

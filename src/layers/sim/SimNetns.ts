@@ -55,6 +55,8 @@ export class SimNetns {
   readonly #sysctls = new Map<string, string>()
   /** Whether the process has CAP_NET_ADMIN here. */
   capable = true
+  /** The neighbours that answer when they are asked for. */
+  readonly answering = new Set<Address>()
 
   /** Adds a link that is up, with the given addresses (`10.1.0.2/24`). */
   addLink(name: string, ...addresses: ReadonlyArray<string>): this {

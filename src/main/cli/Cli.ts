@@ -64,9 +64,36 @@ const dockerVariables = [
   ...variableHelp(dockerDefinitions).map((line) => `  ${line}`)
 ]
 
+const doctorArguments = {
+  json,
+  mode: Flag.Literals("mode", modes).pipe(
+    Flag.withDescription("the mode to examine [that of the anchor that runs here, else ANCHORD_MODE]"),
+    Flag.optional,
+    Flag.map(Option.getOrUndefined)
+  )
+}
+
 const doctorCommand = (choose: Choose, env: Environment) =>
-  Command.make("doctor").pipe(
-    Command.withDescription("looks for what is wrong, and tells what repairs it"),
+  Command.make("doctor", doctorArguments, (options) =>
+    choose({ _tag: "Command", program: Commands.doctor(options, env) })
+  ).pipe(
+    Command.withDescription(
+      paragraphs(
+        "Examines the anchor in this container, or one with the same settings before it is started: capabilities, kernel",
+        "parameters, programs, the Docker API and what a socket proxy lets through of it, networks, gateways, labels, and",
+        "whether the shared network carries packets with the addresses of clients. For each it tells what is wrong, and what",
+        "mends it:",
+        "",
+        "  docker exec CONTAINER anchord doctor         beside the anchor that runs; only so all can be seen",
+        "  docker compose run --rm SERVICE doctor       without one",
+        "",
+        "It reads the variables of the mode (anchord MODE --help). It changes nothing. For the last check it sends a few packets",
+        "to the project's containers, from an address that it has for these seconds.",
+        "",
+        "Exit status: 0 nothing fails, whatever it warns of; 1 something fails; 2 the command line or the settings are wrong."
+      )
+    ),
+    Command.withShortDescription("examines an anchor and its surroundings, and tells what mends what is wrong"),
     Command.withSubcommands([
       Command.make("stale-netns", { json }, (options) =>
         choose({ _tag: "Command", program: Commands.staleNetns(options, env) })

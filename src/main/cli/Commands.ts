@@ -9,7 +9,8 @@ import { parseDockerSettings } from "../../domain/Settings.ts"
 import { STATUS_SOCKET } from "../../layers/observability/StatusSocket.ts"
 import { CLEAR, paintOnStdout, stdoutIsTerminal } from "../../layers/process/Terminal.ts"
 import { ownTraces } from "../../layers/process/OwnTraces.ts"
-import { dockerLayers, planLayers } from "../LiveLayers.ts"
+import type { DoctorOptions } from "../doctor/DoctorCommand.ts"
+import { dockerLayers, doctorLayers, planLayers } from "../LiveLayers.ts"
 import type { PlanOptions } from "../plan/PlanCommand.ts"
 import type { StatusOptions } from "../status/StatusCommand.ts"
 import type { WrapCommandOptions } from "../wrap/WrapCommand.ts"
@@ -34,6 +35,27 @@ export const staleNetns = Effect.fnUntraced(
     if (Result.isFailure(answer)) return yield* giveUp([answer.failure.message])
     yield* print(answer.success.text)
     return answer.success.found ? 1 : 0
+  },
+  Effect.provide(Logger.layer([]))
+)
+
+/** `anchord doctor`: 0 nothing fails, 1 something does, 2 the command line or the settings are wrong (SPEC §13). */
+export const doctor = Effect.fnUntraced(
+  function* (options: DoctorOptions, env: Environment) {
+    const docker = parseDockerSettings(env)
+    if (Result.isFailure(docker)) return yield* giveUp([WRONG, ...violationLines(docker.failure)])
+    const { doctorCommand } = yield* Effect.promise(() => import("../doctor/DoctorCommand.ts"))
+    const { askStatus } = yield* Effect.promise(() => import("../../layers/observability/askStatus.ts"))
+    const { ref } = ownContainerRef(yield* ownTraces)
+    const running = yield* Effect.orElseSucceed(askStatus(STATUS_SOCKET), () => undefined)
+    const place = { env, ownRef: ref, running, paint: paintOnStdout }
+    const answer = yield* doctorCommand(options, place).pipe(
+      Effect.provide(doctorLayers(docker.success.settings)),
+      Effect.result
+    )
+    if (Result.isFailure(answer)) return yield* giveUp([WRONG, ...violationLines(answer.failure.violations)])
+    yield* print(answer.success.text)
+    return answer.success.status
   },
   Effect.provide(Logger.layer([]))
 )

@@ -11,6 +11,7 @@ import { kernelFindings } from "../../domain/KernelSettings.ts"
 import { removeTables } from "../../domain/NftJson.ts"
 import type { NetlinkChange } from "../../domain/Routing.ts"
 import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
+import { withFix } from "../../domain/Sentence.ts"
 import type { SharedNetwork } from "../../domain/SharedNetwork.ts"
 import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
 import type { Readiness } from "../../layers/observability/Readiness.ts"
@@ -52,7 +53,8 @@ const warnOfKernel = Effect.fnUntraced(function* (link: string, addressMode: Net
     sysctl("net.ipv6.conf.all.forwarding"),
     sysctl(`net.ipv6.conf.${link}.accept_ra`)
   ])
-  for (const { level, message } of kernelFindings({ ipForward, ipv6Forwarding, acceptRa }, link, addressMode)) {
+  for (const { level, finding, fix } of kernelFindings({ ipForward, ipv6Forwarding, acceptRa }, link, addressMode)) {
+    const message = withFix(finding, fix)
     yield* level === "ERROR" ? logError(message) : logWarning(message)
   }
 })

@@ -77,6 +77,12 @@ describe("a command that fails", () => {
     expect(await fail(["false"])).toMatchObject({ status: 1, message: "ended with status 1" })
   })
 
+  it("tells the signal that it was ended by, and has no status then", async () => {
+    const error = await fail(shell("kill -SEGV $$"))
+    expect(error).toMatchObject({ message: "was ended by SIGSEGV" })
+    expect(error).not.toHaveProperty("status")
+  })
+
   it("is named without the prefix", async () => {
     expect(await fail(["false"], { prefix: ["env"] })).toMatchObject({ command: "false", status: 1 })
   })

@@ -190,4 +190,26 @@ describe("a command", () => {
       expect(await running.ended).toEqual({ status: null, signal, stdout: "up\n", stderr: "" })
     }
   })
+
+  it("gives back what it has borrowed before a signal ends it", async () => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      const running = command(
+        'yield* Effect.acquireUseRelease(say("up"), () => Effect.never, () => say("given back"))\nreturn 0'
+      )
+      await running.says("up")
+      running.signal(signal)
+      expect(await running.ended).toEqual({ status: null, signal, stdout: "up\ngiven back\n", stderr: "" })
+    }
+  })
+
+  it("ends at once by a second signal", async () => {
+    const running = command(
+      'yield* Effect.acquireUseRelease(say("up"), () => Effect.never, () => Effect.andThen(say("giving back"), Effect.never))\nreturn 0'
+    )
+    await running.says("up")
+    running.signal("SIGINT")
+    await running.says("giving back")
+    running.signal("SIGINT")
+    expect(await running.ended).toMatchObject({ status: null, signal: "SIGINT" })
+  })
 })
