@@ -348,7 +348,7 @@ describe("the doctor of namespaces", () => {
     expect(anchord(["doctor", "stale-nets"])).toMatchObject({
       status: 2,
       stdout: "",
-      stderr: "anchord: anchord doctor has no stale-nets; see anchord doctor --help\n"
+      stderr: "anchord: anchord doctor has no stale-nets; the nearest is stale-netns; see anchord doctor --help\n"
     })
   })
 })
