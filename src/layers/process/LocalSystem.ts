@@ -34,7 +34,7 @@ const toolAnswer = (tool: Tool, prefix: ReadonlyArray<string>): Effect.Effect<To
       onFailure: ({ stdout, message }): ToolAnswer =>
         HELP_OF_BUSYBOX.test(stdout)
           ? { _tag: "Runs", text: firstLine(stdout) }
-          : { _tag: "Fails", message: firstLine(message) }
+          : { _tag: "Fails", message: firstLine(stdout) || firstLine(message) }
     })
   )
 
