@@ -64,6 +64,14 @@ const orRefused = (sim: Simulation, command: () => void) => (): void => {
   }
 }
 
+/** The same where the refusal comes later, as the command's outcome. */
+const orToldLater =
+  (sim: Simulation) =>
+  (error?: unknown): void =>
+    orRefused(sim, () => {
+      if (error !== undefined) throw error
+    })()
+
 const recreate = (sim: Simulation, name: string): void => {
   const make = orRefused(sim, () => {
     sim.create(name)
@@ -78,7 +86,7 @@ const withContainer: Readonly<Record<string, (sim: Simulation, name: string) => 
   Stop: ({ docker }, name) => docker.stop(name),
   Kill: ({ docker }, name) => docker.kill(name),
   Crash: (sim, name) => sim.crash(name),
-  Restart: ({ docker }, name) => docker.restart(name),
+  Restart: (sim, name) => sim.docker.restart(name, undefined, orToldLater(sim)),
   Remove: ({ docker }, name) => docker.remove(name),
   Recreate: recreate,
   Pause: ({ docker }, name) => docker.pause(name),

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
-import { play } from "../play.ts"
+import { faultKinds } from "../actions.ts"
+import { play, search } from "../play.ts"
 import type { Hunted } from "./hunt.ts"
 import { mutants } from "./list.ts"
 import { mutated, type Mutant } from "./Mutant.ts"
@@ -101,8 +102,15 @@ const hunt = (folder: string, seed: number, seconds: number): Promise<Hunted> =>
 }
 
 /** Whether the same history is wrong in the program as it is: then it says nothing about the mutant. */
-const isWrongAnyway = ({ script }: NonNullable<Hunted["found"]>): boolean =>
-  script.casting !== undefined && play(script).violation !== undefined
+const isWrongAnyway = ({ seed, script }: NonNullable<Hunted["found"]>): boolean => {
+  try {
+    if (script.casting !== undefined) return play(script).violation !== undefined
+    const steps = Number(options.steps)
+    return search({ seed, steps, faults: faultKinds, shrinkMillis: 0 }).found !== undefined
+  } catch {
+    return true
+  }
+}
 
 const judge = async (mutant: Mutant, budget: number): Promise<Outcome> => {
   const folder = plant(mutant)
