@@ -253,7 +253,7 @@ export class Simulation {
     )
   }
 
-  /** As Docker's resolver does: names and services of the networks that both are on. */
+  /** As Docker's resolver does: names of the networks that both are on. */
   #resolve(id: string, hostname: string, family: Family): Effect.Effect<string, ResolveError> {
     return Effect.suspend(() => {
       if (this.faults.resolverIsAway()) {
@@ -262,14 +262,10 @@ export class Simulation {
       }
       const asking = this.docker.find(id)
       const owner = asking && namespaceOwner(this.docker, asking)
-      const known = this.docker
-        .containers()
-        .find(({ name, labels }) => name === hostname || labels["com.docker.compose.service"] === hostname)
-      const mine = new Set(
-        owner === undefined ? [] : this.docker.inspect(owner.id)?.attachments.map((one) => one.networkId)
-      )
-      const theirs = known === undefined ? [] : (this.docker.inspect(known.id)?.attachments ?? [])
-      const address = theirs.find(({ networkId }) => mine.has(networkId))?.[family]
+      const known = this.docker.find(hostname)
+      const networks = owner === undefined ? [] : (this.host.namespaceOf(owner.id)?.links.values() ?? [])
+      let address: string | undefined
+      for (const { members } of networks) address ??= known && members.get(known.id)?.[family]
       return address === undefined
         ? Effect.fail(new ResolveError({ hostname, family, reason: "no-record", message: `${hostname}: no record` }))
         : Effect.succeed(address)

@@ -3,7 +3,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
@@ -73,9 +72,16 @@ const modeOf = (program: SimProgram): Mode => {
   return parsed.success.mode
 }
 
+/** The same programs start over and over. */
+const knownSettings = new Map<string, Settings>()
+
 const settingsOf = (mode: Mode, program: SimProgram): Settings => {
+  const key = program.env.join("\n")
+  const known = knownSettings.get(key)
+  if (known !== undefined) return known
   const parsed = parseSettings(mode, environmentOf(program))
   if (Result.isFailure(parsed)) throw new Error(`${program.name}: ${JSON.stringify(parsed.failure)}`)
+  knownSettings.set(key, parsed.success.settings)
   return parsed.success.settings
 }
 
@@ -118,16 +124,19 @@ const statusOf = (exit: Exit.Exit<unknown, unknown>, stopping: boolean): readonl
   return [70, Cause.pretty(exit.cause)]
 }
 
-const gatedServices = (services: Context.Context<Services>, isAlive: () => boolean) =>
-  Layer.mergeAll(
-    Layer.succeed(DockerEngine)(gated(Context.get(services, DockerEngine), isAlive)),
-    Layer.succeed(ContainerLifecycle)(gated(Context.get(services, ContainerLifecycle), isAlive)),
-    Layer.succeed(Netlink)(gated(Context.get(services, Netlink), isAlive)),
-    Layer.succeed(Nftables)(gated(Context.get(services, Nftables), isAlive)),
-    Layer.succeed(Conntrack)(gated(Context.get(services, Conntrack), isAlive)),
-    Layer.succeed(DhcpClient)(gated(Context.get(services, DhcpClient), isAlive)),
-    Layer.succeed(NameResolver)(gated(Context.get(services, NameResolver), isAlive))
+const gatedServices = (services: Context.Context<Services>, isAlive: () => boolean): Context.Context<Services> => {
+  const gate = <I extends Services, S extends object>(tag: Context.Key<I, S>) =>
+    Context.make(tag, gated(Context.get(services as Context.Context<I>, tag), isAlive))
+  return Context.mergeAll(
+    gate(DockerEngine),
+    gate(ContainerLifecycle),
+    gate(Netlink),
+    gate(Nftables),
+    gate(Conntrack),
+    gate(DhcpClient),
+    gate(NameResolver)
   )
+}
 
 /** Runs anchord, in the mode that its environment says, as the main process of a container. */
 export const startProcess = (program: SimProgram, now: number, around: Surroundings): Process => {
@@ -144,9 +153,13 @@ export const startProcess = (program: SimProgram, now: number, around: Surroundi
   })
   const main = Effect.scoped(mainOf(settingsOf(mode, program), program.id, readiness, board.tell)).pipe(
     Effect.tapErrorTag("FatalError", ({ message }) => Effect.logError(message)),
-    Effect.provide(Layer.merge(gatedServices(around.services(program.id), isAlive), Logger.layer([logger]))),
-    Effect.provideService(Metric.MetricRegistry, metrics),
-    Effect.provideService(References.TracerEnabled, false)
+    Effect.provide(
+      gatedServices(around.services(program.id), isAlive).pipe(
+        Context.add(Logger.CurrentLoggers, new Set([logger])),
+        Context.add(Metric.MetricRegistry, metrics),
+        Context.add(References.TracerEnabled, false)
+      )
+    )
   )
   const fiber = around.fork(main)
   const ended = (status: number, defect?: string) => {
