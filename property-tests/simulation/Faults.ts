@@ -89,6 +89,13 @@ export class Faults {
     time.after(UNTIL_POLL, () => api.faults.loseAnswers("*", 0))
   }
 
+  /** Between two calls of anchord a container goes that the first one told of. */
+  goneAfter(call: "GET /containers/json?id" | "GET /networks/{id}", name: string): void {
+    this.#sim.api.faults.afterNext(call, () => {
+      if (this.#sim.docker.find(name) !== undefined && !this.#sim.docker.isAway) this.#sim.remove(name)
+    })
+  }
+
   loseEvents(count: number): void {
     this.#sim.api.faults.loseEvents(count)
   }

@@ -23,12 +23,14 @@ import { NameResolver, ResolveError } from "../../src/services/NameResolver.ts"
 import { Netlink } from "../../src/services/Netlink.ts"
 import { Nftables } from "../../src/services/Nftables.ts"
 import { serveLeases } from "./leases.ts"
-import { containerOf, DMZ, NETWORK_ANCHOR, networks, roles, rolesOf, type Casting } from "./cast.ts"
+import { containerOf, DMZ, NETWORK_ANCHOR, networks, roleOf, roles, rolesOf, type Casting } from "./cast.ts"
 import { Excuses } from "./excuses.ts"
+import { Conduct } from "./Conduct.ts"
 import { Connections } from "./Connections.ts"
 import { Faults } from "./Faults.ts"
 import { History } from "./History.ts"
 import { startProcess, type Process, type Services } from "./processes.ts"
+import { Strangers } from "./Strangers.ts"
 import { Violation } from "./Violation.ts"
 import { namespaceOwner, portsOf } from "./truth.ts"
 
@@ -60,6 +62,10 @@ export class Simulation {
   /** Chance in the world itself: in which order an engine starts what ran before. */
   readonly random: SimRandom
   readonly connections = new Connections(this)
+  readonly conduct = new Conduct(this)
+  readonly strangers = new Strangers(this)
+  /** The containers that somebody has created and not removed, by name. */
+  readonly expected = new Set<string>()
   /** The IDs of containers whose owner went while the network-anchor was not looking. */
   readonly unknowable = new Set<string>()
   /** By container ID. */
@@ -86,6 +92,7 @@ export class Simulation {
     this.docker.log.listen((event) => {
       const { type, action, attributes, containerId } = event
       if (this.excuses.isLate()) for (const subject of this.concernedBy(event)) this.excuses.touched(subject)
+      if (type === "network" && action === "destroy") this.host.forgetNetwork(event.networkId ?? "")
       if (containerId !== undefined && action === "destroy") this.#noteUnknowable(containerId)
       this.history.note("docker", `${type} ${action} ${attributes["name"] ?? ""}`)
     })
@@ -95,7 +102,10 @@ export class Simulation {
   /** Lets everything happen that does not wait, and then so much time pass. */
   pass(millis: number): void {
     this.time.advance(millis)
+    this.strangers.settle()
     if (this.#defect !== undefined) throw new Violation(`a defect in anchord: ${this.#defect}`)
+    const offence = this.conduct.offence()
+    if (offence !== undefined) throw new Violation(offence)
   }
 
   /** Those that join the namespace of a container, whether or not that is there. */
@@ -181,10 +191,22 @@ export class Simulation {
     return this.dhcp.leases().find((lease) => lease.family === family)?.address
   }
 
+  /** `docker rm -f`. */
+  remove(name: string, then: () => void = () => {}): void {
+    this.expected.delete(name)
+    this.docker.remove(name, then)
+  }
+
+  createNetwork(name: string): void {
+    const spec = networks.find((one) => one.name === name)
+    if (spec !== undefined) this.docker.createNetwork(spec)
+  }
+
   create(name: string): void {
     const role = roles.find((one) => one.name === name)
     if (role === undefined) throw new Error(`nobody is called ${name}`)
     this.docker.create(containerOf(role, this.casting))
+    this.expected.add(name)
   }
 
   #build(): void {
@@ -241,10 +263,11 @@ export class Simulation {
     if (kernel === undefined) throw new Error(`${id} is in no namespace`)
     const nft = new SimNftables(kernel.ruleset)
     const access = this.api.access()
+    const role = roleOf(this.docker.find(id)?.name ?? "")
     this.nft.set(id, nft)
     return Context.mergeAll(
       Context.make(DockerEngine, serviceOf(DockerEngine, access.layer)),
-      Context.make(ContainerLifecycle, serviceOf(ContainerLifecycle, access.layer)),
+      Context.make(ContainerLifecycle, this.conduct.watch(role, serviceOf(ContainerLifecycle, access.layer))),
       Context.make(Netlink, this.faults.netlink(serviceOf(Netlink, SimNetlink.layer(kernel.netns)))),
       Context.make(Nftables, this.faults.nftables(serviceOf(Nftables, nft.layer))),
       Context.make(Conntrack, serviceOf(Conntrack, kernel.conntrack.layer)),
@@ -263,9 +286,9 @@ export class Simulation {
       const asking = this.docker.find(id)
       const owner = asking && namespaceOwner(this.docker, asking)
       const known = this.docker.find(hostname)
-      const networks = owner === undefined ? [] : (this.host.namespaceOf(owner.id)?.links.values() ?? [])
+      const shared = owner === undefined ? [] : (this.host.namespaceOf(owner.id)?.links.values() ?? [])
       let address: string | undefined
-      for (const { members } of networks) address ??= known && members.get(known.id)?.[family]
+      for (const { members } of shared) address ??= known && members.get(known.id)?.[family]
       return address === undefined
         ? Effect.fail(new ResolveError({ hostname, family, reason: "no-record", message: `${hostname}: no record` }))
         : Effect.succeed(address)

@@ -2,18 +2,29 @@ import * as fc from "fast-check"
 import { families, type Family } from "../../src/domain/Address.ts"
 import { MANAGED, NETWORK_ANCHOR, optionalRoles, OUTPOST, roles, type Casting } from "./cast.ts"
 
+/** What is done to one container. */
+export type ContainerAction =
+  | "Start"
+  | "Stop"
+  | "Kill"
+  | "Restart"
+  | "Remove"
+  | "Recreate"
+  | "Pause"
+  | "Unpause"
+  | "Crash"
+  | "Noise"
+  | "Disconnect"
+  | "Reconnect"
+
 /** What happens in one step of a history: plain data, so that a history can be kept in a file and played again. */
 export type Action =
   // Containers, as an operator or another program handles them.
-  | {
-      readonly _tag: "Start" | "Stop" | "Kill" | "Restart" | "Remove" | "Recreate" | "Pause" | "Unpause"
-      readonly name: string
-    }
-  | { readonly _tag: "Crash"; readonly name: string }
-  | { readonly _tag: "Disconnect" | "Reconnect"; readonly name: string }
+  | { readonly _tag: ContainerAction; readonly name: string }
   /** `docker compose up -d --force-recreate` of everything, `down`, `up`. */
   | { readonly _tag: "ComposeUp" | "ComposeDown" | "ComposeRecreate" }
-  | { readonly _tag: "Noise"; readonly name: string }
+  /** The project of the neighbour goes down and comes up: its network is another one of the same name. */
+  | { readonly _tag: "NetworkReborn" }
   /** Every fault ends, and nothing happens for so long that nothing has an excuse any more. */
   | { readonly _tag: "Quiet" }
   // Clients on the LAN.
@@ -35,12 +46,30 @@ export type Action =
   // Somebody else on the host.
   | { readonly _tag: "FlushRuleset" }
   | { readonly _tag: "DeleteElement"; readonly index: number }
-  | { readonly _tag: "ReplaceDefaultRoute"; readonly family: Family; readonly name: string }
+  | {
+      readonly _tag: "SpoilDefaultRoute"
+      readonly family: Family
+      readonly name: string
+      readonly how: "delete" | "replace" | "add"
+    }
   | { readonly _tag: "DeleteAddress"; readonly family: Family }
   // The network around.
   | { readonly _tag: "DhcpSilent" | "DhcpServes" | "DhcpDies" }
   | { readonly _tag: "DhcpRotates"; readonly index: number }
   | { readonly _tag: "DnsFails"; readonly millis: number }
+  /** A program ends in the middle of what it does: at the n-th call from now on that it makes to anything outside. */
+  | {
+      readonly _tag: "DiesAtCall"
+      readonly name: string
+      readonly calls: number
+      readonly signal: "SIGTERM" | "SIGKILL"
+    }
+  /** A container goes right after the engine has answered the next call of this kind, before the next one. */
+  | {
+      readonly _tag: "GoneAfter"
+      readonly name: string
+      readonly call: "GET /containers/json?id" | "GET /networks/{id}"
+    }
 
 /** A step: something happens, and then so much time passes. */
 export interface Step {
@@ -68,24 +97,8 @@ const backends = ["web-anchor", "mail-anchor", "spare-anchor", "files", OUTPOST]
 
 const one = <Tag extends Action["_tag"]>(tag: Tag) =>
   fc.constant({ _tag: tag } as Extract<Action, { readonly _tag: Tag }>)
-const about = <
-  Tag extends
-    | "Start"
-    | "Stop"
-    | "Kill"
-    | "Restart"
-    | "Remove"
-    | "Recreate"
-    | "Pause"
-    | "Unpause"
-    | "Crash"
-    | "Noise"
-    | "Disconnect"
-    | "Reconnect"
->(
-  tag: Tag,
-  whom: ReadonlyArray<string>
-) => fc.record({ _tag: fc.constant(tag), name: fc.constantFrom(...whom) })
+const about = <Tag extends ContainerAction>(tag: Tag, whom: ReadonlyArray<string>) =>
+  fc.record({ _tag: fc.constant(tag), name: fc.constantFrom(...whom) })
 
 const family = fc.constantFrom(...families)
 const few = fc.integer({ min: 1, max: 4 })
@@ -105,6 +118,7 @@ const everyday: ReadonlyArray<fc.WeightedArbitrary<Action>> = [
   { weight: 2, arbitrary: about("Noise", names) },
   { weight: 1, arbitrary: one("ComposeRecreate") },
   { weight: 1, arbitrary: one("ComposeDown") },
+  { weight: 2, arbitrary: one("NetworkReborn") },
   { weight: 2, arbitrary: one("ComposeUp") },
   {
     weight: 8,
@@ -138,7 +152,15 @@ const faults: Readonly<Record<FaultKind, ReadonlyArray<fc.WeightedArbitrary<Acti
       weight: 2,
       arbitrary: fc.record({ _tag: fc.constant("ApiSlow" as const), millis: fc.constantFrom(0, 5, 80, 900) })
     },
-    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("ApiFails" as const), times: few }) }
+    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("ApiFails" as const), times: few }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        _tag: fc.constant("GoneAfter" as const),
+        name: fc.constantFrom(...inProject),
+        call: fc.constantFrom("GET /containers/json?id" as const, "GET /networks/{id}" as const)
+      })
+    }
   ],
   events: [
     { weight: 2, arbitrary: one("StreamCut") },
@@ -176,8 +198,9 @@ const faults: Readonly<Record<FaultKind, ReadonlyArray<fc.WeightedArbitrary<Acti
     {
       weight: 2,
       arbitrary: fc.record({
-        _tag: fc.constant("ReplaceDefaultRoute" as const),
+        _tag: fc.constant("SpoilDefaultRoute" as const),
         family,
+        how: fc.constantFrom("delete" as const, "replace" as const, "add" as const),
         name: fc.constantFrom(NETWORK_ANCHOR, "web-anchor", "files")
       })
     },
@@ -201,6 +224,15 @@ const faults: Readonly<Record<FaultKind, ReadonlyArray<fc.WeightedArbitrary<Acti
     { weight: 2, arbitrary: about("Crash", [NETWORK_ANCHOR]) },
     { weight: 2, arbitrary: about("Recreate", [NETWORK_ANCHOR]) },
     { weight: 1, arbitrary: about("Stop", [NETWORK_ANCHOR]) },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        _tag: fc.constant("DiesAtCall" as const),
+        name: fc.constantFrom(NETWORK_ANCHOR, NETWORK_ANCHOR, "web-anchor", "files-anchor", "wrap-rebinder"),
+        calls: fc.integer({ min: 1, max: 30 }),
+        signal: fc.constantFrom("SIGTERM" as const, "SIGKILL" as const)
+      })
+    },
     { weight: 2, arbitrary: about("Start", [NETWORK_ANCHOR]) }
   ]
 }

@@ -1,5 +1,5 @@
-import type { Action } from "./actions.ts"
-import { NETWORK_ANCHOR, PROJECT, roleOf, rolesOf, TRANSIT } from "./cast.ts"
+import type { Action, ContainerAction } from "./actions.ts"
+import { ELSEWHERE, NEIGHBOUR, NETWORK_ANCHOR, PROJECT, roleOf, rolesOf, TRANSIT } from "./cast.ts"
 import { SimRefusal } from "../../src/layers/sim/SimRefusal.ts"
 import { carryOutFault } from "./carryOutFault.ts"
 import type { Simulation } from "./Simulation.ts"
@@ -15,7 +15,7 @@ const canStart = (sim: Simulation, name: string): boolean => {
   return joins === undefined || isUp(sim, joins)
 }
 
-const applicableTo: Readonly<Record<string, (sim: Simulation, name: string) => boolean>> = {
+const applicableTo: Readonly<Record<ContainerAction, (sim: Simulation, name: string) => boolean>> = {
   Start: canStart,
   Stop: isUp,
   Kill: isUp,
@@ -39,16 +39,22 @@ const applicableTo: Readonly<Record<string, (sim: Simulation, name: string) => b
   Reconnect: (sim, name) => isUp(sim, name) && sim.docker.network(TRANSIT)?.members.has(sim.idOf(name) ?? "") === false
 }
 
+type AboutContainer = Extract<Action, { readonly _tag: ContainerAction }>
+
+const isAboutContainer = (action: Action): action is AboutContainer => action._tag in applicableTo
+
 /** Whether there is anything to do for an action: an operator does not stop what does not run. */
 export const isApplicable = (sim: Simulation, action: Action): boolean => {
   // Without an engine nobody does anything to a container; anchord may still end by itself.
   if (sim.docker.isAway && /^(?:Compose|Engine)/.test(action._tag)) return false
-  if (sim.docker.isAway && action._tag in withContainer) {
-    return action._tag === "Crash" && "name" in action && sim.process(action.name) !== undefined
+  if (sim.docker.isAway && isAboutContainer(action)) {
+    return action._tag === "Crash" && sim.process(action.name) !== undefined
   }
-  if ("name" in action && action._tag !== "ReplaceDefaultRoute")
-    return applicableTo[action._tag]?.(sim, action.name) ?? true
-  if (action._tag === "ReplaceDefaultRoute") return sim.namespace(action.name) !== undefined
+  if (isAboutContainer(action)) return applicableTo[action._tag](sim, action.name)
+  if (action._tag === "NetworkReborn") return sim.docker.network(ELSEWHERE) !== undefined
+  if (action._tag === "SpoilDefaultRoute") return sim.namespace(action.name) !== undefined
+  if (action._tag === "DiesAtCall") return sim.process(action.name) !== undefined
+  if (action._tag === "GoneAfter") return sim.docker.find(action.name) !== undefined
   if (action._tag === "DeleteAddress") return sim.leaseOf(action.family) === sim.external()[action.family]
   if (action._tag.startsWith("Dhcp")) return sim.casting.addressMode === "dhcp-refresh"
   return true
@@ -78,16 +84,36 @@ const recreate = (sim: Simulation, name: string): void => {
     if (canStart(sim, name)) sim.docker.start(name)
   })
   if (sim.docker.find(name) === undefined) make()
-  else sim.docker.remove(name, make)
+  else sim.remove(name, make)
 }
 
-const withContainer: Readonly<Record<string, (sim: Simulation, name: string) => void>> = {
+/** How often an operator tries to remove a network that somebody is on. */
+const TRIES = 20
+
+const reborn = (sim: Simulation): void => {
+  const again = (tries: number): void => {
+    const network = sim.docker.network(ELSEWHERE)
+    if (sim.docker.isAway || network === undefined || sim.docker.find(NEIGHBOUR) !== undefined) return
+    if (network.members.size > 0) {
+      if (tries > 1) sim.time.after(1_000, () => again(tries - 1))
+      return
+    }
+    sim.docker.removeNetwork(ELSEWHERE)
+    sim.createNetwork(ELSEWHERE)
+    sim.create(NEIGHBOUR)
+    sim.docker.start(NEIGHBOUR)
+  }
+  if (sim.docker.find(NEIGHBOUR) === undefined) again(TRIES)
+  else sim.remove(NEIGHBOUR, () => again(TRIES))
+}
+
+const withContainer: Readonly<Record<ContainerAction, (sim: Simulation, name: string) => void>> = {
   Start: ({ docker }, name) => docker.start(name),
   Stop: ({ docker }, name) => docker.stop(name),
   Kill: ({ docker }, name) => docker.kill(name),
   Crash: (sim, name) => sim.crash(name),
   Restart: (sim, name) => sim.docker.restart(name, undefined, orToldLater(sim)),
-  Remove: ({ docker }, name) => docker.remove(name),
+  Remove: (sim, name) => sim.remove(name),
   Recreate: recreate,
   Pause: ({ docker }, name) => docker.pause(name),
   Unpause: ({ docker }, name) => docker.unpause(name),
@@ -117,14 +143,14 @@ const composeDown = (sim: Simulation, then: () => void): void => {
     .toReversed()
   if (name === undefined) then()
   else
-    sim.docker.remove(
+    sim.remove(
       name,
       orRefused(sim, () => composeDown(sim, then))
     )
 }
 
 const carry = (sim: Simulation, action: Action): void => {
-  if ("name" in action && action._tag !== "ReplaceDefaultRoute") return withContainer[action._tag]?.(sim, action.name)
+  if (isAboutContainer(action)) return withContainer[action._tag](sim, action.name)
   switch (action._tag) {
     case "ComposeUp":
       return composeUp(sim)
@@ -135,6 +161,8 @@ const carry = (sim: Simulation, action: Action): void => {
         sim,
         orRefused(sim, () => composeUp(sim))
       )
+    case "NetworkReborn":
+      return reborn(sim)
     case "Open":
       return sim.connections.open(action.client, action.port, action.family)
     case "Quiet":

@@ -1,6 +1,6 @@
 import { families, type Family } from "../../src/domain/Address.ts"
 import { nftFamily, parseTable, tableName } from "../../src/domain/NftJson.ts"
-import type { Action } from "./actions.ts"
+import type { Action, ContainerAction } from "./actions.ts"
 import { NETWORK_ANCHOR } from "./cast.ts"
 import { UNTIL_POLL } from "./Faults.ts"
 import { serveLeases } from "./leases.ts"
@@ -9,6 +9,7 @@ import { outsidePorts } from "./truth.ts"
 
 const flushRuleset = (sim: Simulation): void => {
   sim.namespace(NETWORK_ANCHOR)?.kernel.ruleset.execute([{ flush: { ruleset: null } }])
+  sim.strangers.forget()
   sim.excuses.for("nat", UNTIL_POLL)
 }
 
@@ -36,12 +37,21 @@ const deleteElement = (sim: Simulation, index: number): void => {
   }
 }
 
-const replaceDefaultRoute = (sim: Simulation, name: string, family: Family): void => {
-  const netns = sim.namespace(name)?.kernel.netns
-  const [present] = netns?.defaultRoutes(family) ?? []
-  const other = netns?.addresses().find((one) => one.family === family && one.scope === "global")
-  if (netns === undefined || present === undefined || other === undefined) return
-  netns.apply({ _tag: "Delete", route: present })
+type Spoiling = Extract<Action, { readonly _tag: "SpoilDefaultRoute" }>
+
+/** Somebody deletes a default route, replaces it by one that Docker would have set, or puts another one beside it. */
+const spoilDefaultRoute = (sim: Simulation, { name, family, how }: Spoiling): void => {
+  const namespace = sim.namespace(name)
+  const [present] = namespace?.kernel.netns.defaultRoutes(family) ?? []
+  const bridge = [...(namespace?.links ?? [])].find(([, { driver }]) => driver === "bridge")
+  const gateway = bridge?.[1].pools[family]?.router
+  if (namespace === undefined || bridge === undefined || gateway === undefined) return
+  const { netns } = namespace.kernel
+  const other = { family, gateway, link: bridge[0] }
+  const metric = present?.metric === undefined ? {} : { metric: present.metric }
+  if (how === "delete" && present !== undefined) netns.apply({ _tag: "Delete", route: present })
+  if (how === "replace") netns.apply({ _tag: "Replace", route: { ...other, ...metric } })
+  if (how === "add") netns.apply({ _tag: "Append", route: { ...other, metric: 5 } })
   sim.excuses.for("routes", 2_000)
 }
 
@@ -54,12 +64,19 @@ const deleteAddress = (sim: Simulation, family: Family): void => {
   sim.excuses.for("external", 2_000)
 }
 
-type Fault =
-  | Exclude<
-      Action,
-      { readonly name: string } | { readonly _tag: "Open" | "Quiet" | "ComposeUp" | "ComposeDown" | "ComposeRecreate" }
-    >
-  | Extract<Action, { readonly _tag: "ReplaceDefaultRoute" }>
+type Fault = Exclude<
+  Action,
+  {
+    readonly _tag:
+      | ContainerAction
+      | "Open"
+      | "Quiet"
+      | "NetworkReborn"
+      | "ComposeUp"
+      | "ComposeDown"
+      | "ComposeRecreate"
+  }
+>
 
 /** Makes something go wrong, and says what that excuses. */
 export const carryOutFault = (sim: Simulation, action: Fault): void => {
@@ -95,8 +112,12 @@ export const carryOutFault = (sim: Simulation, action: Fault): void => {
       return flushRuleset(sim)
     case "DeleteElement":
       return deleteElement(sim, action.index)
-    case "ReplaceDefaultRoute":
-      return replaceDefaultRoute(sim, action.name, action.family)
+    case "SpoilDefaultRoute":
+      return spoilDefaultRoute(sim, action)
+    case "DiesAtCall":
+      return sim.process(action.name)?.dieAtCall(action.calls, action.signal)
+    case "GoneAfter":
+      return faults.goneAfter(action.call, action.name)
     case "DeleteAddress":
       return deleteAddress(sim, action.family)
     case "DhcpSilent":

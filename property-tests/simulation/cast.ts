@@ -1,3 +1,4 @@
+import type { Mode } from "../../src/domain/SettingDefinitions.ts"
 import type { SimContainerSpec, SimNetworkSpec } from "../../src/layers/sim/SimSpec.ts"
 import { LAN } from "../../src/layers/sim/SimLan.ts"
 
@@ -7,6 +8,10 @@ export const PROJECT = "shop"
 export const DMZ = "dmz"
 export const TRANSIT = "shop_transit"
 export const ELSEWHERE = "elsewhere_default"
+export const REPORTING = "reporting_default"
+export const NEIGHBOUR = "neighbour"
+export const FOLLOWER = "follower"
+export const WRAPPED = "wrapped"
 export const NETWORK_ANCHOR = "anchord"
 export const OUTPOST = "outpost"
 export const MANAGED = "outpost-service-anchor"
@@ -61,7 +66,11 @@ export interface Role {
   readonly project?: string
   /** The container whose namespace it joins. */
   readonly joins?: string
-  readonly anchor?: "network-anchor" | "service-anchor"
+  readonly anchor?: Mode
+  /** Further networks that it is on. */
+  readonly also?: ReadonlyArray<string>
+  /** Left out: the project's transit network, or {@link ELSEWHERE} for another project. */
+  readonly network?: string
   readonly env?: Readonly<Record<string, string>>
   /** Left out: `unless-stopped`. */
   readonly restart?: "no"
@@ -94,15 +103,32 @@ export const roles: ReadonlyArray<Role> = [
   { name: "files", claims: [], project: PROJECT },
   serviceAnchor("files-anchor", [claim("tcp", 2049)], { joins: "files" }),
   { name: OUTPOST, claims: [], restart: "no" },
-  { name: "neighbour", claims: [claim("tcp", 80)], project: "elsewhere" }
+  { name: NEIGHBOUR, claims: [claim("tcp", 80)], project: "elsewhere" },
+  { name: FOLLOWER, claims: [], project: "reporting", network: REPORTING, also: [ELSEWHERE] },
+  {
+    name: "external-rebinder",
+    claims: [],
+    project: "reporting",
+    network: REPORTING,
+    anchor: "external-rebinder",
+    env: { ANCHORD_FOLLOW_NETWORK: ELSEWHERE, ANCHORD_FOLLOW_TARGET: FOLLOWER }
+  },
+  { name: WRAPPED, claims: [], project: "wrapped", network: REPORTING },
+  { name: "wrapping", claims: [], project: "wrapped", joins: WRAPPED },
+  { name: "wrap-rebinder", claims: [], project: "wrapped", network: REPORTING, anchor: "wrap-rebinder" }
 ]
 
 /** Those that a history may be without: the fewer there are, the faster it is and the more happens to each. */
-export const optionalRoles = ["mail-anchor", "spare-anchor", "files", OUTPOST]
+export const optionalRoles = ["mail-anchor", "spare-anchor", "files", OUTPOST, FOLLOWER, WRAPPED]
+
+/** Who is there only with somebody else. */
+const companions: Readonly<Record<string, string>> = { "external-rebinder": FOLLOWER, "wrap-rebinder": WRAPPED }
 
 /** Whoever belongs to a cast. */
 export const rolesOf = ({ present }: Casting): ReadonlyArray<Role> =>
-  roles.filter(({ name, joins = name }) => !optionalRoles.includes(joins) || present.includes(joins))
+  roles.filter(
+    ({ name, joins = companions[name] ?? name }) => !optionalRoles.includes(joins) || present.includes(joins)
+  )
 
 export const roleOf = (name: string): Role | undefined => roles.find((role) => role.name === name)
 
@@ -112,7 +138,8 @@ export const managedClaims: ReadonlyArray<Claim> = [claim("tcp", 389)]
 export const networks: ReadonlyArray<SimNetworkSpec> = [
   { name: DMZ, driver: "macvlan", v4: LAN.subnet.v4, v6: LAN.subnet.v6, gateway: LAN.router },
   { name: TRANSIT, v4: "172.20.0.0/16", v6: "fd20::/64", masquerade: false },
-  { name: ELSEWHERE, v4: "172.21.0.0/16", v6: "fd21::/64" }
+  { name: ELSEWHERE, v4: "172.21.0.0/16", v6: "fd21::/64" },
+  { name: REPORTING, v4: "172.22.0.0/16", v6: "fd22::/64" }
 ]
 
 /** Carried by all that a selector is to find. */
@@ -140,8 +167,8 @@ const labelsOf = ({ claims, v4Only, project, name, joins, anchor }: Role): Reado
 })
 
 const environmentOf = (role: Role, casting: Casting): Readonly<Record<string, string>> => {
-  if (role.anchor === "service-anchor") return { ANCHORD_MODE: "service-anchor", ...role.env }
   if (role.anchor === undefined) return {}
+  if (role.anchor !== "network-anchor") return { ANCHORD_MODE: role.anchor, ...role.env }
   return {
     ...(casting.selector ? { ANCHORD_LABEL_SELECTOR: `${SERVER.key}=${SERVER.value}` } : { ANCHORD_PROJECT: PROJECT }),
     ANCHORD_EXT_NETWORK: DMZ,
@@ -162,10 +189,19 @@ const environmentOf = (role: Role, casting: Casting): Readonly<Record<string, st
   }
 }
 
-const networkOf = ({ name, project, joins }: Role): Pick<SimContainerSpec, "network" | "also" | "addresses"> => {
+const networkOf = ({
+  name,
+  project,
+  joins,
+  network,
+  also
+}: Role): Pick<SimContainerSpec, "network" | "also" | "addresses"> => {
   if (joins !== undefined) return { network: `container:${joins}` }
   if (name === NETWORK_ANCHOR) return { network: TRANSIT, also: [DMZ], addresses: { [DMZ]: EXTERNAL } }
-  return { network: project === "elsewhere" ? ELSEWHERE : TRANSIT }
+  return {
+    network: network ?? (project === "elsewhere" ? ELSEWHERE : TRANSIT),
+    ...(also === undefined ? {} : { also })
+  }
 }
 
 /** How the role is created. */

@@ -1,9 +1,26 @@
+import * as Context from "effect/Context"
+import * as Metric from "effect/Metric"
+import { formatUnsafe } from "effect/observability/PrometheusMetrics"
 import { families, type Family } from "../../src/domain/Address.ts"
 import type { ContainerSnapshot } from "../../src/domain/DockerState.ts"
+import { protocols, type DnatEntry } from "../../src/domain/Dnat.ts"
 import { nftFamily, parseTable, tableName } from "../../src/domain/NftJson.ts"
 import { LAN } from "../../src/layers/sim/SimLan.ts"
 import { exchange, type SimPacket } from "../../src/layers/sim/SimWalker.ts"
-import { isServed, MANAGED, NETWORK_ANCHOR, OUTPOST, POLL_SECONDS, roleOf, TRANSIT } from "./cast.ts"
+import {
+  ELSEWHERE,
+  FOLLOWER,
+  isServed,
+  MANAGED,
+  NETWORK_ANCHOR,
+  OUTPOST,
+  POLL_SECONDS,
+  roleOf,
+  TRANSIT,
+  WRAPPED
+} from "./cast.ts"
+import { parseScrape } from "../../test/layers/observability/scrape.ts"
+import type { Process } from "./processes.ts"
 import { checkSafety, isServing } from "./safety.ts"
 import type { Simulation } from "./Simulation.ts"
 import { Violation } from "./Violation.ts"
@@ -22,13 +39,16 @@ const isServiceAnchor = (sim: Simulation, { id, name, labels }: ContainerSnapsho
 const serviceAnchors = (sim: Simulation): ReadonlyArray<ContainerSnapshot> =>
   sim.docker.containers().filter((container) => isRunning(container) && isServiceAnchor(sim, container))
 
+const entriesOf = (sim: Simulation, family: Family): ReadonlyArray<DnatEntry> => {
+  const answer = sim.namespace(NETWORK_ANCHOR)?.kernel.ruleset.list(nftFamily[family], tableName[family])
+  if (answer === undefined) throw new Violation(`there is no table ${tableName[family]}`)
+  return parseTable(answer, family).entries
+}
+
 /** The elements in the kernel are those that somebody has a right to, and nothing else is there. */
 const checkMaps = (sim: Simulation): void => {
-  const ruleset = sim.namespace(NETWORK_ANCHOR)?.kernel.ruleset
   for (const family of families) {
-    const answer = ruleset?.list(nftFamily[family], tableName[family])
-    if (answer === undefined) throw new Violation(`there is no table ${tableName[family]}`)
-    for (const entry of parseTable(answer, family).entries) {
+    for (const entry of entriesOf(sim, family)) {
       const [from, to] = entry._tag === "Port" ? [entry.port, entry.port] : [entry.from, entry.to]
       for (let port = from; port <= to; port++) {
         const owner = ownerOf(sim.docker, sim.casting, { family, protocol: entry.protocol, port })
@@ -172,19 +192,74 @@ const checkStatus = (sim: Simulation): void => {
   if (process === undefined) return
   const status = process.board.status()
   if (!status.ready) throw new Violation(`the network-anchor is not ready: ${status.missing.join(", ")}`)
-  const entries = families.flatMap((family) => {
-    const answer = sim.namespace(NETWORK_ANCHOR)?.kernel.ruleset.list(nftFamily[family], tableName[family])
-    return answer === undefined ? [] : parseTable(answer, family).entries
-  })
+  const entries = families.flatMap((family) => entriesOf(sim, family))
   const told = status.networkAnchor?.entries
   if (told !== entries.length)
     throw new Violation(`the status tells of ${told} elements, and there are ${entries.length}`)
   if (status.networkAnchor?.docker.connected !== true) throw new Violation("the status says that Docker is away")
 }
 
+const scrape = ({ metrics }: Process) => parseScrape(formatUnsafe(Context.make(Metric.MetricRegistry, metrics)))
+
+/** What a scrape would show is so. */
+const checkMetrics = (sim: Simulation): void => {
+  const process = sim.process(NETWORK_ANCHOR)
+  if (process === undefined) return
+  const scraped = scrape(process)
+  const valueOf = (metric: string, labels = "") => scraped[metric]?.values[labels]
+  const expect = (what: string, told: number | undefined, is: number) => {
+    if (told !== is) throw new Violation(`the metric ${what} says ${told}, and it is ${is}`)
+  }
+  for (const family of families) {
+    const entries = entriesOf(sim, family)
+    for (const protocol of protocols) {
+      const labels = `family="${family}",proto="${protocol}"`
+      const count = entries.filter((entry) => entry.protocol === protocol).length
+      expect(`anchord_dnat_entries{${labels}}`, valueOf("anchord_dnat_entries", labels), count)
+    }
+  }
+  expect("anchord_docker_connected", valueOf("anchord_docker_connected"), 1)
+  for (const { id, name } of serviceAnchors(sim)) {
+    const anchor = sim.processes.get(id)
+    for (const family of families) {
+      if (anchor === undefined || sim.namespace(name)?.links.size === 0) continue
+      const routed = sim.namespace(name)?.kernel.netns.defaultRoutes(family).length ?? 0
+      expect(
+        `anchord_default_route_present of ${name}`,
+        scrape(anchor)["anchord_default_route_present"]?.values[`family="${family}"`],
+        routed
+      )
+    }
+  }
+}
+
+/** The external-rebinder keeps its follower on the network while others are on it, and steps off it when nobody else is. */
+const checkFollower = (sim: Simulation): void => {
+  const follower = sim.docker.find(FOLLOWER)
+  const members = sim.docker.network(ELSEWHERE)?.members
+  if (follower?.status !== "running" || members === undefined || sim.process("external-rebinder") === undefined) return
+  const others = [...members.keys()].filter((id) => id !== follower.id).length
+  const isOn = members.has(follower.id)
+  if (others > 0 && !isOn) throw new Violation(`${FOLLOWER} is not on ${ELSEWHERE}, where others are`)
+  if (others === 0 && isOn) throw new Violation(`${FOLLOWER} holds ${ELSEWHERE}, where nobody else is`)
+}
+
+/** The wrap-rebinder has made anew whoever refers to a container whose name means another one now. */
+const checkWrapped = (sim: Simulation): void => {
+  const [owner, dependent] = [sim.docker.find(WRAPPED), sim.docker.find("wrapping")]
+  if (sim.process("wrap-rebinder") === undefined || owner?.status !== "running" || dependent?.status !== "running")
+    return
+  if (sim.unknowable.has(dependent.id)) return
+  if (dependent.networkMode !== `container:${owner.id}`) {
+    throw new Violation(`wrapping refers to a container that is not ${WRAPPED} any more`)
+  }
+}
+
 /** What must hold when nothing has happened for {@link QUIET_MILLIS}. */
 export const checkLiveness = (sim: Simulation): void => {
   checkSafety(sim)
+  checkFollower(sim)
+  checkWrapped(sim)
   if (!isServing(sim)) return
   checkMaps(sim)
   checkFlows(sim)
@@ -193,4 +268,5 @@ export const checkLiveness = (sim: Simulation): void => {
   checkAnswers(sim)
   checkEgress(sim)
   checkStatus(sim)
+  checkMetrics(sim)
 }

@@ -56,6 +56,8 @@ export interface Process {
   readonly board: StatusBoard
   readonly metrics: Metric.MetricRegistry
   readonly signal: (signal: SimSignal) => void
+  /** It ends in the middle of what it does: at the n-th call from now on that it makes to anything outside. */
+  readonly dieAtCall: (calls: number, signal: SimSignal) => void
 }
 
 const environmentOf = ({ env }: SimProgram): Readonly<Record<string, string>> =>
@@ -146,7 +148,18 @@ export const startProcess = (program: SimProgram, now: number, around: Surroundi
   const board = makeStatusBoard({ about, readiness, recent: () => [] })
   const metrics: Metric.MetricRegistry = new Map()
   let [alive, stopping] = [true, false]
-  const isAlive = () => alive
+  let fuse: { calls: number; readonly signal: SimSignal } | undefined
+  const isAlive = () => {
+    if (alive && fuse !== undefined) {
+      fuse.calls -= 1
+      if (fuse.calls <= 0) {
+        const { signal } = fuse
+        fuse = undefined
+        send(signal)
+      }
+    }
+    return alive
+  }
   const logger = Logger.make(({ logLevel, message }) => {
     if (alive)
       around.log(program.name, logLevel, Array.isArray(message) ? message.map(String).join(" ") : String(message))
@@ -173,6 +186,17 @@ export const startProcess = (program: SimProgram, now: number, around: Surroundi
     ended(137)
     fiber.interruptUnsafe()
   }
+  const send = (signal: SimSignal): void => {
+    if (signal === "SIGKILL") return kill()
+    if (stopping) return
+    stopping = true
+    around.after(SHUTDOWN_LIMIT_MILLIS, () => {
+      if (!alive) return
+      ended(1)
+      fiber.interruptUnsafe()
+    })
+    fiber.interruptUnsafe()
+  }
   return {
     program,
     mode,
@@ -180,16 +204,9 @@ export const startProcess = (program: SimProgram, now: number, around: Surroundi
     readiness,
     board,
     metrics,
-    signal: (signal) => {
-      if (signal === "SIGKILL") return kill()
-      if (stopping) return
-      stopping = true
-      around.after(SHUTDOWN_LIMIT_MILLIS, () => {
-        if (!alive) return
-        ended(1)
-        fiber.interruptUnsafe()
-      })
-      fiber.interruptUnsafe()
+    signal: send,
+    dieAtCall: (calls, signal) => {
+      fuse = { calls, signal }
     }
   }
 }

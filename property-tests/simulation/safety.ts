@@ -2,6 +2,7 @@ import { families } from "../../src/domain/Address.ts"
 import type { SimKernel } from "../../src/layers/sim/SimKernel.ts"
 import { send, type SimPacket, type Walk } from "../../src/layers/sim/SimWalker.ts"
 import { LAN } from "../../src/layers/sim/SimLan.ts"
+import { formerName } from "./Conduct.ts"
 import { NETWORK_ANCHOR } from "./cast.ts"
 import type { Simulation } from "./Simulation.ts"
 import { Violation } from "./Violation.ts"
@@ -76,9 +77,51 @@ const checkPorts = (sim: Simulation): void => {
   }
 }
 
+/** How long a service-anchor may take to find its gateway again. */
+const ROUTED_MILLIS = 3_000
+
+/** What leaves the site from behind a service-anchor has the project's address, or does not leave (SPEC §0). */
+const checkEgress = (sim: Simulation): void => {
+  if (sim.excuses.covers("routes") || sim.excuses.covers("nat")) return
+  const external = sim.external()
+  for (const { program, mode, startedAt, readiness } of sim.processes.values()) {
+    if (mode !== "service-anchor" || readiness.missing().length > 0) continue
+    if (sim.time.now() - startedAt < ROUTED_MILLIS) continue
+    const kernel = sim.host.namespaceOf(program.id)?.kernel
+    for (const family of families) {
+      const source = kernel?.netns.addresses().find((one) => one.family === family && one.scope === "global")?.address
+      if (kernel === undefined || source === undefined) continue
+      const destination = LAN.internet[family]
+      const packet: SimPacket = {
+        family,
+        protocol: "udp",
+        source,
+        sourcePort: sim.nextSourcePort(),
+        destination,
+        destinationPort: 123
+      }
+      const walk = send(kernel, packet)
+      sim.connections.forget(packet, walk)
+      if (walk._tag === "Lost" || walk.packet.source === external[family]) continue
+      throw new Violation(
+        `what ${program.name} sends by ${family} leaves the site as ${walk.packet.source}, not as ${external[family]}`
+      )
+    }
+  }
+}
+
+/** Whatever was created and not removed is still there, under its name or on its way back to it. */
+const checkNobodyIsLost = (sim: Simulation): void => {
+  const names = new Set(sim.docker.containers().map(({ name }) => formerName(name)))
+  for (const name of sim.expected) if (!names.has(name)) throw new Violation(`${name} is lost`)
+}
+
 /** What must hold after every step, whatever happened in it, as far as no fault excuses it. */
 export const checkSafety = (sim: Simulation): void => {
+  checkNobodyIsLost(sim)
+  sim.strangers.check()
   if (!isServing(sim) || sim.excuses.covers("external")) return
   checkPorts(sim)
   sim.connections.check()
+  checkEgress(sim)
 }

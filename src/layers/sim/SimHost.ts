@@ -30,6 +30,8 @@ const gatewayOf = (network: SimNetwork, family: Family): string | undefined => {
   return network.driver === "bridge" ? pool.router : pool.gateway
 }
 
+const bridgeOf = (networkId: string): string => `br-${networkId.slice(0, 12)}`
+
 /** Docker's masquerade of one bridge network, as its iptables rules have it. */
 const masquerade = (network: SimNetwork, bridge: string): ReadonlyArray<NftCommand> =>
   families.flatMap((family) => {
@@ -137,6 +139,16 @@ export class SimHost implements SimPlumbing {
     this.#chooseGateway(namespace)
   }
 
+  /** A network is removed, and with it the host's end of its bridge. */
+  forgetNetwork(networkId: string): void {
+    const segment = this.#segments.get(networkId)
+    this.#segments.delete(networkId)
+    const bridge = bridgeOf(networkId)
+    if (segment === undefined || segment === this.#lan.segment) return
+    segment.unplug(this.kernel, bridge)
+    this.kernel.netns.removeLink(bridge)
+  }
+
   #makeNamespace(owner: string): SimNamespace {
     this.#made += 1
     const kernel = new SimKernel({ name: `netns-${this.#made}`, timers: this.#timers })
@@ -171,7 +183,7 @@ export class SimHost implements SimPlumbing {
     if (known !== undefined) return known
     const segment = new SimSegment(network.name)
     this.#segments.set(network.id, segment)
-    const bridge = `br-${network.id.slice(0, 12)}`
+    const bridge = bridgeOf(network.id)
     const addresses = families.flatMap((family) => {
       const router = network.pools[family]?.router
       return router === undefined ? [] : [`${router}/${subnetOf(network, family).length}`]

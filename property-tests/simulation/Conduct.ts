@@ -1,0 +1,72 @@
+import * as Effect from "effect/Effect"
+import type { ContainerSnapshot } from "../../src/domain/DockerState.ts"
+import type { ContainerLifecycle } from "../../src/services/ContainerLifecycle.ts"
+import { isServed, MANAGED, roleOf, type Role } from "./cast.ts"
+import type { Simulation } from "./Simulation.ts"
+
+/** The name that a container has or had before it was renamed away for its successor. */
+export const formerName = (name: string): string => name.replace(/-anchord-old-.*$/, "")
+
+/** How long what hangs on a container that anchord has made anew may be repaired after it. */
+const AFTER_REPAIR_MILLIS = 120_000
+
+/**
+ * Whom a program may touch: with the default scope service-anchors in scope and what hangs on those that it has made anew itself; the rebinders
+ * whoever belongs to their own project; nobody ever the target, a network-anchor or a stranger (SPEC §11).
+ */
+export class Conduct {
+  readonly #sim: Simulation
+  /** When anchord has last touched a container of that name. */
+  readonly #touched = new Map<string, number>()
+  #offence: string | undefined
+
+  constructor(sim: Simulation) {
+    this.#sim = sim
+  }
+
+  /** What a program has done to somebody whom it has nothing to do with. */
+  offence(): string | undefined {
+    return this.#offence
+  }
+
+  readonly watch = (actor: Role | undefined, real: ContainerLifecycle["Service"]): ContainerLifecycle["Service"] => {
+    const about = <A, E>(verb: string, ref: string, call: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+      Effect.suspend(() => {
+        this.#look(actor, verb, this.#sim.docker.find(ref))
+        return call
+      })
+    return {
+      ...real,
+      start: (ref) => about("starts", ref, real.start(ref)),
+      stop: (ref, grace) => about("stops", ref, real.stop(ref, grace)),
+      restart: (ref, grace) => about("restarts", ref, real.restart(ref, grace)),
+      rename: (ref, name) => about("renames", ref, real.rename(ref, name)),
+      remove: (ref) => about("removes", ref, real.remove(ref)),
+      setRestartPolicy: (ref, policy) => about("updates", ref, real.setRestartPolicy(ref, policy)),
+      connect: (network, ref, endpoint) => about("connects", ref, real.connect(network, ref, endpoint)),
+      disconnect: (network, ref, force) => about("disconnects", ref, real.disconnect(network, ref, force))
+    }
+  }
+
+  #look(actor: Role | undefined, verb: string, container: ContainerSnapshot | undefined): void {
+    if (container === undefined) return
+    const name = formerName(container.name)
+    if (this.#may(actor, verb, name, container)) {
+      if (verb !== "starts") this.#touched.set(name, this.#sim.time.now())
+      return
+    }
+    this.#offence ??= `${actor?.name ?? MANAGED} ${verb} ${container.name}, with which it has nothing to do`
+  }
+
+  #may(actor: Role | undefined, verb: string, name: string, container: ContainerSnapshot): boolean {
+    const role = roleOf(name)
+    if (actor?.anchor !== "network-anchor") {
+      return role?.name !== actor?.name && role?.project !== undefined && role.project === actor?.project
+    }
+    if (name === MANAGED) return this.#sim.casting.managed
+    if (role?.joins === undefined || !isServed(container.labels, this.#sim.casting)) return false
+    if (verb === "starts" || role.anchor === "service-anchor" || this.#sim.casting.autofixScope === "project")
+      return true
+    return this.#sim.time.now() - (this.#touched.get(role.joins) ?? Number.NEGATIVE_INFINITY) < AFTER_REPAIR_MILLIS
+  }
+}
