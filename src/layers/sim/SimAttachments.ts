@@ -30,6 +30,23 @@ export const configure = (container: SimContainer, networkId: string, wanted: Js
   container.wanted.set(networkId, wanted)
 }
 
+/** The key of a network that is not there, by what it was called; a start finds one of that name, if there is one by then. */
+export const missingKey = (ref: string): string => `?${ref}`
+
+/** What a network is called by its key: an ID, or one that is missing. */
+export const calledBy = (key: string): string | undefined => (key.startsWith("?") ? key.slice(1) : undefined)
+
+/** A container that does not run is to be on a network that is not there: the engine takes its word (seen on 26.1). */
+export const configureMissing = (container: SimContainer, ref: string, wanted: Json, networks: SimNetworks): void => {
+  // The engine's handler of the call dies of it, and the connection ends without an answer.
+  if (container.wanted.size === 0 && networkModeOf(container).startsWith("container:")) {
+    throw new SimRefusal(0, "socket hang up")
+  }
+  const before = configuredAs(container, ref, networks)
+  if (before !== undefined) forget(container, before)
+  configure(container, missingKey(ref), wanted)
+}
+
 /** Finds the networks by name that a container was never plugged into: they may have been made anew since it was told of them. */
 export const resolveNetworks = (container: SimContainer, networks: SimNetworks): void => {
   for (const id of container.endpoints.keys()) {
@@ -81,7 +98,7 @@ export const prepareConnect = (
 }
 
 /**
- * What `docker network disconnect` leaves; `unplumb` takes the endpoint away. A container that does not run leaves by name, whatever network that
+ * What `docker network disconnect` leaves; `unplumb` takes the endpoint away, and says so, and the call is announced as well. A container that does not run leaves by name, whatever network that
  * was. One that runs leaves only a network that it has an endpoint on, or by force what is gone.
  */
 export const disconnect = (
@@ -89,7 +106,7 @@ export const disconnect = (
   ref: string,
   force: boolean,
   networks: SimNetworks,
-  unplumb: (network: SimNetwork) => void
+  engine: { readonly unplumb: (network: SimNetwork) => void; readonly announce: (network: SimNetwork) => void }
 ): void => {
   const network = networks.find(ref)
   const name = network?.name ?? ref
@@ -99,11 +116,13 @@ export const disconnect = (
       throw new SimRefusal(400, "container cannot be disconnected from host network or connected to host network")
     }
     if (container.endpoints.get(network.id) === undefined) throw refused()
-    unplumb(network)
-    return forget(container, network.id)
+    engine.unplumb(network)
+    forget(container, network.id)
+    return engine.announce(network)
   }
   if (isPlumbed(container) && !force) networks.get(ref)
   const configured = configuredAs(container, name, networks)
   if (configured === undefined) throw refused()
   forget(container, configured)
+  if (network !== undefined) engine.announce(network)
 }

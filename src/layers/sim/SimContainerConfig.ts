@@ -31,7 +31,10 @@ const conflicts: ReadonlyArray<readonly [where: "config" | "host", key: string, 
   ["host", "Links", "container type network can't be used with links"]
 ]
 
-const refuse = (config: Json, host: Json): void => {
+/** Refuses a request whose parts do not go together. */
+export const refuseConflicts = (request: Json): void => {
+  const { HostConfig, ...config } = request
+  const host = objectOf(HostConfig)
   const found = conflicts.find(([where, key]) => !isEmpty((where === "config" ? config : host)[key]))
   if (String(host["NetworkMode"]).startsWith("container:") && found !== undefined) {
     throw new SimRefusal(400, `conflicting options: ${found[2]}`)
@@ -57,8 +60,7 @@ const program = (config: Json, image: Json): Json => {
 
 /** `Config` as the engine keeps it: what the container says, and what its image says where it says nothing. */
 export const configOf = (id: string, request: Json, { config: image }: SimImage): Json => {
-  const { HostConfig, NetworkingConfig: _networks, ...config } = request
-  refuse(config, objectOf(HostConfig))
+  const { HostConfig: _host, NetworkingConfig: _networks, ...config } = request
   const own = listOf(config["Env"])
   const inherited = listOf(image["Env"]).filter((variable) => !own.some((other) => keyOf(other) === keyOf(variable)))
   const merged = (key: string): Json => {

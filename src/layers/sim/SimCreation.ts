@@ -1,7 +1,7 @@
 import type { Json } from "../../domain/Inspection.ts"
-import { configure } from "./SimAttachments.ts"
+import { configure, missingKey } from "./SimAttachments.ts"
 import { joinedRef, makeContainer } from "./SimContainer.ts"
-import type { SimImage, SimVolumes } from "./SimContainerConfig.ts"
+import { refuseConflicts, type SimImage, type SimVolumes } from "./SimContainerConfig.ts"
 import { makeFiles, type SimFiles } from "./SimFiles.ts"
 import { SimRefusal } from "./SimRefusal.ts"
 import { endpointFor, requestOf, type SimContainerSpec } from "./SimSpec.ts"
@@ -56,6 +56,7 @@ export class SimCreation {
     const { containers, networks, events, newId, stamp } = this.#in
     const image = this.image(String(request["Image"]))
     if (image === undefined) throw new SimRefusal(404, `No such image: ${String(request["Image"])}`)
+    refuseConflicts(request)
     containers.refuseName(name)
     const id = newId()
     const mode = String((request["HostConfig"] as Json | undefined)?.["NetworkMode"] ?? "bridge")
@@ -64,7 +65,7 @@ export class SimCreation {
     const birth = { id, name, image, request, networkMode: resolved, created: stamp() }
     const container = makeContainer(birth, this.#volumes)
     for (const [network, wanted] of joined === undefined ? Object.entries({ [mode]: {}, ...endpoints }) : []) {
-      configure(container, networks.get(network).id, wanted)
+      configure(container, networks.find(network)?.id ?? missingKey(network), wanted)
     }
     containers.add(container)
     events.container("create", container)

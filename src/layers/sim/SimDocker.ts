@@ -3,7 +3,7 @@ import type { ContainerSnapshot, ContainerStatus, NetworkSnapshot } from "../../
 import type { Json } from "../../domain/Inspection.ts"
 import type { NetworkConfiguration } from "../../domain/ProjectToWrap.ts"
 import type { OwnContainer } from "../../services/DockerEngine.ts"
-import { disconnect, prepareConnect } from "./SimAttachments.ts"
+import { configureMissing, disconnect, prepareConnect } from "./SimAttachments.ts"
 import {
   inspectionOf,
   isPlumbed,
@@ -252,7 +252,11 @@ export class SimDocker {
 
   /** `docker network connect`: at once when the container runs, else with its next start. One that fails stays wanted. */
   connect(networkRef: string, ref: string, wanted: Json = {}): void {
-    const [network, container] = [this.#networks.get(networkRef), this.#containers.get(ref)]
+    const container = this.#containers.get(ref)
+    if (!isRunning(container) && this.#networks.find(networkRef) === undefined) {
+      return configureMissing(container, networkRef, wanted, this.#networks)
+    }
+    const network = this.#networks.get(networkRef)
     const isNew = prepareConnect(container, network, wanted, this.#networks)
     if (!isNew || !isPlumbed(container)) return
     this.#endpoints.plumb(container, network)
@@ -262,9 +266,9 @@ export class SimDocker {
   /** `docker network disconnect [--force]`; the engine announces it twice when the container runs. */
   disconnect(networkRef: string, ref: string, force = false): void {
     const container = this.#containers.get(ref)
-    disconnect(container, networkRef, force, this.#networks, (network) => {
-      this.#endpoints.unplumb(container, network.id)
-      this.#events.network("disconnect", network, container.id)
+    disconnect(container, networkRef, force, this.#networks, {
+      unplumb: (network) => this.#endpoints.unplumb(container, network.id),
+      announce: (network) => this.#events.network("disconnect", network, container.id)
     })
   }
 

@@ -18,6 +18,7 @@ export class SimRefused {
 const errorOf = (endpoint: SimCall, why: unknown): DockerError => {
   if (why instanceof DockerError) return why
   const status = why instanceof SimRefusal ? why.status : 500
+  if (status === 0) return new DockerError({ endpoint, reason: "unreachable", message: "socket hang up" })
   const message = `${endpoint}: HTTP ${status}: ${why instanceof Error ? why.message : String(why)}`
   return new DockerError({ endpoint, reason: status === 404 ? "not-found" : "failed", status, message })
 }

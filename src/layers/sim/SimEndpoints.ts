@@ -49,7 +49,8 @@ export class SimEndpoints {
 
   /** All links of a container, in the order in which they are numbered. */
   appearAll(container: SimContainer): void {
-    const networks = [...container.endpoints.keys()].map((id) => this.#networks.get(id))
+    const plugged = [...container.endpoints].filter(([, endpoint]) => endpoint !== undefined)
+    const networks = plugged.map(([id]) => this.#networks.get(id))
     for (const network of networks.toSorted(byPrecedence)) this.appear(container, network)
   }
 

@@ -3,6 +3,7 @@ import type { NetworkMember, NetworkSnapshot } from "../../domain/DockerState.ts
 import { networkOf } from "../../domain/Network.ts"
 import type { NetworkConfiguration } from "../../domain/ProjectToWrap.ts"
 import type { SimEndpoint } from "./SimContainer.ts"
+import { calledBy } from "./SimAttachments.ts"
 import { SimAddressSpace } from "./SimAddressSpace.ts"
 import { gatewaysOf, makePool, type SimPools } from "./SimIpam.ts"
 import { SimRefusal } from "./SimRefusal.ts"
@@ -118,6 +119,6 @@ export const makeNetworks = (newId: () => string): SimNetworks => {
       network.members.delete(containerId)
       network.snapshot = undefined
     },
-    nameOf: (id) => names.get(id) ?? ""
+    nameOf: (key) => calledBy(key) ?? names.get(key) ?? ""
   }
 }
