@@ -1,5 +1,4 @@
 import * as Schema from "effect/Schema"
-import { families, type AddressPair, type Family as AddressFamily } from "./Address.ts"
 import { ExplainedContainer } from "./Explanation.ts"
 
 const Family = Schema.Literals(["v4", "v6"])
@@ -96,16 +95,3 @@ export const Status = Schema.Struct({
   recent: Schema.Array(RecentLine)
 })
 export type Status = typeof Status.Type
-
-/** Where a service-anchor leads its namespace; `hostname` is that of a gateway that is looked up. */
-export const serviceAnchorStatus = (
-  hostname: string | undefined,
-  gateways: AddressPair,
-  routed: ReadonlySet<AddressFamily>
-): ServiceAnchorStatus => ({
-  ...(hostname === undefined ? {} : { hostname }),
-  gateways: families.map((family) => {
-    const [address, leads] = [gateways[family], routed.has(family)]
-    return address === undefined ? { family, routed: leads } : { family, address, routed: leads }
-  })
-})

@@ -1,6 +1,7 @@
 import * as Schema from "effect/Schema"
 import { describe, expect, it } from "vitest"
-import { serviceAnchorStatus, Status, type NetworkAnchorStatus } from "../../src/domain/Status.ts"
+import { serviceAnchorStatus } from "../../src/domain/ServiceAnchorStatus.ts"
+import { Status, type NetworkAnchorStatus } from "../../src/domain/Status.ts"
 import { formatStatus } from "../../src/domain/StatusText.ts"
 
 const at = (time: string) => `2026-01-02T${time}.000Z`

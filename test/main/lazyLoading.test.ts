@@ -81,6 +81,12 @@ describe("what a program loads at its start", () => {
     expect(loadedWith("src/main/doctor/DoctorCommand.ts").filter(ofDoctor).length).toBeGreaterThan(8)
   })
 
+  it("is nothing of Schema for a service-anchor, of which there are many", () => {
+    const loaded = ["src/main/anchord.ts", "src/main/serviceAnchor/ServiceAnchor.ts"].flatMap(loadedWith)
+    expect(packagesOf(loaded)).not.toContain("effect/Schema")
+    expect(packagesOf(loadedWith("src/main/networkAnchor/NetworkAnchor.ts"))).toContain("effect/Schema")
+  })
+
   it("is no parser of options: most anchors are started with one word", () => {
     expect(loadedWith("src/main/anchord.ts").filter((path) => path.includes("/cli/"))).toEqual([])
   })
