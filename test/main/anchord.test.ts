@@ -69,6 +69,21 @@ describe("the command line", () => {
     for (const word of [...modes, ...commandNames]) expect(stdout).toContain(word)
   })
 
+  it.each([
+    [["anchord", "st"], ["status"]],
+    [
+      ["anchord", "plan", "--n"],
+      ["--nft", "--no-nft", "--no-json"]
+    ],
+    [["anchord", "doctor", "s"], ["stale-netns"]]
+  ])("offers in bash, after %j, %j", (words, offered) => {
+    const script = `eval "$("$0" "$1" --completions bash)"; shift
+      COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_POINT=\${#COMP_LINE}
+      _anchord; printf '%s\n' "\${COMPREPLY[@]}"`
+    const { stdout } = spawnSync("bash", ["-c", script, process.execPath, entry, ...words], { encoding: "utf8" })
+    expect(stdout.trim().split("\n").toSorted()).toEqual(offered.toSorted())
+  })
+
   it("can be piped into what does not read", () => {
     const script = `"$0" "$1" network-anchor --help | true; exit "\${PIPESTATUS[0]}"`
     const { status, stderr } = spawnSync("bash", ["-c", script, process.execPath, entry], { encoding: "utf8" })
