@@ -39,7 +39,7 @@ export class SimNeighbourDiscovery {
   #begin(wire: SimWire, entry: NeighbourEntry, source: Address): string | undefined {
     if (entry.state !== "incomplete") {
       entry.probes = 0
-      wire.station.netns.neighbourTable.change(entry, "incomplete")
+      wire.station.netns.neighbourTable.change(entry, "incomplete", undefined)
     }
     if (this.#askAll(wire, entry, source)) return entry.mac
     if (entry.stop === undefined) this.#wait(wire, entry, () => this.#askAll(wire, entry, source))
@@ -67,30 +67,28 @@ export class SimNeighbourDiscovery {
       entry.stop = undefined
       if (!netns.neighbourTable.has(entry)) return
       if (entry.probes >= Math.ceil(GIVE_UP / between)) {
-        entry.mac = undefined
-        netns.neighbourTable.change(entry, "failed")
+        netns.neighbourTable.change(entry, "failed", undefined)
       } else if (!ask()) this.#wait(wire, entry, ask)
     })
   }
 
   #reached(wire: SimWire, entry: NeighbourEntry, mac: string): void {
     const table = wire.station.netns.neighbourTable
-    entry.mac = mac
     entry.updated = this.#timers.now()
-    table.change(entry, "reachable")
+    table.change(entry, "reachable", mac)
     entry.stop = this.#timers.after(REACHABLE, () => {
       entry.stop = undefined
-      if (table.has(entry)) table.change(entry, "stale")
+      if (table.has(entry)) table.change(entry, "stale", entry.mac)
     })
   }
 
   #delay(wire: SimWire, entry: NeighbourEntry): void {
     const table = wire.station.netns.neighbourTable
-    table.change(entry, "delay")
+    table.change(entry, "delay", entry.mac)
     entry.stop = this.#timers.after(DELAY, () => {
       entry.stop = undefined
       if (!table.has(entry)) return
-      table.change(entry, "probe")
+      table.change(entry, "probe", entry.mac)
       entry.probes = 0
       const ask = (): boolean => {
         if (entry.mac === undefined || !wire.segment.isAt(entry.mac, entry.family, entry.address)) return false
@@ -134,8 +132,7 @@ export class SimNeighbourDiscovery {
       return
     }
     if (entry.state === "permanent" || entry.state === "noarp" || entry.mac === mac) return
-    entry.mac = mac
     entry.updated = this.#timers.now()
-    table.change(entry, "stale")
+    table.change(entry, "stale", mac)
   }
 }

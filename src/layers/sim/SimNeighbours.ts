@@ -14,12 +14,15 @@ export interface NeighbourEntry extends Neighbour {
   stop: (() => void) | undefined
 }
 
+/** The kernel tells of neither: that it asks, and that it waits whether a stale neighbour is confirmed. */
+const isTold = (state: NeighbourState): boolean => state !== "incomplete" && state !== "delay"
+
 /** The neighbours of a namespace (neighbour(7)): a table only, which does nothing by itself. */
 export class SimNeighbours {
   readonly #entries = new Map<string, NeighbourEntry>()
   readonly #changed: () => void
 
-  /** `changed` is called when something in the table has. */
+  /** `changed` is called when the kernel would tell of a change. */
   constructor(changed: () => void) {
     this.#changed = changed
   }
@@ -49,16 +52,17 @@ export class SimNeighbours {
     const key = this.#key(link, address)
     this.#entries.delete(key)
     this.#entries.set(key, entry)
-    this.#changed()
+    if (isTold(state)) this.#changed()
     return entry
   }
 
-  change(entry: NeighbourEntry, state: NeighbourState): void {
+  change(entry: NeighbourEntry, state: NeighbourState, mac: string | undefined): void {
     entry.stop?.()
     entry.stop = undefined
-    if (entry.state === state) return
+    if (entry.state === state && entry.mac === mac) return
     entry.state = state
-    this.#changed()
+    entry.mac = mac
+    if (isTold(state)) this.#changed()
   }
 
   #remove(goes: (entry: NeighbourEntry) => boolean): void {
