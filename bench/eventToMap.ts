@@ -4,7 +4,7 @@ import type { Lab } from "../e2e/lab/lab.ts"
 import { mapsOf } from "../e2e/lab/kernel.ts"
 import { eventually } from "../e2e/lab/steps.ts"
 import { printed, summarise } from "./statistics.ts"
-import { watch, watchAnswer } from "./watch.ts"
+import { watchAnswer, watchElements } from "./watch.ts"
 
 const TIMES = 50
 const SIZES = [10, 100, 300]
@@ -50,17 +50,10 @@ const listen = async (lab: Lab, pid: string): Promise<{ readonly seen: Seen; rea
       seen.onConnect(Actor.Attributes.container)
     }
   })
-  // The command that enters the engine's namespaces has this as its child, which is to end with it.
-  const monitor = watch(
-    lab.engine.within([
-      ...["nsenter", "-t", pid, "-n", "setpriv", "--pdeathsig", "KILL"],
-      ...["nft", "monitor", "new", "elements"]
-    ]),
-    (line, at) => {
-      const port = /add element ip anchord_v4 dnat_tcp \{ (\d+) /.exec(line)?.[1]
-      if (port !== undefined && !seen.element.has(Number(port))) seen.element.set(Number(port), at)
-    }
-  )
+  const monitor = watchElements(lab.engine, pid, (line, at) => {
+    const port = /add element ip anchord_v4 dnat_tcp \{ (\d+) /.exec(line)?.[1]
+    if (port !== undefined && !seen.element.has(Number(port))) seen.element.set(Number(port), at)
+  })
   return {
     seen,
     stop: () => {

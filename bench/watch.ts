@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process"
 import { request } from "node:http"
 import type { Readable } from "node:stream"
+import type { Engine } from "../e2e/lab/engine.ts"
 
 export interface Watched {
   readonly stop: () => void
@@ -20,7 +21,7 @@ const handOver = (output: Readable, onLine: OnLine): void => {
 }
 
 /** Runs a command and hands over each line that it prints. */
-export const watch = (command: ReadonlyArray<string>, onLine: OnLine): Watched => {
+const watch = (command: ReadonlyArray<string>, onLine: OnLine): Watched => {
   const [program = "", ...args] = command
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] })
   handOver(child.stdout, onLine)
@@ -38,3 +39,14 @@ export const watchAnswer = (socketPath: string, path: string, onLine: OnLine): P
     })
     asking.on("error", reject).end()
   })
+
+/** Tells of each change of a network-anchor's DNAT elements, from the network namespace of a process of the engine. */
+export const watchElements = (engine: Engine, pid: string, onLine: OnLine): Watched =>
+  // The command that enters the engine's namespaces has this as its child, which is to end with it.
+  watch(
+    engine.within([
+      ...["nsenter", "-t", pid, "-n", "setpriv", "--pdeathsig", "KILL"],
+      ...["nft", "monitor", "elements"]
+    ]),
+    onLine
+  )

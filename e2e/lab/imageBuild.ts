@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto"
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { run } from "./command.ts"
 import { buildFolder, withBuilder, type Builder } from "./builder.ts"
 import { dist, labFolder, project } from "./folders.ts"
 
 /** Images that are made together, as an archive that `docker load` takes. */
-interface Archive {
+export interface Archive {
   readonly path: string
   /** Files and folders of the repository that the images are made of. */
   readonly inputs: ReadonlyArray<string>
@@ -15,11 +15,8 @@ interface Archive {
 
 export const IMAGE = "anchord:latest"
 
-const commit = (): Promise<string> =>
-  run(["git", "-C", project, "rev-parse", "--short=12", "HEAD"]).then(
-    (text) => text.trim(),
-    () => "none"
-  )
+const revision = async (name: string): Promise<string> =>
+  (await run(["git", "-C", project, "rev-parse", "--short=12", `${name}^{commit}`])).trim()
 
 /** The certificates that this machine trusts beside Node's own, as a file in the repository; empty when there are none. */
 const certificates = (): string => {
@@ -30,15 +27,44 @@ const certificates = (): string => {
   return path
 }
 
+const buildAnchord = async (
+  builder: Builder,
+  say: (text: string) => void,
+  { folder, tag, commit }: { readonly folder: string; readonly tag: string; readonly commit: string }
+): Promise<ReadonlyArray<string>> => {
+  const { version } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8")) as { version: string }
+  const about = ["--build-arg", `ANCHORD_VERSION=${version}`, "--build-arg", `ANCHORD_COMMIT=${commit}`]
+  const secret = ["--secret", `id=ca,src=${builder.at(certificates())}`]
+  await buildFolder(builder, say, folder, "-t", tag, ...secret, ...about)
+  return [tag]
+}
+
 export const anchordImage: Archive = {
   path: `${dist}/anchord-image.tar`,
   inputs: ["Dockerfile", "package.json", "package-lock.json", ".npmrc", "tsconfig.json", "build.mjs", "image", "src"],
   build: async (builder, say) => {
-    const { version } = JSON.parse(readFileSync(`${project}/package.json`, "utf8")) as { version: string }
-    const about = ["--build-arg", `ANCHORD_VERSION=${version}`, "--build-arg", `ANCHORD_COMMIT=${await commit()}`]
-    const secret = ["--secret", `id=ca,src=${builder.at(certificates())}`]
-    await buildFolder(builder, say, project, "-t", IMAGE, ...secret, ...about)
-    return [IMAGE]
+    const commit = await revision("HEAD").catch(() => "none")
+    return buildAnchord(builder, say, { folder: project, tag: IMAGE, commit })
+  }
+}
+
+/** The image of another commit of this repository, and what it is called. */
+export const imageOfCommit = async (name: string): Promise<{ readonly archive: Archive; readonly tag: string }> => {
+  const commit = await revision(name)
+  const tag = `anchord:${commit}`
+  const folder = `${labFolder}/commit-${commit}`
+  return {
+    tag,
+    archive: {
+      path: `${dist}/anchord-${commit}.tar`,
+      inputs: [],
+      build: async (builder, say) => {
+        rmSync(folder, { recursive: true, force: true })
+        mkdirSync(folder, { recursive: true })
+        await run(["sh", "-c", 'git -C "$1" archive "$2" | tar -x -C "$3"', "sh", project, commit, folder])
+        return buildAnchord(builder, say, { folder, tag, commit })
+      }
+    }
   }
 }
 
