@@ -112,12 +112,10 @@ export class Faults {
     const nft = this.#sim.nft.get(this.#sim.idOf(NETWORK_ANCHOR) ?? "")
     if (when === "idle") nft?.kill()
     else nft?.dieInNext(when)
-    this.#lag(UNTIL_POLL, AFTER_FAILURE)
   }
 
   nftRefuses(): void {
     this.#refusals += 1
-    this.#lag(UNTIL_POLL, AFTER_FAILURE)
   }
 
   conntrackFails(millis: number): void {
@@ -157,6 +155,7 @@ export class Faults {
     if (conntrack !== undefined) conntrack.failure = undefined
   }
 
+  /** A transaction that fails excuses everything for a moment: it may have been the whole rule set. */
   readonly nftables = (real: Nftables["Service"]): Nftables["Service"] => ({
     ...real,
     transaction: (commands) =>
@@ -165,7 +164,7 @@ export class Faults {
         this.#refusals -= 1
         const message = "Error: Could not process rule: Cannot allocate memory"
         return Effect.fail(new NftError({ reason: "refused", commands: "", message }))
-      })
+      }).pipe(Effect.tapError(() => Effect.sync(() => this.#sim.excuses.for("nat", AFTER_FAILURE))))
   })
 
   readonly netlink = (real: Netlink["Service"]): Netlink["Service"] => ({
