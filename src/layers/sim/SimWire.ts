@@ -38,12 +38,15 @@ export class SimSegment {
     this.name = name
   }
 
-  /** The link gets that MAC address, in its namespace as well. Two of one MAC address on a segment are refused. */
+  /**
+   * The link gets that MAC address, in its namespace as well, and leaves whatever it was plugged into. Two of one MAC address on a segment are
+   * refused, unless the other is in a dead namespace.
+   */
   plug(station: SimStation, link: string, mac: string): void {
+    station.wires.get(link)?.segment.unplug(station, link)
     const present = this.#wires.get(mac)
-    if (present !== undefined && (present.station !== station || present.link !== link)) {
-      throw new Error(`${mac} is on ${this.name} already, at ${present.station.name}`)
-    }
+    if (present?.station.alive) throw new Error(`${mac} is on ${this.name} already, at ${present.station.name}`)
+    present?.segment.unplug(present.station, present.link)
     const wire = { segment: this, station, link, mac }
     this.#wires.set(mac, wire)
     station.wires.set(link, wire)

@@ -139,6 +139,19 @@ describe("a segment", () => {
     expect(() => transit.plug(second, "eth0", mac)).toThrow(`${mac} is on transit already, at first`)
   })
 
+  it("forgets the MAC address that a link had before, and that of a dead station when another has it", () => {
+    const { transit, first, second } = makeLan()
+    const [before = "", other = ""] = [first, second].map(({ netns }) => netns.link("eth0")?.mac)
+    transit.plug(first, "eth0", "02:00:00:00:01:99")
+    expect(transit.at(before)).toBeUndefined()
+    expect(transit.at("02:00:00:00:01:99")?.station).toBe(first)
+    second.alive = false
+    transit.plug(first, "eth0", other)
+    expect(transit.at(other)?.station).toBe(first)
+    transit.unplug(second, "eth0")
+    expect(transit.at(other)?.station).toBe(first)
+  })
+
   it("has its frames for a MAC address that is gone lost", () => {
     const { client, first, transit, map } = makeLan()
     map(port("v4", "udp", 53, FIRST.v4))
