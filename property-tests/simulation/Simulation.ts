@@ -219,7 +219,7 @@ export class Simulation {
       this.pass(400)
     }
     if (this.casting.addressMode === "dhcp-refresh") serveLeases(this, 0)
-    this.pass(10_000)
+    this.pass(4_000)
   }
 
   #sysctlsOf(id: string): Readonly<Record<string, string>> {

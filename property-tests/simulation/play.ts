@@ -92,6 +92,17 @@ export interface Searched {
   readonly found?: Found
 }
 
+/** Programs make errors all the time, most of them expected, and their traces are a good part of what a step costs. */
+const withoutTraces = <A>(body: () => A): A => {
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
+  try {
+    return body()
+  } finally {
+    Error.stackTraceLimit = limit
+  }
+}
+
 /** Plays one history from a seed, of at most so many steps; one that fails is made as short as it still fails. */
 export const search = ({ seed, steps, faults, shrinkMillis }: Search): Searched => {
   let first: Model | undefined
@@ -113,13 +124,15 @@ export const search = ({ seed, steps, faults, shrinkMillis }: Search): Searched 
       throw error
     }
   })
-  const result = fc.check(property, {
-    seed,
-    numRuns: 1,
-    unbiased: true,
-    endOnFailure: shrinkMillis === 0,
-    ...(shrinkMillis === 0 ? {} : { interruptAfterTimeLimit: shrinkMillis })
-  })
+  const result = withoutTraces(() =>
+    fc.check(property, {
+      seed,
+      numRuns: 1,
+      unbiased: true,
+      endOnFailure: shrinkMillis === 0,
+      ...(shrinkMillis === 0 ? {} : { interruptAfterTimeLimit: shrinkMillis })
+    })
+  )
   const searched = { steps: first?.taken.length ?? 0, histories: first === undefined ? [] : [first.sim.history.text()] }
   if (!result.failed) return searched
   if (last === undefined || casting === undefined) throw result.errorInstance
