@@ -11,9 +11,10 @@ import { ownerOf, outsidePorts } from "./truth.ts"
 interface Connection {
   readonly packet: SimPacket
   readonly client: SimKernel
-  /** Through whom, and to whom. */
+  /** Through whom. */
   readonly anchor: SimKernel
-  readonly backend: SimKernel
+  /** To whom; nobody has had the port yet when it is absent. */
+  readonly backend: SimKernel | undefined
   /** When the client has sent the last time. */
   readonly spoke: number
 }
@@ -21,7 +22,10 @@ interface Connection {
 /** A UDP client that is silent for longer may find its flow expired (nf_conntrack_udp_timeout). */
 const SILENCE_MILLIS = 29_000
 
-/** The connections that clients on the LAN keep open: they must not notice what happens to others (SPEC §7). */
+/**
+ * The connections that clients on the LAN keep open: they must not notice what happens to others, and whoever has not got the port any more must not
+ * hear of them again (SPEC §7). A client that sends by UDP goes on whoever answers, and if nobody does.
+ */
 export class Connections {
   readonly #sim: Simulation
   #open: ReadonlyArray<Connection> = []
@@ -30,7 +34,7 @@ export class Connections {
     this.#sim = sim
   }
 
-  /** A client connects to one of the ports, if somebody has it. */
+  /** A client connects to one of the ports; by TCP if somebody has it. */
   open(index: number, port: number, family: Family): void {
     const [sim, outside] = [this.#sim, outsidePorts[port % outsidePorts.length]]
     const [client, destination] = [sim.lan.clients[index], sim.external()[family]]
@@ -40,19 +44,28 @@ export class Connections {
     const source = LAN.clients[index === 0 ? 0 : 1][family]
     const packet = { family, protocol, source, sourcePort: sim.nextSourcePort(), destination, destinationPort }
     const { there, answered } = exchange(client, packet)
-    if (there._tag === "Lost" || !answered || there.kernel === anchor) return
-    this.#open = [...this.#open, { packet, client, anchor, backend: there.kernel, spoke: sim.time.now() }]
+    const isHeard = there._tag === "Delivered" && answered && there.kernel !== anchor
+    if (!isHeard && protocol === "tcp") return
+    const backend = isHeard ? there.kernel : undefined
+    this.#open = [...this.#open, { packet, client, anchor, backend, spoke: sim.time.now() }]
   }
 
-  /** Every connection to a container that still has its port goes on. Those whose backend or network-anchor is gone are over. */
+  /** Every connection to a container that still has its port goes on, and none comes out at one that has not. */
   check(): void {
-    this.#open = this.#open.filter((connection) => this.#isUp(connection)).map((connection) => this.#speak(connection))
+    this.#open = this.#open
+      .filter((connection) => this.#isUp(connection))
+      .flatMap((connection) => this.#speak(connection) ?? [])
   }
 
-  #isUp({ packet: { family, protocol, destination }, anchor, backend, spoke }: Connection): boolean {
-    const { time } = this.#sim
-    const isSilent = spoke === Number.NEGATIVE_INFINITY || (protocol === "udp" && time.now() - spoke > SILENCE_MILLIS)
-    return anchor.alive && backend.alive && !isSilent && this.#sim.external()[family] === destination
+  #isUp({ packet: { family, protocol, destination }, anchor, spoke }: Connection): boolean {
+    const isSilent = protocol === "udp" && this.#sim.time.now() - spoke > SILENCE_MILLIS
+    return anchor.alive && !isSilent && this.#sim.external()[family] === destination
+  }
+
+  /** Whether what happened to the port may not have been noticed yet. */
+  #isExcused({ packet: { protocol, destinationPort } }: Connection): boolean {
+    const { excuses } = this.#sim
+    return ["nat", "flows", `port:${protocol}/${destinationPort}`].some((subject) => excuses.covers(subject))
   }
 
   #ownerOf({ packet: { family, protocol, destinationPort: port } }: Connection) {
@@ -63,17 +76,26 @@ export class Connections {
       : { name: owner.owner.name, kernel: host.namespaceOf(owner.owner.id)?.kernel }
   }
 
-  /** The client sends once more. Whoever is not asked any more may lose the connection, and then has lost it for good. */
-  #speak(connection: Connection): Connection {
+  /** The client sends once more. Answers with what the connection is from then on, if it goes on. */
+  #speak(connection: Connection): Connection | undefined {
     const { packet, client, anchor, backend } = connection
     const owner = this.#ownerOf(connection)
-    if (owner?.kernel !== backend) return { ...connection, spoke: Number.NEGATIVE_INFINITY }
-    const what = `the connection from ${packet.source}:${packet.sourcePort} to ${packet.protocol}/${packet.destinationPort} of ${owner.name}`
-    if (anchor.conntrack.find(tupleKey(packet.protocol, packet)) === undefined)
+    const stays = backend?.alive === true && owner?.kernel === backend
+    const excused = this.#isExcused(connection)
+    const of = owner === undefined ? "that nobody has" : `of ${owner.name}`
+    const what = `the connection from ${packet.source}:${packet.sourcePort} to ${packet.protocol}/${packet.destinationPort} ${of}`
+    if (stays && anchor.conntrack.find(tupleKey(packet.protocol, packet)) === undefined)
       throw new Violation(`${what} was deleted`)
     const { there } = exchange(client, packet)
-    if (there.kernel !== backend) throw new Violation(`${what} comes out at ${this.#sim.nameOf(there.kernel)}`)
-    return { ...connection, spoke: this.#sim.time.now() }
+    const at = there._tag === "Delivered" && there.kernel !== anchor ? there.kernel : undefined
+    if (stays && at !== backend) throw new Violation(`${what} comes out at ${this.#sim.nameOf(there.kernel)}`)
+    const goesOn = { ...connection, backend: at, spoke: this.#sim.time.now() }
+    if (excused) return stays || packet.protocol === "udp" ? goesOn : connection
+    if (at !== undefined && at !== owner?.kernel)
+      throw new Violation(`${what} goes on at ${this.#sim.nameOf(there.kernel)}`)
+    if (packet.protocol === "tcp") return stays ? goesOn : undefined
+    if (at === undefined && owner?.kernel !== undefined) throw new Violation(`${what} does not get there`)
+    return goesOn
   }
 
   /** Takes what one packet has left behind out of the tables that it went through, as if it had never been. */

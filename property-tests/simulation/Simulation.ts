@@ -31,6 +31,7 @@ import { Faults } from "./Faults.ts"
 import { History } from "./History.ts"
 import { startProcess, type Process, type Services } from "./processes.ts"
 import { Strangers } from "./Strangers.ts"
+import { Standing } from "./Standing.ts"
 import { Violation } from "./Violation.ts"
 import { namespaceOwner, portsOf } from "./truth.ts"
 
@@ -66,6 +67,7 @@ export class Simulation {
   readonly strangers = new Strangers(this)
   /** The containers that somebody has created and not removed, by name. */
   readonly expected = new Set<string>()
+  readonly standing = new Standing(this)
   /** The IDs of containers whose owner went while the network-anchor was not looking. */
   readonly unknowable = new Set<string>()
   /** By container ID. */
@@ -244,12 +246,15 @@ export class Simulation {
         if (program.name === NETWORK_ANCHOR) this.dhcp.killAll()
       },
       exited: (id, status, defect) => {
+        const mode = this.processes.get(id)?.mode
+        if (mode !== undefined) this.standing.ended(id, mode, status)
         this.processes.delete(id)
         if (defect !== undefined) this.#defect ??= `${program.name}: ${defect}`
         if (["running", "paused"].includes(this.docker.find(id)?.status ?? "")) this.docker.exited(id, status)
       }
     })
     this.processes.set(program.id, process)
+    this.standing.began(program.id, process.mode)
   }
 
   #signal(id: string, signal: SimSignal): void {

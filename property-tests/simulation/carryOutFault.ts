@@ -52,6 +52,7 @@ const spoilDefaultRoute = (sim: Simulation, { name, family, how }: Spoiling): vo
   if (how === "delete" && present !== undefined) netns.apply({ _tag: "Delete", route: present })
   if (how === "replace") netns.apply({ _tag: "Replace", route: { ...other, ...metric } })
   if (how === "add") netns.apply({ _tag: "Append", route: { ...other, metric: 5 } })
+  sim.standing.spoil(namespace.kernel)
   sim.excuses.for("routes", 2_000)
 }
 
@@ -60,8 +61,9 @@ const deleteAddress = (sim: Simulation, family: Family): void => {
   const netns = sim.namespace(NETWORK_ANCHOR)?.kernel.netns
   const link = netns?.addresses().find((one) => one.address === address)?.link
   if (netns === undefined || address === undefined || link === undefined) return
-  netns.removeAddress(link, address)
   sim.excuses.for("external", 2_000)
+  sim.excuses.for("routes", 2_000)
+  netns.removeAddress(link, address)
 }
 
 type Fault = Exclude<

@@ -143,14 +143,16 @@ const checkEgress = (sim: Simulation): void => {
       const source = sourceOf(sim, name, family)
       const kernel = sim.namespace(name)?.kernel
       if (source === undefined || kernel === undefined || external[family] === undefined) continue
+      // Of what goes out to the world nothing is meant by a mapping, whatever its port.
+      const [protocol, destinationPort] = family === "v4" ? (["tcp", 80] as const) : (["udp", 53] as const)
       const sourcePort = sim.nextSourcePort()
       const packet: SimPacket = {
         family,
-        protocol: "udp",
+        protocol,
         source,
         sourcePort,
         destination: LAN.internet[family],
-        destinationPort: 123
+        destinationPort
       }
       const { there, answered } = exchange(kernel, packet)
       const seen = there._tag === "Delivered" ? there.packet.source : there.why

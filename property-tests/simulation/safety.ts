@@ -120,6 +120,7 @@ const checkNobodyIsLost = (sim: Simulation): void => {
 export const checkSafety = (sim: Simulation): void => {
   checkNobodyIsLost(sim)
   sim.strangers.check()
+  sim.standing.check()
   if (!isServing(sim) || sim.excuses.covers("external")) return
   checkPorts(sim)
   sim.connections.check()

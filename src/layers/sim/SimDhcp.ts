@@ -1,4 +1,5 @@
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
@@ -27,6 +28,8 @@ export interface SimLease {
   readonly family: Family
   readonly address: string
   readonly hostname: string
+  /** Milliseconds of Unix time. */
+  readonly until: number
 }
 
 type Reports = Queue.Queue<DhcpReport, DhcpClientEnded>
@@ -98,10 +101,10 @@ export class SimDhcp {
     }
   }
 
-  #give(session: Session, offer: SimOffer): void {
+  #give(session: Session, offer: SimOffer, now: number): void {
     const { family, hostname } = session.request
     session.lease = offer
-    this.#table.set(family, { family, address: offer.address, hostname })
+    this.#table.set(family, { family, address: offer.address, hostname, until: now + offer.leaseSeconds * 1_000 })
   }
 
   #take(session: Session): void {
@@ -122,11 +125,11 @@ export class SimDhcp {
   /** The life of one client: without an address until somebody offers one, then with it until it is lost. */
   #live(session: Session) {
     const offerFor = (address: string | undefined) => this.#offerFor(session, address)
-    const give = (offer: SimOffer) => this.#give(session, offer)
+    const give = (offer: SimOffer) => Effect.map(Clock.currentTimeMillis, (now) => this.#give(session, offer, now))
     const take = () => this.#take(session)
 
     const holding = Effect.fnUntraced(function* (first: SimOffer) {
-      give(first)
+      yield* give(first)
       let left = first.leaseSeconds * 1_000
       while (left > 0) {
         const wait = Math.max(1_000, Math.floor(left / 2))
@@ -144,7 +147,7 @@ export class SimDhcp {
           yield* say(session, "nak")
           return yield* Effect.sleep(REST_MILLIS)
         }
-        give(now)
+        yield* give(now)
         left = now.leaseSeconds * 1_000
         yield* say(session, "renew", now)
       }

@@ -1,0 +1,165 @@
+import { families, type Family } from "../../src/domain/Address.ts"
+import { isOurs } from "../../src/domain/DefaultRoute.ts"
+import type { DefaultRoute } from "../../src/domain/Routing.ts"
+import type { SimNamespace } from "../../src/layers/sim/SimHost.ts"
+import type { SimKernel } from "../../src/layers/sim/SimKernel.ts"
+import { LAN } from "../../src/layers/sim/SimLan.ts"
+import { DMZ, EXTERNAL, NETWORK_ANCHOR, TRANSIT } from "./cast.ts"
+import type { Process } from "./processes.ts"
+import type { Simulation } from "./Simulation.ts"
+import { Violation } from "./Violation.ts"
+
+/** How long an address may stay whose lease is over, or that is not there yet. */
+const ADDRESS_MILLIS = 6_000
+
+const told = (routes: ReadonlyArray<DefaultRoute>): string =>
+  routes.map(({ gateway, link, metric = 0 }) => `${gateway} dev ${link} metric ${metric}`).join(", ") || "nothing"
+
+/** A default route that was once as it should be. */
+interface Wanted {
+  readonly key: string
+  readonly name: string
+  readonly family: Family
+  readonly kernel: SimKernel
+  readonly gateway: string
+}
+
+/**
+ * What works is not taken away: a default route that was right stays so, a lease's address is there for as long as the lease holds and the project never
+ * without one, and a service-anchor that ends leaves the namespace as it was (SPEC §8, §9, §10).
+ */
+export class Standing {
+  readonly #sim: Simulation
+  #good: ReadonlySet<string> = new Set()
+  /** Namespaces that a service-anchor has left in good order, and nobody has changed since. */
+  readonly #left = new Map<SimKernel, SimNamespace>()
+  /** Namespaces whose routes somebody else has changed. */
+  readonly #spoilt = new WeakSet<SimKernel>()
+  readonly #watched = new WeakSet<SimKernel>()
+  readonly #oddSince = new Map<Family, number>()
+  #gap: string | undefined
+
+  constructor(sim: Simulation) {
+    this.#sim = sim
+  }
+
+  /** Somebody changes the routes of a namespace: what was there at first is nobody's to put back any more. */
+  spoil(kernel: SimKernel): void {
+    this.#spoilt.add(kernel)
+  }
+
+  began(id: string, mode: Process["mode"]): void {
+    const kernel = this.#sim.host.namespaceOf(id)?.kernel
+    if (kernel === undefined) return
+    if (mode === "service-anchor") this.#left.delete(kernel)
+    if (mode === "network-anchor") this.#watch(kernel)
+  }
+
+  ended(id: string, mode: Process["mode"], status: number): void {
+    const namespace = this.#sim.host.namespaceOf(id)
+    if (mode === "service-anchor" && status === 0 && namespace !== undefined)
+      this.#left.set(namespace.kernel, namespace)
+  }
+
+  check(): void {
+    if (this.#gap !== undefined) throw new Violation(this.#gap)
+    this.#checkDefaults()
+    this.#checkLeft()
+    this.#checkExternal()
+  }
+
+  /** No moment without an address of a family that had one, unless somebody else has taken it away. */
+  #watch(kernel: SimKernel): void {
+    if (this.#watched.has(kernel)) return
+    this.#watched.add(kernel)
+    kernel.netns.watch((event) => {
+      if (event._tag !== "AddressGone" || event.link !== this.#sim.linkOn(NETWORK_ANCHOR, DMZ)) return
+      const family: Family = event.address.includes(":") ? "v6" : "v4"
+      if (this.#sim.excuses.covers("external") || this.#externals(kernel, event.link, family).length > 0) return
+      this.#gap ??= `${event.address} is taken away while the project has no other ${family} address`
+    })
+  }
+
+  #externals({ netns }: SimKernel, link: string | undefined, family: Family): ReadonlyArray<string> {
+    return netns
+      .addresses()
+      .filter((one) => one.link === link && one.family === family && one.scope === "global")
+      .map(({ address }) => address)
+  }
+
+  #wanted(): ReadonlyArray<Wanted> {
+    const { processes, docker, host } = this.#sim
+    const anchorId = this.#sim.idOf(NETWORK_ANCHOR) ?? ""
+    const members = docker.network(TRANSIT)?.members.get(anchorId)
+    return [...processes].flatMap(([id, { mode, startedAt, program }]) => {
+      const namespace = host.namespaceOf(id)
+      const isNetworkAnchor = mode === "network-anchor"
+      if (namespace === undefined || (!isNetworkAnchor && mode !== "service-anchor")) return []
+      const network = isNetworkAnchor ? DMZ : TRANSIT
+      const link = [...namespace.links].find(([, { name }]) => name === network)?.[0]
+      return families.flatMap((family) => {
+        const gateway = isNetworkAnchor ? LAN.router[family] : members?.[family]
+        if (gateway === undefined || link === undefined) return []
+        const { kernel } = namespace
+        const index = kernel.netns.link(link)?.index ?? 0
+        return [{ key: `${id} ${startedAt} ${index} ${gateway}`, name: program.name, family, kernel, gateway }]
+      })
+    })
+  }
+
+  #checkDefaults(): void {
+    const good = new Set<string>()
+    for (const { key, name, family, kernel, gateway } of this.#wanted()) {
+      const routes = kernel.netns.defaultRoutes(family)
+      const isRight = routes.length === 1 && routes[0]?.gateway === gateway
+      if (isRight || this.#good.has(key)) good.add(key)
+      if (isRight || !good.has(key) || this.#sim.excuses.covers("routes")) continue
+      throw new Violation(`the ${family} default route of ${name} was ${gateway} alone, and now it is ${told(routes)}`)
+    }
+    this.#good = good
+  }
+
+  #checkLeft(): void {
+    for (const [kernel, namespace] of this.#left) {
+      if (!kernel.alive || this.#spoilt.has(kernel)) {
+        this.#left.delete(kernel)
+        continue
+      }
+      const transit = [...namespace.links.values()].find(({ name }) => name === TRANSIT)
+      for (const family of families) {
+        const router = transit?.pools[family]?.router
+        const routes = kernel.netns.defaultRoutes(family)
+        const [first, ...others] = routes
+        if (router === undefined) continue
+        if (first?.gateway === router && !isOurs(first) && others.length === 0) continue
+        throw new Violation(
+          `a service-anchor has ended in the namespace of ${this.#sim.nameOf(kernel)}, whose ${family} default was ${router}, and now it is ${told(routes)}`
+        )
+      }
+    }
+  }
+
+  /** One address of each family: what the DHCP server has given for as long as it did, or else Docker's own. */
+  #checkExternal(): void {
+    const { excuses, time, dhcp } = this.#sim
+    const process = this.#sim.process(NETWORK_ANCHOR)
+    const kernel = this.#sim.namespace(NETWORK_ANCHOR)?.kernel
+    if (process === undefined || kernel === undefined) return this.#oddSince.clear()
+    const now = time.now()
+    for (const family of families) {
+      const found = this.#externals(kernel, this.#sim.linkOn(NETWORK_ANCHOR, DMZ), family)
+      const leased = dhcp.leases().find((lease) => lease.family === family && lease.until >= now)?.address
+      const isRight = found.length === 1 && (found[0] === EXTERNAL[family] || found[0] === leased)
+      if (isRight || excuses.covers("external")) {
+        this.#oddSince.delete(family)
+        continue
+      }
+      const since = this.#oddSince.get(family) ?? now
+      this.#oddSince.set(family, since)
+      if (now - since <= ADDRESS_MILLIS) continue
+      throw new Violation(
+        `the ${family} addresses of the project are ${found.join(", ") || "none"}, and the lease is ${leased ?? "none"}`
+      )
+    }
+  }
+}
