@@ -1,5 +1,5 @@
 import { families, type Family } from "../../src/domain/Address.ts"
-import { isOurs } from "../../src/domain/DefaultRoute.ts"
+import { isOurs, metricOf } from "../../src/domain/DefaultRoute.ts"
 import type { DefaultRoute } from "../../src/domain/Routing.ts"
 import type { SimNamespace } from "../../src/layers/sim/SimHost.ts"
 import type { SimKernel } from "../../src/layers/sim/SimKernel.ts"
@@ -15,6 +15,9 @@ const ADDRESS_MILLIS = 6_000
 const told = (routes: ReadonlyArray<DefaultRoute>): string =>
   routes.map(({ gateway, link, metric = 0 }) => `${gateway} dev ${link} metric ${metric}`).join(", ") || "nothing"
 
+/** A default that could keep the traffic from that of a service-anchor, which leaves others alone: one as good as Docker's, or better. */
+export const isRival = (route: DefaultRoute): boolean => metricOf(route) <= (route.family === "v4" ? 0 : 1_024)
+
 /** A default route that was once as it should be. */
 interface Wanted {
   readonly key: string
@@ -22,6 +25,7 @@ interface Wanted {
   readonly family: Family
   readonly kernel: SimKernel
   readonly gateway: string
+  readonly isNetworkAnchor: boolean
 }
 
 /**
@@ -102,15 +106,25 @@ export class Standing {
         if (gateway === undefined || link === undefined) return []
         const { kernel } = namespace
         const index = kernel.netns.link(link)?.index ?? 0
-        return [{ key: `${id} ${startedAt} ${index} ${gateway}`, name: program.name, family, kernel, gateway }]
+        return [
+          {
+            key: `${id} ${startedAt} ${index} ${gateway}`,
+            name: program.name,
+            family,
+            kernel,
+            gateway,
+            isNetworkAnchor
+          }
+        ]
       })
     })
   }
 
   #checkDefaults(): void {
     const good = new Set<string>()
-    for (const { key, name, family, kernel, gateway } of this.#wanted()) {
-      const routes = kernel.netns.defaultRoutes(family)
+    for (const { key, name, family, kernel, gateway, isNetworkAnchor } of this.#wanted()) {
+      const all = kernel.netns.defaultRoutes(family)
+      const routes = isNetworkAnchor ? all : all.filter(isRival)
       const isRight = routes.length === 1 && routes[0]?.gateway === gateway
       if (isRight || this.#good.has(key)) good.add(key)
       if (isRight || !good.has(key) || this.#sim.excuses.covers("routes")) continue
