@@ -175,9 +175,10 @@ describe("the plan for the addresses of the external interface", () => {
       fc.property(life, fc.boolean(), (lived, flushed) => {
         const { netns, last } = live(lived)
         const { family, bootstrap } = lived
-        if (last === undefined || bootstrap === undefined || last.address === bootstrap.address) return
+        if (last === undefined || bootstrap === undefined) return
         const before = mine(netns, family)
-        if (flushed) netns.removeAddress(LINK, last.address)
+        // Docker's own address is never one that had gone.
+        if (flushed || last.address === bootstrap.address) netns.removeAddress(LINK, last.address)
         else netns.addAddress(LINK, `${bootstrap.address}/${bootstrap.prefixLength}`)
         expect(isUndone(situationOf(lived, netns, last, last))).toBe(true)
         carryOut(netns, situationOf(lived, netns, last, last))

@@ -4,6 +4,7 @@ import type { SimKernel } from "../../src/layers/sim/SimKernel.ts"
 import { LAN } from "../../src/layers/sim/SimLan.ts"
 import { exchange, type SimPacket, type Walk } from "../../src/layers/sim/SimWalker.ts"
 import { NETWORK_ANCHOR } from "./cast.ts"
+import { isExcused } from "./safety.ts"
 import type { Simulation } from "./Simulation.ts"
 import { Violation } from "./Violation.ts"
 import { ownerOf, outsidePorts } from "./truth.ts"
@@ -62,27 +63,16 @@ export class Connections {
     return anchor.alive && !isSilent && this.#sim.external()[family] === destination
   }
 
-  /** Whether what happened to the port may not have been noticed yet. */
-  #isExcused({ packet: { protocol, destinationPort } }: Connection): boolean {
-    const { excuses } = this.#sim
-    return ["nat", "flows", `port:${protocol}/${destinationPort}`].some((subject) => excuses.covers(subject))
-  }
-
-  #ownerOf({ packet: { family, protocol, destinationPort: port } }: Connection) {
-    const { docker, casting, host } = this.#sim
-    const owner = ownerOf(docker, casting, { family, protocol, port })
-    return owner === undefined
-      ? undefined
-      : { name: owner.owner.name, kernel: host.namespaceOf(owner.owner.id)?.kernel }
-  }
-
   /** The client sends once more. Answers with what the connection is from then on, if it goes on. */
   #speak(connection: Connection): Connection | undefined {
     const { packet, client, anchor, backend } = connection
-    const owner = this.#ownerOf(connection)
-    const stays = backend?.alive === true && owner?.kernel === backend
-    const excused = this.#isExcused(connection)
-    const of = owner === undefined ? "that nobody has" : `of ${owner.name}`
+    const { docker, casting, host, excuses } = this.#sim
+    const outside = { family: packet.family, protocol: packet.protocol, port: packet.destinationPort }
+    const owner = ownerOf(docker, casting, outside)
+    const kernel = owner && host.namespaceOf(owner.owner.id)?.kernel
+    const stays = backend?.alive === true && kernel === backend
+    const excused = excuses.covers("flows") || isExcused(this.#sim, outside, owner)
+    const of = owner === undefined ? "that nobody has" : `of ${owner.owner.name}`
     const what = `the connection from ${packet.source}:${packet.sourcePort} to ${packet.protocol}/${packet.destinationPort} ${of}`
     if (stays && anchor.conntrack.find(tupleKey(packet.protocol, packet)) === undefined)
       throw new Violation(`${what} was deleted`)
@@ -91,10 +81,9 @@ export class Connections {
     if (stays && at !== backend) throw new Violation(`${what} comes out at ${this.#sim.nameOf(there.kernel)}`)
     const goesOn = { ...connection, backend: at, spoke: this.#sim.time.now() }
     if (excused) return stays || packet.protocol === "udp" ? goesOn : connection
-    if (at !== undefined && at !== owner?.kernel)
-      throw new Violation(`${what} goes on at ${this.#sim.nameOf(there.kernel)}`)
+    if (at !== undefined && at !== kernel) throw new Violation(`${what} goes on at ${this.#sim.nameOf(there.kernel)}`)
     if (packet.protocol === "tcp") return stays ? goesOn : undefined
-    if (at === undefined && owner?.kernel !== undefined) throw new Violation(`${what} does not get there`)
+    if (at === undefined && kernel !== undefined) throw new Violation(`${what} does not get there`)
     return goesOn
   }
 

@@ -9,6 +9,9 @@ import type { Simulation } from "./Simulation.ts"
 /** What is seen only by the poll is right when the poll after it is through. */
 export const UNTIL_POLL = POLL_SECONDS * 1_000 + 2_000
 
+/** What the kernel told nobody of is looked at every 30 s. */
+const UNTIL_CHECK = 32_000
+
 /** After a failure the program waits before it tries again, longer each time and five seconds at most. */
 const AFTER_FAILURE = 6_000
 
@@ -131,7 +134,6 @@ export class Faults {
 
   monitorLoses(count: number): void {
     this.#linesLost += count
-    this.#sim.excuses.for("routes", UNTIL_POLL)
   }
 
   dnsFails(millis: number): void {
@@ -172,6 +174,7 @@ export class Faults {
     changes: Stream.filter(real.changes, () => {
       if (this.#linesLost === 0) return true
       this.#linesLost -= 1
+      for (const subject of ["routes", "addresses"]) this.#sim.excuses.for(subject, UNTIL_CHECK)
       return false
     })
   })

@@ -18,7 +18,7 @@ const told = (routes: ReadonlyArray<DefaultRoute>): string =>
 /** A default that could keep the traffic from that of a service-anchor, which leaves others alone: one as good as Docker's, or better. */
 export const isRival = (route: DefaultRoute): boolean => metricOf(route) <= (route.family === "v4" ? 0 : 1_024)
 
-/** A default route that was once as it should be. */
+/** A default route that anchord is to set, and then to keep. */
 interface Wanted {
   readonly key: string
   readonly name: string
@@ -79,7 +79,7 @@ export class Standing {
     kernel.netns.watch((event) => {
       if (event._tag !== "AddressGone" || event.link !== this.#sim.linkOn(NETWORK_ANCHOR, DMZ)) return
       const family: Family = event.address.includes(":") ? "v6" : "v4"
-      if (this.#sim.excuses.covers("external") || this.#externals(kernel, event.link, family).length > 0) return
+      if (this.#sim.excuses.covers("addresses") || this.#externals(kernel, event.link, family).length > 0) return
       this.#gap ??= `${event.address} is taken away while the project has no other ${family} address`
     })
   }
@@ -126,7 +126,7 @@ export class Standing {
       const all = kernel.netns.defaultRoutes(family)
       const routes = isNetworkAnchor ? all : all.filter(isRival)
       const isRight = routes.length === 1 && routes[0]?.gateway === gateway
-      if (isRight || this.#good.has(key)) good.add(key)
+      if ((isRight && routes.every(isOurs)) || this.#good.has(key)) good.add(key)
       if (isRight || !good.has(key) || this.#sim.excuses.covers("routes")) continue
       throw new Violation(`the ${family} default route of ${name} was ${gateway} alone, and now it is ${told(routes)}`)
     }
@@ -164,7 +164,7 @@ export class Standing {
       const found = this.#externals(kernel, this.#sim.linkOn(NETWORK_ANCHOR, DMZ), family)
       const leased = dhcp.leases().find((lease) => lease.family === family && lease.until >= now)?.address
       const isRight = found.length === 1 && (found[0] === EXTERNAL[family] || found[0] === leased)
-      if (isRight || excuses.covers("external")) {
+      if (isRight || excuses.covers("addresses")) {
         this.#oddSince.delete(family)
         continue
       }

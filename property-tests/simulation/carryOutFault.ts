@@ -62,6 +62,7 @@ const deleteAddress = (sim: Simulation, family: Family): void => {
   const link = netns?.addresses().find((one) => one.address === address)?.link
   if (netns === undefined || address === undefined || link === undefined) return
   sim.excuses.for("external", 2_000)
+  sim.excuses.for("addresses", 2_000)
   sim.excuses.for("routes", 2_000)
   netns.removeAddress(link, address)
 }

@@ -22,7 +22,6 @@ import {
 import { parseScrape } from "../../test/layers/observability/scrape.ts"
 import type { Process } from "./processes.ts"
 import { checkSafety, isServing } from "./safety.ts"
-import { isRival } from "./Standing.ts"
 import type { Simulation } from "./Simulation.ts"
 import { Violation } from "./Violation.ts"
 import { ownerOf, namespaceOwner, outsidePorts } from "./truth.ts"

@@ -6,7 +6,7 @@ import { formerName } from "./Conduct.ts"
 import { NETWORK_ANCHOR } from "./cast.ts"
 import type { Simulation } from "./Simulation.ts"
 import { Violation } from "./Violation.ts"
-import { ownerOf, outsidePorts, type OutsidePort } from "./truth.ts"
+import { ownerOf, outsidePorts, type Claimant, type OutsidePort } from "./truth.ts"
 
 /** A network-anchor that was started has to be right from then on: its first look at everything, with an engine that answers at once. */
 const START_MILLIS = 1_000
@@ -30,10 +30,11 @@ const where = (sim: Simulation, walk: Walk): string => {
   return `came out at ${sim.nameOf(kernel)} as ${packet.source} → ${packet.destination}:${packet.destinationPort} (${hops.join(", ")})`
 }
 
-/** Whether everything that could be wrong with a port is excused at this moment. */
-const isExcused = (sim: Simulation, outside: OutsidePort): boolean => {
-  const { excuses } = sim
-  return excuses.covers("nat") || excuses.covers(`port:${outside.protocol}/${outside.port}`)
+/** Whether everything that could be wrong with a port is excused at this moment; it is also for whom it is to lead to. */
+export const isExcused = (sim: Simulation, outside: OutsidePort, owner: Claimant | undefined): boolean => {
+  const concerned = owner === undefined ? [] : [owner.container.id, owner.owner.id]
+  const subjects = ["nat", `port:${outside.protocol}/${outside.port}`, ...concerned]
+  return subjects.some((subject) => sim.excuses.covers(subject))
 }
 
 /** Whether the network-anchor runs, and has run long enough. */
@@ -48,6 +49,7 @@ const probe = (sim: Simulation, outside: OutsidePort): string | undefined => {
   if (prepared === undefined) return undefined
   const [client, packet] = prepared
   const owner = ownerOf(sim.docker, sim.casting, outside)
+  if (isExcused(sim, outside, owner)) return undefined
   const namespace = owner && sim.host.namespaceOf(owner.owner.id)
   const walk = send(client, packet)
   sim.connections.forget(packet, walk)
@@ -70,8 +72,8 @@ const everyPort = families.flatMap((family) => outsidePorts.map((port) => ({ fam
 
 /** Each port leads to the container that is to have it, with the client's own address, and to no other (SPEC §0, §5). */
 const checkPorts = (sim: Simulation): void => {
+  if (sim.excuses.covers("nat")) return
   for (const outside of everyPort) {
-    if (isExcused(sim, outside)) continue
     const wrong = probe(sim, outside)
     if (wrong !== undefined) throw new Violation(`${outside.family} ${outside.protocol}/${outside.port} ${wrong}`)
   }

@@ -173,7 +173,8 @@ const withLease = (situation: AddressSituation, lease: Lease): ReadonlyArray<Add
 /** Whether somebody has undone what the lease asks for: its address is gone, or one that had gone is back. */
 export const isUndone = (situation: AddressSituation): boolean => {
   const { family, lease, bootstrap } = situation
-  if (lease === undefined || lease.address === bootstrap?.address) return false
+  if (lease === undefined) return false
+  if (lease.address === bootstrap?.address) return !hasAddress(situation, bootstrap)
   const kept: Prefixed = { address: lease.address, prefixLength: hostLength[family] }
   return !hasAddress(situation, kept) || outdated(situation, kept).length > 0
 }
