@@ -38,8 +38,9 @@ const thrown: Then = (refused) => {
 
 /**
  * A Docker engine in memory, with the engine's own rules: networks with address pools, containers with their life cycle, and events in the
- * order in which Docker 26.1 sends them. Every operation happens at once, and throws where the engine would refuse; `now` (nanoseconds
- * since the epoch) stamps what it does, each event later than the one before.
+ * order in which Docker 26.1 sends them. An operation throws where the engine would refuse it. What takes time takes it from the timers of
+ * its foundations, and happens at once without them; `now` (nanoseconds since the epoch) stamps what it does, each event later than the one
+ * before.
  */
 export class SimDocker {
   readonly #now: () => bigint
@@ -219,6 +220,9 @@ export class SimDocker {
 
   setRestartPolicy(ref: string, policy: Json): void {
     const container = this.#containers.get(ref)
+    if (container.hostConfig["AutoRemove"] === true && !["no", "", undefined].includes(policy["Name"] as string)) {
+      throw new SimRefusal(409, "Restart policy cannot be updated because AutoRemove is enabled for the container")
+    }
     touch(container)
     container.hostConfig = hostConfigOf(
       { HostConfig: { ...container.hostConfig, RestartPolicy: policy } },

@@ -89,7 +89,8 @@ export class SimLifeCycles {
     container.restartCancelled = true
     container.manuallyStopped ||= !this.isEnding
     if (container.status === "restarting") return this.#giveUp(container)
-    if (container.status === "paused") {
+    // SIGKILL ends what is frozen, before the engine comes to wake it.
+    if (container.status === "paused" && signal === "SIGTERM") {
       this.#become(container, "running")
       this.#in.events.container("unpause", container)
     }
@@ -245,6 +246,7 @@ export class SimLifeCycles {
       touch(container)
       container.startError = error instanceof Error ? error.message : String(error)
       container.exitCode ||= NOT_STARTED
+      if (container.hostConfig["AutoRemove"] === true) this.#in.discard(container)
       throw error
     }
     this.#starting.set(container.id, { waiting: [], cancel: () => {} })
