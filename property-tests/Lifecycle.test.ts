@@ -81,7 +81,7 @@ class Run {
     const input = this.input()
     this.watch(this.engine, decision)
     const errors = this.engine.carryOut(decision.actions, failing)
-    this.memory = rememberDecision(this.memory, input.state, decision, this.engine.now, this.engine.left)
+    this.memory = rememberDecision(this.memory, input.state, decision, this.engine.now, { left: this.engine.left })
     this.startUp = isStillStartUp(input, decision, this.engine.left)
     return errors
   }

@@ -51,6 +51,22 @@ export class Connections {
     this.#open = [...this.#open, { packet, client, anchor, backend, spoke: sim.time.now() }]
   }
 
+  /** Docker's state has changed: a backend that has lost its port, and be it for a moment, may lose its connections. */
+  dockerChanged(): void {
+    this.#open = this.#open.map((connection) =>
+      connection.backend === undefined || this.#owner(connection)?.kernel === connection.backend
+        ? connection
+        : { ...connection, backend: undefined }
+    )
+  }
+
+  #owner({ packet: { family, protocol, destinationPort: port } }: Connection) {
+    const { docker, casting, host } = this.#sim
+    const outside = { family, protocol, port }
+    const owner = ownerOf(docker, casting, outside)
+    return { outside, owner, kernel: owner && host.namespaceOf(owner.owner.id)?.kernel }
+  }
+
   /** Every connection to a container that still has its port goes on, and none comes out at one that has not. */
   check(): void {
     this.#open = this.#open
@@ -65,17 +81,17 @@ export class Connections {
 
   /** The client sends once more. Answers with what the connection is from then on, if it goes on. */
   #speak(connection: Connection): Connection | undefined {
-    const { packet, client, anchor, backend } = connection
-    const { docker, casting, host, excuses } = this.#sim
-    const outside = { family: packet.family, protocol: packet.protocol, port: packet.destinationPort }
-    const owner = ownerOf(docker, casting, outside)
-    const kernel = owner && host.namespaceOf(owner.owner.id)?.kernel
-    const stays = backend?.alive === true && kernel === backend
+    const { packet, client, anchor, backend, spoke } = connection
+    const { excuses } = this.#sim
+    const { outside, owner, kernel } = this.#owner(connection)
+    // Until anchord has seen whose the port was when it began, it may take the connection for one of the backend before.
+    const isSettled = !excuses.coveredSince(`port:${outside.protocol}/${outside.port}`, spoke)
+    const isTracked = anchor.conntrack.find(tupleKey(packet.protocol, packet)) !== undefined
+    const stays = backend?.alive === true && kernel === backend && (isTracked || isSettled)
     const excused = excuses.covers("flows") || isExcused(this.#sim, outside, owner)
     const of = owner === undefined ? "that nobody has" : `of ${owner.owner.name}`
     const what = `the connection from ${packet.source}:${packet.sourcePort} to ${packet.protocol}/${packet.destinationPort} ${of}`
-    if (stays && anchor.conntrack.find(tupleKey(packet.protocol, packet)) === undefined)
-      throw new Violation(`${what} was deleted`)
+    if (stays && !isTracked) throw new Violation(`${what} was deleted`)
     const { there } = exchange(client, packet)
     const at = there._tag === "Delivered" && there.kernel !== anchor ? there.kernel : undefined
     if (stays && at !== backend) throw new Violation(`${what} comes out at ${this.#sim.nameOf(there.kernel)}`)

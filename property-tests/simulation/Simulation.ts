@@ -96,6 +96,7 @@ export class Simulation {
       if (this.excuses.isLate()) for (const subject of this.concernedBy(event)) this.excuses.touched(subject)
       if (type === "network" && action === "destroy") this.host.forgetNetwork(event.networkId ?? "")
       if (containerId !== undefined && action === "destroy") this.#noteUnknowable(containerId)
+      this.connections.dockerChanged()
       this.history.note("docker", `${type} ${action} ${attributes["name"] ?? ""}`)
     })
     this.#build()

@@ -44,6 +44,11 @@ export class Excuses {
     return (this.#until.get(subject) ?? Number.NEGATIVE_INFINITY) >= this.#now()
   }
 
+  /** Whether a subject was excused at any time since then. */
+  coveredSince(subject: string, time: number): boolean {
+    return (this.#until.get(subject) ?? Number.NEGATIVE_INFINITY) >= time
+  }
+
   /** For how many milliseconds from now on anything is excused. */
   longest(): number {
     return Math.max(0, ...[...this.#until.values()].map((until) => until - this.#now()))

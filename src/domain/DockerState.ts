@@ -1,7 +1,12 @@
 import type { AddressPair } from "./Address.ts"
 
-/** `State` as `GET /containers/json` reports it. */
-export type ContainerStatus = "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead"
+const statuses = ["created", "running", "paused", "restarting", "removing", "exited", "dead"] as const
+
+/** `State` as `GET /containers/json` reports it, `State.Status` of an inspection. */
+export type ContainerStatus = (typeof statuses)[number]
+
+/** The status that Docker calls by that word; none for a word that is not known. */
+export const containerStatus = (word: string): ContainerStatus | undefined => statuses.find((status) => status === word)
 
 /** What anchord needs to know of one container. Times are Unix seconds, as the list endpoint gives them. */
 export interface ContainerSnapshot {

@@ -166,13 +166,21 @@ export const decideLifecycle = (given: LifecycleInput): LifecycleDecision => {
 const refusedBelow = ({ containers }: LifecycleState, owner: Recreate): ReadonlyArray<string> =>
   dependentsOf(containers, owner).flatMap(({ id, inspected }) => (inspected?.refusal === undefined ? [] : [id]))
 
-/** The memory after a decision was carried out, but for what was `left`; `seen` is what it was taken on. */
+/** What became of the actions of a decision; all others were done. */
+export interface LifecycleOutcome {
+  /** Not done. */
+  readonly left?: ReadonlyArray<LifecycleAction>
+  /** Done by somebody else before: when, and so in which namespace, is not known. */
+  readonly found?: ReadonlyArray<LifecycleAction>
+}
+
+/** The memory after a decision was carried out; `seen` is what it was taken on. */
 export const rememberDecision = (
   memory: LifecycleMemory,
   seen: LifecycleState,
   { actions }: LifecycleDecision,
   now: number,
-  left: ReadonlyArray<LifecycleAction> = []
+  { left = [], found = [] }: LifecycleOutcome = {}
 ): LifecycleMemory => {
   const state = inOrder(seen, memory.order)
   const stale = new Set(staleNetns(state).map(({ container }) => container.id))
@@ -186,7 +194,7 @@ export const rememberDecision = (
     order: rememberOrder(
       memory.order,
       seen,
-      actions.filter((action) => !left.includes(action))
+      actions.filter((action) => !left.includes(action) && !found.includes(action))
     )
   }
 }

@@ -1,4 +1,4 @@
-import type { ContainerSnapshot } from "./DockerState.ts"
+import { containerStatus, type ContainerSnapshot } from "./DockerState.ts"
 import { nameOf, nanosOf, wasStarted, type Inspection } from "./Inspection.ts"
 import type { ContainerNames } from "./ContainerNames.ts"
 import { projectOf, serviceOf, type Inspected, type LifecycleContainer, type LifecycleState } from "./LifecycleState.ts"
@@ -78,8 +78,8 @@ export interface Observation {
 }
 
 /**
- * List and inspections as one. Where they differ the inspection is the newer one: a container may have been renamed away for another one since it was
- * listed. The image of a container that nobody inspected is not known; anchord's own always is.
+ * List and inspections as one. Where they differ the inspection is the newer one: since it was listed a container may have been renamed away for another
+ * one, or have been started, for which an inspection waits. The image of a container that nobody inspected is not known; anchord's own always is.
  */
 export const observed = ({ self, listed, inspections, names }: Observation): LifecycleState => ({
   selfId: self?.id ?? "",
@@ -87,7 +87,14 @@ export const observed = ({ self, listed, inspections, names }: Observation): Lif
     listed.map((container): [string, LifecycleContainer] => {
       const inspection = inspections.get(container.id)
       const imageId = inspection?.Image ?? (container.id === self?.id ? self.imageId : "")
-      const known = inspection === undefined ? {} : { name: nameOf(inspection), inspected: inspectedOf(inspection) }
+      const known =
+        inspection === undefined
+          ? {}
+          : {
+              name: nameOf(inspection),
+              status: containerStatus(inspection.State.Status) ?? container.status,
+              inspected: inspectedOf(inspection)
+            }
       return [container.id, { ...container, imageId, ...known }]
     })
   ),

@@ -42,7 +42,7 @@ export const inOrder = (state: LifecycleState, order: StartOrder): LifecycleStat
 }
 
 /**
- * The memory after actions that were `done` on what was seen in `state`. Each of them led its container into the namespace of its owner as that ran
+ * The memory after actions that anchord itself has `done` on what was seen in `state`. Each of them led its container into the namespace of its owner as that ran
  * then; what is above an owner counts as far as that one was in order, or was put into order just before. Kept for as long as there is a
  * container of that name.
  */

@@ -20,7 +20,8 @@ export class ContainerLifecycle extends Context.Service<
      * container is removed. Answers with the ID. `status` of the error is 409 when the name is taken.
      */
     readonly create: (name: string, request: CreateRequest) => Effect.Effect<string, DockerError>
-    readonly start: (ref: string) => Effect.Effect<void, DockerError>
+    /** Answers with whether this call has started it: false when it ran already (HTTP 304). */
+    readonly start: (ref: string) => Effect.Effect<boolean, DockerError>
     /** Answers when it has ended; the engine kills it after the grace. */
     readonly stop: (ref: string, graceSeconds: number) => Effect.Effect<void, DockerError>
     readonly restart: (ref: string, graceSeconds: number) => Effect.Effect<void, DockerError>

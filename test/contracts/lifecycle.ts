@@ -121,11 +121,11 @@ export const lifecycleContract = (title: string, setUp: () => Promise<LifecycleS
 
       it("runs when it is started, ends when it is stopped, and runs again, keeping its ID", async () => {
         const id = await create(A)
-        await start(id)
+        expect(await start(id), "this call has started it").toBe(true)
         const running = await inspect(id)
         expect(running.State.Status).toBe("running")
         expect(nanosOf(running.State.StartedAt!)).toBeGreaterThanOrEqual(nanosOf(running.Created))
-        await start(id)
+        expect(await start(id), "it ran already").toBe(false)
         expect((await inspect(id)).State.StartedAt).toBe(running.State.StartedAt)
         await stop(id)
         const ended = await inspect(id)

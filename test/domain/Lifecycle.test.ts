@@ -239,7 +239,7 @@ describe("the dependents of what is acted on", () => {
     for (let attempt = 0; attempt < 6; attempt += 1) {
       const decision = decideLifecycle(inputOf(state, { memory, now }))
       expect(actions(decision)).toEqual(["recreate web in container:sa"])
-      memory = rememberDecision(memory, state, decision, now, decision.actions)
+      memory = rememberDecision(memory, state, decision, now, { left: decision.actions })
       const then = decideLifecycle(inputOf(state, { memory, now }))
       expect(then.actions).toEqual([])
       times.push((then.again ?? 0) - now)
@@ -254,7 +254,7 @@ describe("the dependents of what is acted on", () => {
       return [0, 500, 1_000, 1_500, 3_000, 3_500].map((later) => {
         const decision = decideLifecycle(inputOf(state, { memory, now: NOW + later }))
         const left = failing ? decision.actions : []
-        memory = rememberDecision(memory, state, decision, NOW + later, left)
+        memory = rememberDecision(memory, state, decision, NOW + later, { left })
         return decision.problems.map(({ key, message }) => [key, message.replace(/^.*(; )/, "$1")])
       })
     }
@@ -272,7 +272,7 @@ describe("the dependents of what is acted on", () => {
     const failing = (before: LifecycleMemory, now: number) => {
       const decision = decideLifecycle(inputOf(state, { memory: before, now }))
       expect(actions(decision)).toHaveLength(1)
-      return rememberDecision(before, state, decision, now, decision.actions)
+      return rememberDecision(before, state, decision, now, { left: decision.actions })
     }
     const memory = [NOW, NOW + 1_000, NOW + 3_000].reduce(failing, { ...emptyMemory, owed: new Set([web.id]) })
     const now = NOW + 4_500
@@ -439,6 +439,23 @@ describe("an owner that comes and goes", () => {
   })
 })
 
+describe("a container that somebody else had started before anchord's start found it running", () => {
+  it("is not known to be in order, and is restarted when it is in a dead namespace", () => {
+    const waiting = container("web", { status: "created", networkMode: joins("sa") })
+    const state = listing([app, sa, waiting])
+    const first = decideLifecycle(inputOf(state, { settings: inProject }))
+    expect(actions(first)).toEqual(["start web"])
+    const again = (outcome: Parameters<typeof rememberDecision>[4]) => {
+      const memory = rememberDecision(emptyMemory, state, first, NOW, outcome)
+      const early = container("web", { networkMode: joins("sa"), startedAt: 9 })
+      const then = { settings: inProject, memory, now: NOW + 5_000 }
+      return actions(decideLifecycle(inputOf(listing([app, sa, early]), then)))
+    }
+    expect(again({})).toEqual([])
+    expect(again({ found: first.actions })).toEqual(["restart web"])
+  })
+})
+
 describe("an owner that was started before the clock was set back", () => {
   const settle = (owner: LifecycleContainer, before: LifecycleMemory, seconds: number, fails = false) => {
     let memory = before
@@ -451,7 +468,7 @@ describe("an owner that was started before the clock was set back", () => {
       const decision = decideLifecycle(inputOf(state, { memory, now }))
       problems.push(...decision.problems)
       done.push(...actions(decision))
-      memory = rememberDecision(memory, state, decision, now, fails ? decision.actions : [])
+      memory = rememberDecision(memory, state, decision, now, { left: fails ? decision.actions : [] })
     }
     return { done, problems, memory }
   }
@@ -508,7 +525,7 @@ describe("autostart among the rest", () => {
     const state = listing([app, waiting])
     const first = decideLifecycle(inputOf(state))
     const soon = (left: LifecycleDecision["actions"], before = emptyMemory) =>
-      rememberDecision(before, state, first, NOW - 1, left)
+      rememberDecision(before, state, first, NOW - 1, { left })
     const nothingYet = { actions: [], problems: [] }
     expect(decideLifecycle(inputOf(state, { memory: soon([]) }))).toEqual({ ...nothingYet, again: NOW + 999 })
     const twice = soon(first.actions, soon(first.actions))

@@ -107,6 +107,16 @@ describe("list and inspections as one", () => {
     expect([...namesBeingReplaced(state, 0)].toSorted()).toEqual(["app", away])
   })
 
+  it("tell the status of the inspection: it was started since it was listed", () => {
+    const statusOf = (Status: string) => {
+      const inspections = new Map([[app.id, differing("plain", { Id: app.id, State: { Status } })]])
+      const created = { ...app, status: "created" as const }
+      return observed({ self, listed: [anchord, created], inspections, names }).containers.get(app.id)?.status
+    }
+    expect(statusOf("running")).toBe("running")
+    expect(statusOf("a word of the future")).toBe("created")
+  })
+
   it("tell what was inspected of anchord, too, and nothing of what is not listed any more", () => {
     const inspections = new Map([
       [anchord.id, differing("plain", { Image: "sha256:anchord-2" })],

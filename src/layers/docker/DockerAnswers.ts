@@ -1,12 +1,13 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { type Address, type AddressPair, parseAddress } from "../../domain/Address.ts"
-import type {
-  ContainerSnapshot,
-  ContainerStatus,
-  NetworkMember,
-  NetworkSnapshot,
-  OwnAttachment
+import {
+  containerStatus,
+  type ContainerSnapshot,
+  type ContainerStatus,
+  type NetworkMember,
+  type NetworkSnapshot,
+  type OwnAttachment
 } from "../../domain/DockerState.ts"
 import { networkOf, type Network } from "../../domain/Network.ts"
 import type { NetworkConfiguration } from "../../domain/ProjectToWrap.ts"
@@ -83,18 +84,7 @@ const nameOf = (names: ReadonlyArray<string>): string => {
   return plain.find((name) => !name.includes("/")) ?? plain[0] ?? ""
 }
 
-const statuses: ReadonlyArray<ContainerStatus> = [
-  "created",
-  "running",
-  "paused",
-  "restarting",
-  "removing",
-  "exited",
-  "dead"
-]
-
-/** A state that no known engine has can only mean that it does not run. */
-const statusOf = (state: string): ContainerStatus => statuses.find((status) => status === state) ?? "exited"
+const statusOf = (state: string): ContainerStatus => containerStatus(state) ?? "exited"
 
 /** What `GET /containers/json` says of one container. Docker's old name for the default bridge, `default`, becomes `bridge`. */
 export const toContainer = (listed: typeof Listed.Type): ContainerSnapshot => {

@@ -20,6 +20,8 @@ export interface Question {
 }
 
 export interface Answer {
+  /** False when the engine says that everything was so already. */
+  readonly changed: boolean
   readonly headers: http.IncomingHttpHeaders
   readonly body: string
 }
@@ -135,7 +137,8 @@ export const connect = Effect.fnUntraced(function* (
   const ask = (question: Question, version: string) => {
     const once = Effect.gen(function* () {
       const answer = yield* success(question, version)
-      return { headers: answer.headers, body: yield* whole(question, answer) }
+      const changed = answer.statusCode !== ALREADY_SO
+      return { changed, headers: answer.headers, body: yield* whole(question, answer) }
     })
     const again = Effect.retry(Effect.scoped(once), {
       times: 1,

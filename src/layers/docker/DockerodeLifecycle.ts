@@ -89,7 +89,7 @@ export const layer = (address: DockerAddress): Layer.Layer<ContainerLifecycle> =
             ({ Config }) => Config ?? {}
           ),
         create: (name, request) => api.speak((version) => create(name, request, version)),
-        start: (ref) => tell(post(containerPath(ref, "/start"))),
+        start: (ref) => Effect.map(ask(post(containerPath(ref, "/start"))), ({ changed }) => changed),
         stop: (ref, graceSeconds) => ending(ref, "/stop", graceSeconds),
         restart: (ref, graceSeconds) => ending(ref, "/restart", graceSeconds),
         rename: (ref, name) => tell(post(containerPath(ref, "/rename"), { query: { name } })),

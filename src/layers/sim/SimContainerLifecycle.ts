@@ -34,15 +34,16 @@ export const layer = (docker: SimDocker, client = new SimDockerClient(docker)): 
     client.tell(endpoint, (answer) => docker.whenSettled(ref, () => client.answering(answer, use)))
   const change = <A>(endpoint: SimCall, ref: string, use: () => A) => about<A>(endpoint, ref, (answer) => answer(use()))
 
-  const start = (ref: string, answer: Answer<void>): void => {
+  const start = (ref: string, answer: Answer<boolean>): void => {
     try {
       docker.start(ref)
     } catch (error) {
       if (!(error instanceof SimRefusal && error.status === 304)) throw error
+      return answer(false)
     }
     docker.whenSettled(ref, () => {
       const why = docker.startError(ref)
-      answer(why === "" ? undefined : new SimRefused(new SimRefusal(500, why)))
+      answer(why === "" ? true : new SimRefused(new SimRefusal(500, why)))
     })
   }
 

@@ -50,7 +50,7 @@ export const makeFollowerMoves = Effect.fnUntraced(function* (network: string, s
   /** Answers whether it came to what was meant; a follower that could not be taken off is left where it is. */
   const carryOut = Effect.fnUntraced(function* (actions: ReadonlyArray<LifecycleAction>, follower: Follower) {
     const endpoint = actions.some(({ _tag }) => _tag === "Connect") ? yield* endpointFor(follower.container) : {}
-    const left = yield* repairs.carryOutAll(completed(actions, follower, endpoint))
+    const { left } = yield* repairs.carryOutAll(completed(actions, follower, endpoint))
     const done = !left.some(({ _tag }) => _tag === "Connect" || _tag === "Recreate")
     if (done && actions.some(({ _tag }) => _tag === "Recreate")) yield* keepKnown(follower.container)
     return done

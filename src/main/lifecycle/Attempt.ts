@@ -66,7 +66,7 @@ export const makeAttempt = (lifecycle: ContainerLifecycle["Service"], old: Inspe
       case "Stop":
         return lifecycle.stop(id, action.graceSeconds)
       case "Start":
-        return lifecycle.start(id)
+        return Effect.asVoid(lifecycle.start(id))
       case "Remove":
         return lifecycle.remove(id)
     }

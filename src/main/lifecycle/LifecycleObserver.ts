@@ -91,9 +91,10 @@ export const makeLifecycleObserver = Effect.fnUntraced(function* (input: Lifecyc
     noteName(event)
   }
 
-  /** Everything is inspected anew at the next look. */
-  const forget = (): void => {
-    isForgotten = true
+  /** Everything, or what these IDs mean, is inspected anew at the next look. */
+  const forget = (ids?: ReadonlySet<string>): void => {
+    isForgotten ||= ids === undefined
+    for (const id of ids ?? []) noted.add(id)
   }
 
   return { look, note, forget }

@@ -33,6 +33,11 @@ const words: Readonly<Record<LifecycleAction["_tag"], string>> = {
   Disconnect: "disconnecting container"
 }
 
+const foundWords = (action: LifecycleAction): string =>
+  action._tag === "CreateManaged"
+    ? `there is a container ${action.spec.name} already, of somebody else's making`
+    : `container ${action.name} runs already: somebody else has started it`
+
 const nameOf = (action: LifecycleAction): string => (action._tag === "CreateManaged" ? action.spec.name : action.name)
 
 const create = Effect.fnUntraced(function* (lifecycle: ContainerLifecycle["Service"], { spec }: CreateManaged) {
@@ -42,7 +47,9 @@ const create = Effect.fnUntraced(function* (lifecycle: ContainerLifecycle["Servi
       () => Effect.succeed(undefined)
     )
   )
-  if (made !== undefined) yield* lifecycle.start(made)
+  if (made === undefined) return false
+  yield* lifecycle.start(made)
+  return true
 })
 
 const recreate = (
@@ -60,25 +67,26 @@ const recreate = (
     })
   )
 
+/** Answers with whether there was anything to do. */
 const carryOut = (
   lifecycle: ContainerLifecycle["Service"],
   recreator: Recreator,
   action: LifecycleAction,
   options: RepairOptions
-): Effect.Effect<void, Failure> => {
+): Effect.Effect<boolean, Failure> => {
   switch (action._tag) {
     case "Start":
       return lifecycle.start(action.id)
     case "Restart":
-      return lifecycle.restart(action.id, action.graceSeconds ?? GRACE_SECONDS)
+      return Effect.as(lifecycle.restart(action.id, action.graceSeconds ?? GRACE_SECONDS), true)
     case "Recreate":
-      return recreate(recreator, action, options)
+      return Effect.as(recreate(recreator, action, options), true)
     case "CreateManaged":
       return create(lifecycle, action)
     case "Connect":
-      return lifecycle.connect(action.networkId, action.id, action.endpoint)
+      return Effect.as(lifecycle.connect(action.networkId, action.id, action.endpoint), true)
     case "Disconnect":
-      return lifecycle.disconnect(action.network, action.id, true)
+      return Effect.as(lifecycle.disconnect(action.network, action.id, true), true)
   }
 }
 
@@ -145,6 +153,14 @@ const makeTell = () => {
   return { trying, done, notDone }
 }
 
+/** What became of actions; all others were done. */
+export interface RepairOutcome {
+  /** Those that failed, or whose predecessor did. */
+  readonly left: ReadonlyArray<LifecycleAction>
+  /** Those that found their work done by somebody else: what they were decided on is old. */
+  readonly found: ReadonlyArray<LifecycleAction>
+}
+
 /** Carries decisions about containers out, one action after the other (SPEC §11). */
 export const makeRepairsWith = Effect.fnUntraced(function* (options: RepairOptions) {
   const lifecycle = yield* ContainerLifecycle
@@ -154,30 +170,31 @@ export const makeRepairsWith = Effect.fnUntraced(function* (options: RepairOptio
   const attempt = Effect.fn("container.repair")(function* (action: LifecycleAction) {
     yield* Effect.annotateCurrentSpan({ action: action._tag, container: nameOf(action), reason: action.reason })
     yield* tell.trying(action)
-    yield* carryOut(lifecycle, recreator, action, options)
+    const acted = yield* carryOut(lifecycle, recreator, action, options)
+    if (!acted) yield* Effect.logInfo(foundWords(action))
     yield* tell.done(action)
+    return acted ? "done" : "found"
   })
 
-  /** Answers with whether it was done. What fails is logged. */
+  /** What fails is logged. */
   const act = (action: LifecycleAction) =>
-    attempt(action).pipe(
-      Effect.as(true),
-      Effect.catch((error) => Effect.as(tell.notDone(action, error), false))
-    )
+    Effect.catch(attempt(action), (error) => Effect.as(tell.notDone(action, error), "failed" as const))
 
-  /** All of them in order; one whose predecessor failed is left out, and nothing else is. Answers with what was not done. */
+  /** All of them in order; one whose predecessor failed is left out, and nothing else is. */
   const carryOutAll = Effect.fnUntraced(function* (actions: ReadonlyArray<LifecycleAction>) {
     const left: Array<LifecycleAction> = []
+    const found: Array<LifecycleAction> = []
     const failed = new Set<string>()
     for (const action of actions) {
       const isHeldUp = action._tag !== "CreateManaged" && action.after !== undefined && failed.has(action.after)
-      const isDone = !isHeldUp && (yield* act(action))
-      if (!isDone) left.push(action)
+      const outcome = isHeldUp ? "failed" : yield* act(action)
+      if (outcome === "failed") left.push(action)
+      if (outcome === "found") found.push(action)
       if (action._tag === "CreateManaged") continue
-      if (isDone) failed.delete(action.id)
-      else failed.add(action.id)
+      if (outcome === "failed") failed.add(action.id)
+      else failed.delete(action.id)
     }
-    return left
+    return { left, found } satisfies RepairOutcome
   })
 
   return { carryOutAll, recover: recreator.recover }

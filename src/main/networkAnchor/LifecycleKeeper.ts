@@ -11,7 +11,8 @@ import {
   rememberDecision,
   type LifecycleMemory
 } from "../../domain/Lifecycle.ts"
-import type { Refresh } from "../../domain/EventScope.ts"
+import { emptyRefresh, fullRefresh, type Refresh } from "../../domain/EventScope.ts"
+import type { LifecycleAction } from "../../domain/LifecycleAction.ts"
 import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
 import { DockerEngine, type OwnContainer } from "../../services/DockerEngine.ts"
 import { makeRounds } from "../docker/Rounds.ts"
@@ -27,6 +28,8 @@ export interface LifecycleKeeperInput {
   readonly containers: () => ReadonlyMap<string, ContainerSnapshot>
   /** anchord's own addresses on the shared network, once that is settled. */
   readonly own: () => AddressPair | undefined
+  /** Asks for a new look at some of the containers, of which the list is evidently old. */
+  readonly lookAgain: (refresh: Refresh) => Effect.Effect<void>
 }
 
 const soonest = (...times: ReadonlyArray<number | undefined>): number | undefined => {
@@ -34,8 +37,15 @@ const soonest = (...times: ReadonlyArray<number | undefined>): number | undefine
   return given.length === 0 ? undefined : Math.min(...given)
 }
 
+/** What to look at again when somebody else had done already what was to be done. */
+const refreshAfter = (found: ReadonlyArray<LifecycleAction>): Refresh =>
+  found.some(({ _tag }) => _tag === "CreateManaged")
+    ? fullRefresh
+    : { ...emptyRefresh, containers: new Set(found.flatMap((action) => ("id" in action ? [action.id] : []))) }
+
 /** One look at the containers, what follows from it, and the doing; answers with when to look again although nothing happens. */
-const makeRound = Effect.fnUntraced(function* ({ settings, self, containers, own }: LifecycleKeeperInput) {
+const makeRound = Effect.fnUntraced(function* (input: LifecycleKeeperInput) {
+  const { settings, self, containers, own, lookAgain } = input
   const { scope, project, lifecycle, logLevel } = settings
   const alsoInspected = lifecycle.managed === undefined ? [] : [lifecycle.managed.name, lifecycle.managed.target]
   const { pastEvents: past } = yield* DockerEngine
@@ -55,9 +65,10 @@ const makeRound = Effect.fnUntraced(function* ({ settings, self, containers, own
     const { told, since, again } = lastingProblems(decision.problems, standing, now)
     standing = since
     yield* notices(told)
-    const left = yield* repairs.carryOutAll(decision.actions)
-    memory = rememberDecision(memory, state, decision, now, left)
+    const { left, found } = yield* repairs.carryOutAll(decision.actions)
+    memory = rememberDecision(memory, state, decision, now, { left, found })
     startUp = isStillStartUp(given, decision, left)
+    if (found.length > 0) yield* lookAgain(refreshAfter(found))
     return soonest(decision.again, again)
   })
   return { round, observer }
@@ -75,7 +86,7 @@ export const makeLifecycleKeeper = Effect.fnUntraced(function* (input: Lifecycle
     /** Looks again after the copy of Docker's state was refreshed; when all of it was, nothing that was seen before counts. */
     lookAfter: ({ full, containers }: Refresh) =>
       Effect.suspend(() => {
-        if (full) observer.forget()
+        observer.forget(full ? undefined : containers)
         return full || containers.size > 0 ? rounds.again : Effect.void
       }),
     note: observer.note

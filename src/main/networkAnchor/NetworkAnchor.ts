@@ -215,7 +215,8 @@ export const networkAnchor = Effect.fnUntraced(function* (
     settings,
     self,
     containers: () => mirror.state().containers,
-    own: () => ownAddresses(mirror.state(), shared.current())
+    own: () => ownAddresses(mirror.state(), shared.current()),
+    lookAgain: (refresh) => pending.offer({ refresh, source: "event", eventTimeNano: undefined })
   })
 
   const connection = yield* makeDockerConnection

@@ -73,7 +73,7 @@ const makeRebinding = Effect.fnUntraced(function* ({ stopTimeout }: WrapRebinder
 
   const recreations = yield* makeRecreations(
     Effect.fnUntraced(function* (action, ownerStart) {
-      const left = yield* repairs.carryOutAll([action])
+      const { left } = yield* repairs.carryOutAll([action])
       times = rememberRepairs(times, [action], yield* Clock.currentTimeMillis, { left, ownerStart: () => ownerStart })
     })
   )
@@ -119,7 +119,7 @@ export const wrapRebinder = Effect.fnUntraced(function* (
       observer.note(event)
       return event.type === "container" && event.containerId !== self.id
     },
-    onResync: observer.forget,
+    onResync: () => observer.forget(),
     look: Effect.suspend(look)
   })
   yield* Effect.all([watch, recreations.keep], { concurrency: "unbounded", discard: true })

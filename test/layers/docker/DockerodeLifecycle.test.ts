@@ -134,6 +134,12 @@ describe("a call that changes something", () => {
     expect(engine.bodies).toHaveLength(3)
   })
 
+  it("answers whether it was that which started a container", async () => {
+    const engine = await engineOf("1.45", { "/containers/web/start": empty(304), "/containers/mail/start": empty(204) })
+    expect(await ask(engine.host, (lifecycle) => lifecycle.start("web"))).toBe(false)
+    expect(await ask(engine.host, (lifecycle) => lifecycle.start("mail"))).toBe(true)
+  })
+
   it("succeeds where there is nothing to change", async () => {
     const engine = await engineOf("1.45", { "/containers/web/start": empty(304), "/containers/web/stop": empty(304) })
     await ask(engine.host, (lifecycle) => Effect.andThen(lifecycle.start("web"), lifecycle.stop("web", 1)))

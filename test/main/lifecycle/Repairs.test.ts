@@ -195,7 +195,7 @@ describe("a repair that fails", () => {
           call === "disconnect" ? failed(call, "failed", 500) : undefined
         )
         const networkId = world.docker.network("back")?.id ?? ""
-        const left = yield* carryOutAll([
+        const { left } = yield* carryOutAll([
           { _tag: "Disconnect", ...acting(world, "app"), network: "back" },
           { _tag: "Connect", ...acting(world, "app"), networkId, network: "back" },
           restart(world, "app", "app")
@@ -378,6 +378,22 @@ describe("a managed service-anchor", () => {
         expect(calls).toEqual(["create app-sa"])
         expect(world.docker.find("app-sa")?.status).toBe("created")
         expect(problemsIn(world)).toEqual([])
+      })
+    ))
+
+  it("of that name that is there already, and a container that runs already, were not made so by this", () =>
+    inSimulation((world) =>
+      Effect.gen(function* () {
+        const { docker } = world
+        runAll(world, "app", "b")
+        docker.create({ name: "app-sa", network: "transit" })
+        docker.run({ name: "c", network: "container:app" })
+        const { carryOutAll } = yield* repairing(world)
+        const start: LifecycleAction = { _tag: "Start", ...acting(world, "c") }
+        const outcome = yield* carryOutAll([managed("app"), start, restart(world, "b", "c")])
+        expect(outcome.left).toEqual([])
+        expect(outcome.found.map(({ _tag }) => _tag)).toEqual(["CreateManaged", "Start"])
+        expect(world.lines).toContain("Info: container c runs already: somebody else has started it")
       })
     ))
 

@@ -48,6 +48,30 @@ describe("a container that was created before the one whose namespace it joins r
       })
     ))
 
+  it("and that somebody has started meanwhile, without an event that tells of it, is seen to run, and is repaired", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { docker, engine } = world
+        docker.run(backend("app", "tcp/80"))
+        const running = yield* start(world, { ANCHORD_AUTOFIX_SCOPE: "project" })
+        for (let round = 0; round < 2; round += 1) {
+          docker.create({ name: "sidecar", network: "container:app", labels })
+          yield* settle
+          if (round === 0) docker.remove("sidecar")
+        }
+        engine.faults.loseEvents(1)
+        docker.start("sidecar")
+        yield* TestClock.adjust("100 millis")
+        docker.restart("app")
+        yield* TestClock.adjust("5 seconds")
+        const startOf = (name: string) =>
+          (docker.inspection(name) as { readonly State: { readonly StartedAt: string } }).State.StartedAt
+        expect(startOf("sidecar") > startOf("app")).toBe(true)
+        expect(linesWith(world, "container sidecar runs already: somebody else has started it")).toHaveLength(1)
+        yield* running.stop
+      })
+    ))
+
   it("is left alone with ANCHORD_AUTOSTART_SIBLINGS off, and when it is of another project", () =>
     inWorld((world) =>
       Effect.gen(function* () {
