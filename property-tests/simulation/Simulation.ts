@@ -27,7 +27,7 @@ import { containerOf, DMZ, NETWORK_ANCHOR, networks, roleOf, roles, rolesOf, typ
 import { Excuses } from "./excuses.ts"
 import { Conduct } from "./Conduct.ts"
 import { Connections } from "./Connections.ts"
-import { Faults } from "./Faults.ts"
+import { Faults, UNTIL_POLL } from "./Faults.ts"
 import { History } from "./History.ts"
 import { startProcess, type Process, type Services } from "./processes.ts"
 import { Strangers } from "./Strangers.ts"
@@ -70,6 +70,8 @@ export class Simulation {
   readonly standing = new Standing(this)
   /** The IDs of containers whose owner went while the network-anchor was not looking. */
   readonly unknowable = new Set<string>()
+  /** The IDs of containers that their restart policy is about to start. */
+  readonly #restarting = new Set<string>()
   /** By container ID. */
   readonly processes = new Map<string, Process>()
   readonly nft = new Map<string, SimNftables>()
@@ -96,6 +98,8 @@ export class Simulation {
       if (this.excuses.isLate()) for (const subject of this.concernedBy(event)) this.excuses.touched(subject)
       if (type === "network" && action === "destroy") this.host.forgetNetwork(event.networkId ?? "")
       if (containerId !== undefined && action === "destroy") this.#noteUnknowable(containerId)
+      if (action === "die" && this.docker.find(containerId ?? "")?.status === "restarting")
+        this.#restarting.add(containerId ?? "")
       this.connections.dockerChanged()
       this.history.note("docker", `${type} ${action} ${attributes["name"] ?? ""}`)
     })
@@ -105,6 +109,7 @@ export class Simulation {
   /** Lets everything happen that does not wait, and then so much time pass. */
   pass(millis: number): void {
     this.time.advance(millis)
+    this.#excuseSilence()
     this.strangers.settle()
     if (this.#defect !== undefined) throw new Violation(`a defect in anchord: ${this.#defect}`)
     const offence = this.conduct.offence()
@@ -114,6 +119,17 @@ export class Simulation {
   /** Those that join the namespace of a container, whether or not that is there. */
   dependentsOf(id: string): ReadonlyArray<ContainerSnapshot> {
     return this.docker.containers().filter(({ networkMode }) => networkMode === `container:${id}`)
+  }
+
+  /** Docker tells nobody when a restart policy gives up, because the container cannot be started any more: that is seen by the poll. */
+  #excuseSilence(): void {
+    for (const containerId of this.#restarting) {
+      const status = this.docker.find(containerId)?.status
+      if (status === "restarting") continue
+      this.#restarting.delete(containerId)
+      if (status !== "exited") continue
+      for (const subject of this.concernedBy({ containerId, attributes: {} })) this.excuses.for(subject, UNTIL_POLL)
+    }
   }
 
   /**

@@ -65,7 +65,7 @@ describe("calls that change containers", () => {
     expect(call(one, stop("a")).millis).toBe(1000)
     expect(call(one, stop("a")).millis).toBe(0)
     expect(call(one, start("a")).millis).toBe(350)
-    expect(call(one, start("a"))).toMatchObject({ millis: 0, value: undefined })
+    expect(call(one, start("a"))).toMatchObject({ millis: 0, value: false })
   })
 
   it("wait, as an inspection does, while the container is being started, and a listing does not", () => {
