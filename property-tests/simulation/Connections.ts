@@ -20,6 +20,11 @@ interface Connection {
   readonly spoke: number
 }
 
+/** A client opens so many connections at a time, to ports that are so far from each other in the list; and so many are kept. */
+const AT_ONCE = 4
+const STRIDE = 5
+const MOST_OPEN = 24
+
 /** A UDP client that is silent for longer may find its flow expired (nf_conntrack_udp_timeout). */
 const SILENCE_MILLIS = 29_000
 
@@ -35,8 +40,13 @@ export class Connections {
     this.#sim = sim
   }
 
-  /** A client connects to one of the ports; by TCP if somebody has it. */
+  /** A client connects to several of the ports; by TCP if somebody has it. */
   open(index: number, port: number, family: Family): void {
+    for (let turn = 0; turn < AT_ONCE; turn++) this.#openOne(index, port + turn * STRIDE, family)
+    this.#open = this.#open.slice(-MOST_OPEN)
+  }
+
+  #openOne(index: number, port: number, family: Family): void {
     const [sim, outside] = [this.#sim, outsidePorts[port % outsidePorts.length]]
     const [client, destination] = [sim.lan.clients[index], sim.external()[family]]
     const anchor = sim.namespace(NETWORK_ANCHOR)?.kernel

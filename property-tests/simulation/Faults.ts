@@ -15,6 +15,12 @@ const UNTIL_CHECK = 32_000
 /** After a failure the program waits before it tries again, longer each time and five seconds at most. */
 const AFTER_FAILURE = 6_000
 
+/** A stream that lasts longer than this was a good one, after which the pause is short again. */
+const TROUBLE_MILLIS = 30_000
+
+/** How long a start may take that Docker does not answer at once. */
+const START_MILLIS = 15_000
+
 /** How long the engine stays slow, and how many calls may follow from one event. */
 const SLOW_FOR = 20_000
 const CALLS = 30
@@ -26,30 +32,43 @@ export class Faults {
   #refusals = 0
   #linesLost = 0
   #dnsBack = 0
+  #troubles: ReadonlyArray<number> = []
   #conntrackBack = 0
 
   constructor(sim: Simulation) {
     this.#sim = sim
   }
 
-  /** What changes within this time is seen late; so is everything by a network-anchor that has only just begun. */
-  #lag(forMillis: number, millis: number): void {
-    this.#sim.excuses.lag(forMillis, millis)
+  /** A network-anchor that has only just begun sees everything late. */
+  #delayStart(): void {
     const process = this.#sim.process(NETWORK_ANCHOR)
-    if (process !== undefined && process.readiness.missing().length > 0) this.#sim.excuses.touched("nat")
+    if (process === undefined || process.readiness.missing().length === 0) return
+    this.#sim.excuses.for("nat", START_MILLIS)
+    this.#sim.excuses.touched("nat")
   }
 
-  /** A container that a lost event told of is excused until the poll, one of a late event until that has arrived. */
+  /** Counts what makes the pause longer before the event stream is opened again; answers with that pause. */
+  #trouble(times = 1): number {
+    const now = this.#sim.time.now()
+    this.#troubles = [...this.#troubles.filter((at) => now - at < TROUBLE_MILLIS), ...Array<number>(times).fill(now)]
+    return Math.min(AFTER_FAILURE, 100 * 2 ** this.#troubles.length + 500)
+  }
+
+  /**
+   * A container that a lost event told of is excused until the poll, one of a late event until that has arrived. Where it has endpoints of its own
+   * those count, of which the network tells: only what lives in its namespace has to know whether it runs.
+   */
   watchEvents(): void {
     const { api, excuses } = this.#sim
     api.faults.disturbed = (event, delay) => {
       const until = delay === undefined ? UNTIL_POLL : delay + 1_000
-      for (const subject of this.#sim.concernedBy(event)) excuses.for(subject, until)
+      for (const subject of this.#sim.concernedBy(event, event.type === "container")) excuses.for(subject, until)
     }
   }
 
   cutStream(): void {
-    this.#lag(AFTER_FAILURE, AFTER_FAILURE)
+    this.#sim.excuses.lag(this.#trouble(), 500)
+    this.#delayStart()
     this.#sim.api.faults.cut()
   }
 
@@ -64,7 +83,8 @@ export class Faults {
     const { api, time } = this.#sim
     this.#away += 1
     const here = this.#away
-    this.#lag(millis + AFTER_FAILURE, AFTER_FAILURE)
+    this.#sim.excuses.lag(millis + Math.min(AFTER_FAILURE, millis + this.#trouble()), 1_500)
+    this.#delayStart()
     api.faults.away()
     time.after(millis, () => {
       if (here === this.#away) api.faults.back()
@@ -74,20 +94,30 @@ export class Faults {
   slowApi(millis: number): void {
     const { api, time } = this.#sim
     api.faults.slow("*", millis)
-    this.#lag(SLOW_FOR, millis * CALLS)
+    if (millis > 0) this.#sim.excuses.lagEach(SLOW_FOR, millis * CALLS)
+    this.#delayStart()
     time.after(SLOW_FOR, () => api.faults.slow("*", 0))
+  }
+
+  /** Each failure costs a pause of a second at most, and more where the event stream is about to be opened. */
+  #failing(times: number): void {
+    const wasInTrouble = this.#troubles.some((at) => this.#sim.time.now() - at < TROUBLE_MILLIS)
+    const pause = this.#trouble(times)
+    if (wasInTrouble) this.#sim.excuses.lag(pause, pause)
+    this.#sim.excuses.lagEach(UNTIL_POLL, 1_000 * times + 1_500)
+    this.#delayStart()
   }
 
   failApi(times: number): void {
     const { api, time } = this.#sim
-    this.#lag(UNTIL_POLL + AFTER_FAILURE, AFTER_FAILURE * times)
+    this.#failing(times)
     api.faults.failNext("*", times)
     time.after(UNTIL_POLL, () => api.faults.failNext("*", 0))
   }
 
   loseAnswers(times: number): void {
     const { api, time } = this.#sim
-    this.#lag(UNTIL_POLL + AFTER_FAILURE, AFTER_FAILURE * times)
+    this.#failing(times)
     api.faults.loseAnswers("*", times)
     time.after(UNTIL_POLL, () => api.faults.loseAnswers("*", 0))
   }

@@ -143,11 +143,21 @@ export class Simulation {
     for (const dependent of this.dependentsOf(id)) this.unknowable.add(dependent.id)
   }
 
-  /** What is concerned by what happens to a container: it, those in its namespace, and the ports that they ask for. */
-  concernedBy({ containerId, attributes }: Pick<DockerEvent, "containerId" | "attributes">): ReadonlyArray<string> {
+  /**
+   * What is concerned by what happens to a container: it, those in its namespace, and the ports that they ask for; but not its own, where only
+   * its running is meant and it has endpoints of its own.
+   */
+  concernedBy(
+    { containerId, attributes }: Pick<DockerEvent, "containerId" | "attributes">,
+    running = false
+  ): ReadonlyArray<string> {
     if (containerId === undefined) return []
     const known = this.docker.find(containerId)
-    const labels = [known?.labels ?? attributes, ...this.dependentsOf(containerId).map((one) => one.labels)]
+    const isApart = running && known !== undefined && !known.networkMode.startsWith("container:")
+    const labels = [
+      isApart ? {} : (known?.labels ?? attributes),
+      ...this.dependentsOf(containerId).map((one) => one.labels)
+    ]
     return [
       containerId,
       ...this.dependentsOf(containerId).map(({ id }) => id),
@@ -248,6 +258,7 @@ export class Simulation {
 
   #begin(program: SimProgram): void {
     if (program.name === NETWORK_ANCHOR) {
+      if (this.excuses.isLate()) this.excuses.for("nat", 15_000)
       this.excuses.touched("nat")
       for (const { id, networkMode } of this.docker.containers()) {
         const owner = networkMode.replace(/^container:/, "")

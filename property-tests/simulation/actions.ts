@@ -262,6 +262,7 @@ export const castingWith = (kinds: ReadonlyArray<FaultKind>): fc.Arbitrary<Casti
       : fc.constant("bootstrap" as const),
     autofixScope: fc.constantFrom("own" as const, "project" as const),
     selector: fc.boolean(),
+    pinned: fc.boolean(),
     managed: fc.boolean(),
     chance: fc.nat({ max: 999_999 }),
     present: fc.subarray(optionalRoles, { minLength: 1, maxLength: 3 })

@@ -7,6 +7,8 @@ export const EXTERNAL = { v4: "10.99.0.7", v6: "fd99::7" } as const
 export const PROJECT = "shop"
 export const DMZ = "dmz"
 export const TRANSIT = "shop_transit"
+/** Comes before {@link TRANSIT} in every order, and no backend is on it. */
+export const ADMINISTRATION = "admin_transit"
 export const ELSEWHERE = "elsewhere_default"
 export const REPORTING = "reporting_default"
 export const NEIGHBOUR = "neighbour"
@@ -24,6 +26,8 @@ export interface Casting {
   readonly autofixScope: "own" | "project"
   /** Whether the network-anchor serves what a label selects, and not the project. */
   readonly selector: boolean
+  /** False: the network-anchor is on another network as well, and has to find out by itself on which its backends are. */
+  readonly pinned?: boolean
   /** Whether the network-anchor keeps a service-anchor beside the container that nobody's compose file knows. */
   readonly managed: boolean
   /** The seed of what is left to chance in the world itself. */
@@ -138,6 +142,7 @@ export const managedClaims: ReadonlyArray<Claim> = [claim("tcp", 389)]
 export const networks: ReadonlyArray<SimNetworkSpec> = [
   { name: DMZ, driver: "macvlan", v4: LAN.subnet.v4, v6: LAN.subnet.v6, gateway: LAN.router },
   { name: TRANSIT, v4: "172.20.0.0/16", v6: "fd20::/64", masquerade: false },
+  { name: ADMINISTRATION, v4: "172.23.0.0/16", v6: "fd23::/64", masquerade: false },
   { name: ELSEWHERE, v4: "172.21.0.0/16", v6: "fd21::/64" },
   { name: REPORTING, v4: "172.22.0.0/16", v6: "fd22::/64" }
 ]
@@ -172,7 +177,7 @@ const environmentOf = (role: Role, casting: Casting): Readonly<Record<string, st
   return {
     ...(casting.selector ? { ANCHORD_LABEL_SELECTOR: `${SERVER.key}=${SERVER.value}` } : { ANCHORD_PROJECT: PROJECT }),
     ANCHORD_EXT_NETWORK: DMZ,
-    ANCHORD_SHARED_NETWORK: TRANSIT,
+    ...(casting.pinned === false ? {} : { ANCHORD_SHARED_NETWORK: TRANSIT }),
     ANCHORD_POLL_INTERVAL: `${POLL_SECONDS}s`,
     ANCHORD_ADDRESS_MODE: casting.addressMode,
     ANCHORD_AUTOFIX_SCOPE: casting.autofixScope,
@@ -189,15 +194,17 @@ const environmentOf = (role: Role, casting: Casting): Readonly<Record<string, st
   }
 }
 
-const networkOf = ({
-  name,
-  project,
-  joins,
-  network,
-  also
-}: Role): Pick<SimContainerSpec, "network" | "also" | "addresses"> => {
+const networkOf = (
+  { name, project, joins, network, also }: Role,
+  { pinned }: Casting
+): Pick<SimContainerSpec, "network" | "also" | "addresses"> => {
   if (joins !== undefined) return { network: `container:${joins}` }
-  if (name === NETWORK_ANCHOR) return { network: TRANSIT, also: [DMZ], addresses: { [DMZ]: EXTERNAL } }
+  if (name === NETWORK_ANCHOR)
+    return {
+      network: TRANSIT,
+      also: [DMZ, ...(pinned === false ? [ADMINISTRATION] : [])],
+      addresses: { [DMZ]: EXTERNAL }
+    }
   return {
     network: network ?? (project === "elsewhere" ? ELSEWHERE : TRANSIT),
     ...(also === undefined ? {} : { also })
@@ -213,5 +220,5 @@ export const containerOf = (role: Role, casting: Casting): SimContainerSpec => (
   env: Object.entries(environmentOf(role, casting)).map(([key, value]) => `${key}=${value}`),
   restart: role.restart ?? "unless-stopped",
   sysctls: role.anchor === "network-anchor" ? { "net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1" } : {},
-  ...networkOf(role)
+  ...networkOf(role, casting)
 })

@@ -1,3 +1,10 @@
+interface Lag {
+  readonly until: number
+  readonly millis: number
+  /** Whether each change is late by so much, or everything that changes is seen only so long after the end. */
+  readonly each: boolean
+}
+
 /**
  * What may be wrong at this moment, and until when. A fault excuses no more than it reaches: an event that was lost excuses the ports of the
  * container that it told of, and until the next poll. What nothing excuses has to be right, after every single step.
@@ -6,7 +13,7 @@ export class Excuses {
   readonly #now: () => number
   readonly #until = new Map<string, number>()
   /** Until when something that changes is seen late, and how late. */
-  #lag = { until: Number.NEGATIVE_INFINITY, millis: 0 }
+  #lags: ReadonlyArray<Lag> = []
 
   constructor(now: () => number) {
     this.#now = now
@@ -19,25 +26,32 @@ export class Excuses {
 
   /** For so long from now on, what is touched is excused, and for `millis` after that; so is what is excused already. */
   lag(forMillis: number, millis: number): void {
+    this.#add({ until: this.#now() + forMillis, millis, each: false })
+  }
+
+  /** For so long from now on, what is touched is excused for `millis` from that moment on; so is what is excused already. */
+  lagEach(forMillis: number, millis: number): void {
+    this.#add({ until: this.#now() + forMillis, millis, each: true })
+  }
+
+  #add(lag: Lag): void {
     const now = this.#now()
-    const stands = this.#lag.until >= now
-    this.#lag = {
-      until: Math.max(this.#lag.until, now + forMillis),
-      millis: stands ? Math.max(this.#lag.millis, millis) : millis
-    }
+    this.#lags = [...this.#lags.filter(({ until }) => until >= now), lag]
     for (const [subject, until] of this.#until) if (until >= now) this.touched(subject)
   }
 
   /** Something about a subject has changed: what that means may be seen late. */
   touched(subject: string): void {
     const now = this.#now()
-    if (this.#lag.until < now) return
-    this.for(subject, this.#lag.until - now + this.#lag.millis)
+    for (const { until, millis, each } of this.#lags) {
+      if (until >= now) this.for(subject, each ? millis : until - now + millis)
+    }
   }
 
   /** Whether what changes now may be seen late. */
   isLate(): boolean {
-    return this.#lag.until >= this.#now()
+    const now = this.#now()
+    return this.#lags.some(({ until }) => until >= now)
   }
 
   covers(subject: string): boolean {

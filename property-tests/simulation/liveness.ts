@@ -107,6 +107,14 @@ const checkRoutes = (sim: Simulation): void => {
   }
 }
 
+/** Whether it can be known on which network the backends are: a managed service-anchor waits for that. */
+const isSharedSettled = ({ casting, docker }: Simulation): boolean =>
+  casting.pinned !== false ||
+  docker.containers().some(({ id, labels, name }) => {
+    const asks = isServed(labels, casting) && labels["anchord.expose"] !== undefined && name !== MANAGED
+    return asks && docker.network(TRANSIT)?.members.has(id) === true
+  })
+
 /** No service-anchor in scope runs in a namespace that its owner has left, and a managed one is there exactly while its target is. */
 const checkNamespaces = (sim: Simulation): void => {
   for (const container of sim.docker.containers()) {
@@ -122,7 +130,7 @@ const checkNamespaces = (sim: Simulation): void => {
       throw new Violation(`${container.name} runs in a namespace that ${heir.name} has left`)
     }
   }
-  if (!sim.casting.managed) return
+  if (!sim.casting.managed || !isSharedSettled(sim)) return
   const [target, managed] = [sim.docker.find(OUTPOST), sim.docker.find(MANAGED)]
   if (target?.status === "running" && managed?.status !== "running" && managed?.status !== "paused") {
     throw new Violation(`${OUTPOST} runs without ${MANAGED}, which is ${managed?.status ?? "not there"}`)
@@ -134,6 +142,31 @@ const sourceOf = (sim: Simulation, kernelName: string, family: Family): string |
     .namespace(kernelName)
     ?.kernel.netns.addresses()
     .find((one) => one.family === family && one.scope === "global")?.address
+
+/** A service that asks for the project's own address gets an answer from whoever has the port, itself included (hairpin). */
+const checkHairpin = (sim: Simulation): void => {
+  const external = sim.external()
+  for (const { id, name } of serviceAnchors(sim)) {
+    const kernel = sim.host.namespaceOf(id)?.kernel
+    for (const family of families) {
+      const [source, destination] = [sourceOf(sim, name, family), external[family]]
+      if (kernel === undefined || source === undefined || destination === undefined) continue
+      for (const { protocol, port } of outsidePorts) {
+        const owner = ownerOf(sim.docker, sim.casting, { family, protocol, port })
+        if (owner === undefined || sim.host.namespaceOf(owner.owner.id) === undefined) continue
+        const sourcePort = sim.nextSourcePort()
+        const packet: SimPacket = { family, protocol, source, sourcePort, destination, destinationPort: port }
+        const { there, answered } = exchange(kernel, packet)
+        sim.connections.forget(packet, there)
+        if (!answered) {
+          throw new Violation(
+            `${name} gets no answer from ${owner.owner.name} at the project's own address, ${family} ${protocol}/${port}`
+          )
+        }
+      }
+    }
+  }
+}
 
 /** What a service sends to the world leaves with the project's address, and the answer comes back to it (SPEC §0). */
 const checkEgress = (sim: Simulation): void => {
@@ -272,6 +305,7 @@ export const checkLiveness = (sim: Simulation): void => {
   checkRoutes(sim)
   checkNamespaces(sim)
   checkAnswers(sim)
+  checkHairpin(sim)
   checkEgress(sim)
   checkStatus(sim)
   checkMetrics(sim)

@@ -32,7 +32,8 @@ const where = (sim: Simulation, walk: Walk): string => {
 
 /** Whether everything that could be wrong with a port is excused at this moment; it is also for whom it is to lead to. */
 export const isExcused = (sim: Simulation, outside: OutsidePort, owner: Claimant | undefined): boolean => {
-  const concerned = owner === undefined ? [] : [owner.container.id, owner.owner.id]
+  const isJoined = owner !== undefined && owner.container !== owner.owner
+  const concerned = isJoined ? [owner.container.id, owner.owner.id] : []
   const subjects = ["nat", `port:${outside.protocol}/${outside.port}`, ...concerned]
   return subjects.some((subject) => sim.excuses.covers(subject))
 }

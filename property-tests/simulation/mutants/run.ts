@@ -62,7 +62,7 @@ const makeFolder = (): string => {
 }
 
 const copy = (from: string, to: string): void => {
-  for (const part of ["src", "property-tests", "package.json"]) {
+  for (const part of ["src", "property-tests", "test", "package.json"]) {
     cpSync(join(from, part), join(to, part), { recursive: true })
   }
 }
