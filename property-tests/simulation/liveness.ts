@@ -35,9 +35,22 @@ const isServiceAnchor = (sim: Simulation, { id, name, labels }: ContainerSnapsho
   (isServed(labels, sim.casting) && sim.processes.get(id)?.mode === "service-anchor") ||
   (sim.casting.managed && name === MANAGED)
 
+/** Whether it can be known on which network the backends are: a managed service-anchor waits for that. */
+const isSharedSettled = ({ casting, docker }: Simulation): boolean =>
+  casting.pinned !== false ||
+  docker.containers().some(({ id, labels, name }) => {
+    const asks = isServed(labels, casting) && labels["anchord.expose"] !== undefined && name !== MANAGED
+    return asks && docker.network(TRANSIT)?.members.has(id) === true
+  })
+
 /** The service-anchors that the network-anchor is responsible for. */
-const serviceAnchors = (sim: Simulation): ReadonlyArray<ContainerSnapshot> =>
-  sim.docker.containers().filter((container) => isRunning(container) && isServiceAnchor(sim, container))
+const serviceAnchors = (sim: Simulation): ReadonlyArray<ContainerSnapshot> => {
+  // A managed one has the gateway that the network-anchor knew when it was made, until that knows another.
+  const isKnown = isSharedSettled(sim)
+  return sim.docker
+    .containers()
+    .filter((one) => isRunning(one) && isServiceAnchor(sim, one) && (isKnown || one.name !== MANAGED))
+}
 
 const entriesOf = (sim: Simulation, family: Family): ReadonlyArray<DnatEntry> => {
   const answer = sim.namespace(NETWORK_ANCHOR)?.kernel.ruleset.list(nftFamily[family], tableName[family])
@@ -106,14 +119,6 @@ const checkRoutes = (sim: Simulation): void => {
     }
   }
 }
-
-/** Whether it can be known on which network the backends are: a managed service-anchor waits for that. */
-const isSharedSettled = ({ casting, docker }: Simulation): boolean =>
-  casting.pinned !== false ||
-  docker.containers().some(({ id, labels, name }) => {
-    const asks = isServed(labels, casting) && labels["anchord.expose"] !== undefined && name !== MANAGED
-    return asks && docker.network(TRANSIT)?.members.has(id) === true
-  })
 
 /** No service-anchor in scope runs in a namespace that its owner has left, and a managed one is there exactly while its target is. */
 const checkNamespaces = (sim: Simulation): void => {

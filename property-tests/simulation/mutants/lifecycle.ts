@@ -121,7 +121,7 @@ export const lifecycleMutants: ReadonlyArray<Mutant> = [
     "one-failure-stops-the-rest",
     "When one repair fails, those after it are not begun.",
     REPAIRS,
-    "const isDone = !isHeldUp && (yield* act(action))",
-    "const isDone = !isHeldUp && failed.size === 0 && (yield* act(action))"
+    'const outcome = isHeldUp ? "failed" : yield* act(action)',
+    'const outcome = isHeldUp || failed.size > 0 ? "failed" : yield* act(action)'
   )
 ]
