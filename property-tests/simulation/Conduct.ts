@@ -4,8 +4,8 @@ import type { ContainerLifecycle } from "../../src/services/ContainerLifecycle.t
 import { isServed, MANAGED, roleOf, type Role } from "./cast.ts"
 import type { Simulation } from "./Simulation.ts"
 
-/** The name that a container has or had before it was renamed away for its successor. */
-export const formerName = (name: string): string => name.replace(/-anchord-old-.*$/, "")
+/** The name that a container has, had before it was renamed away for its successor, or will have when Compose has removed its predecessor. */
+export const lastingName = (name: string): string => name.replace(/-anchord-old-.*$/, "").replace(/^[0-9a-f]{12}_/, "")
 
 /** How long what hangs on a container that anchord has made anew may be repaired after it. */
 const AFTER_REPAIR_MILLIS = 120_000
@@ -18,6 +18,7 @@ export class Conduct {
   readonly #sim: Simulation
   /** When anchord has last touched a container of that name. */
   readonly #touched = new Map<string, number>()
+  readonly #removed = new Set<string>()
   #offence: string | undefined
 
   constructor(sim: Simulation) {
@@ -27,6 +28,11 @@ export class Conduct {
   /** What a program has done to somebody whom it has nothing to do with. */
   offence(): string | undefined {
     return this.#offence
+  }
+
+  /** Whether it was anchord who has removed a container, or has tried to. */
+  hasRemoved(id: string): boolean {
+    return this.#removed.has(id)
   }
 
   readonly watch = (actor: Role | undefined, real: ContainerLifecycle["Service"]): ContainerLifecycle["Service"] => {
@@ -50,9 +56,13 @@ export class Conduct {
 
   #look(actor: Role | undefined, verb: string, container: ContainerSnapshot | undefined): void {
     if (container === undefined) return
-    const name = formerName(container.name)
+    if (verb === "removes") this.#removed.add(container.id)
+    const name = lastingName(container.name)
     if (this.#may(actor, verb, name, container)) {
       if (verb !== "starts") this.#touched.set(name, this.#sim.time.now())
+      // No event tells of a container that ends while its policy has it wait for its next start.
+      const { id: containerId, labels: attributes } = container
+      for (const subject of this.#sim.concernedBy({ containerId, attributes })) this.#sim.excuses.for(subject, 1_000)
       return
     }
     this.#offence ??= `${actor?.name ?? MANAGED} ${verb} ${container.name}, with which it has nothing to do`

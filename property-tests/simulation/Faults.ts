@@ -3,6 +3,7 @@ import * as Stream from "effect/Stream"
 import type { Netlink } from "../../src/services/Netlink.ts"
 import { type Nftables, NftError } from "../../src/services/Nftables.ts"
 import type { SimEngineEnd } from "../../src/layers/sim/SimEngineEnd.ts"
+import type { SimDns } from "../../src/layers/sim/SimDns.ts"
 import { NETWORK_ANCHOR, POLL_SECONDS } from "./cast.ts"
 import type { Simulation } from "./Simulation.ts"
 
@@ -167,12 +168,35 @@ export class Faults {
   }
 
   dnsFails(millis: number): void {
-    this.#dnsBack = Math.max(this.#dnsBack, this.#sim.time.now() + millis)
-    this.#sim.excuses.for("routes", millis + 2_000)
+    this.#forAWhile(millis, (dns) => {
+      dns.isAway = true
+    })
   }
 
-  resolverIsAway(): boolean {
-    return this.#sim.time.now() < this.#dnsBack
+  /** Half of the questions remain without an answer. */
+  dnsFlaps(millis: number): void {
+    this.#forAWhile(millis, (dns) => {
+      dns.flapping = 0.5
+    })
+  }
+
+  #forAWhile(millis: number, spoil: (dns: SimDns) => void): void {
+    const { dns, time, excuses } = this.#sim
+    this.#dnsBack = Math.max(this.#dnsBack, time.now() + millis)
+    spoil(dns)
+    excuses.for("routes", millis + 2_000)
+    time.after(millis, () => {
+      if (time.now() >= this.#dnsBack) dns.clear()
+    })
+  }
+
+  /** The engine takes calls and does not answer them. */
+  engineHangs(millis: number): void {
+    const { api, time } = this.#sim
+    this.#sim.excuses.lag(millis + Math.min(AFTER_FAILURE, millis + this.#trouble()), 1_500)
+    this.#delayStart()
+    api.faults.block("*")
+    time.after(millis, () => api.faults.unblock("*"))
   }
 
   /** Everything works again. */
@@ -182,6 +206,7 @@ export class Faults {
     this.#refusals = 0
     this.#linesLost = 0
     this.#dnsBack = 0
+    this.#sim.dns.clear()
     this.#conntrackBack = 0
     const conntrack = this.#sim.namespace(NETWORK_ANCHOR)?.kernel.conntrack
     if (conntrack !== undefined) conntrack.failure = undefined

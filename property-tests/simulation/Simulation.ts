@@ -6,6 +6,9 @@ import { families, type AddressPair, type Family } from "../../src/domain/Addres
 import { SimDhcp } from "../../src/layers/sim/SimDhcp.ts"
 import { SimDocker } from "../../src/layers/sim/SimDocker.ts"
 import { apiOf, type SimDockerEngine } from "../../src/layers/sim/SimDockerEngine.ts"
+import { SimCompose } from "../../src/layers/sim/SimCompose.ts"
+import { SimDns } from "../../src/layers/sim/SimDns.ts"
+import type { SimProject } from "../../src/layers/sim/SimProject.ts"
 import { SimHost, type SimNamespace } from "../../src/layers/sim/SimHost.ts"
 import type { SimKernel } from "../../src/layers/sim/SimKernel.ts"
 import { makeLan, type SimLan } from "../../src/layers/sim/SimLan.ts"
@@ -19,13 +22,24 @@ import { Conntrack } from "../../src/services/Conntrack.ts"
 import { ContainerLifecycle } from "../../src/services/ContainerLifecycle.ts"
 import { DhcpClient } from "../../src/services/DhcpClient.ts"
 import { DockerEngine } from "../../src/services/DockerEngine.ts"
-import { NameResolver, ResolveError } from "../../src/services/NameResolver.ts"
+import { NameResolver } from "../../src/services/NameResolver.ts"
 import { Netlink } from "../../src/services/Netlink.ts"
 import { Nftables } from "../../src/services/Nftables.ts"
 import { serveLeases } from "./leases.ts"
-import { containerOf, DMZ, NETWORK_ANCHOR, networks, roleOf, roles, rolesOf, type Casting } from "./cast.ts"
+import {
+  composeProject,
+  containerOf,
+  DMZ,
+  NETWORK_ANCHOR,
+  networks,
+  roleOf,
+  roles,
+  rolesOf,
+  type Casting,
+  type Role
+} from "./cast.ts"
 import { Excuses } from "./excuses.ts"
-import { Conduct } from "./Conduct.ts"
+import { Conduct, lastingName } from "./Conduct.ts"
 import { Connections } from "./Connections.ts"
 import { Faults, UNTIL_POLL } from "./Faults.ts"
 import { History } from "./History.ts"
@@ -33,7 +47,7 @@ import { startProcess, type Process, type Services } from "./processes.ts"
 import { Strangers } from "./Strangers.ts"
 import { Standing } from "./Standing.ts"
 import { Violation } from "./Violation.ts"
-import { namespaceOwner, portsOf } from "./truth.ts"
+import { portsOf } from "./truth.ts"
 
 /** Somewhere in 2026; only differences of times matter. */
 const EPOCH_MILLIS = 1_790_000_000_000
@@ -59,13 +73,14 @@ export class Simulation {
   readonly lan: SimLan
   readonly host: SimHost
   readonly dhcp = new SimDhcp()
+  readonly dns: SimDns
   readonly faults = new Faults(this)
   /** Chance in the world itself: in which order an engine starts what ran before. */
   readonly random: SimRandom
   readonly connections = new Connections(this)
   readonly conduct = new Conduct(this)
   readonly strangers = new Strangers(this)
-  /** The containers that somebody has created and not removed, by name. */
+  /** The containers that are to be there, by name. */
   readonly expected = new Set<string>()
   readonly standing = new Standing(this)
   /** The IDs of containers whose owner went while the network-anchor was not looking. */
@@ -75,6 +90,8 @@ export class Simulation {
   /** By container ID. */
   readonly processes = new Map<string, Process>()
   readonly nft = new Map<string, SimNftables>()
+  readonly #operator: Layer.Layer<DockerEngine | ContainerLifecycle>
+  readonly #project: SimProject
   #port = 20_000
   #defect: string | undefined
 
@@ -92,11 +109,15 @@ export class Simulation {
       }
     })
     this.api = apiOf(this.docker)
+    this.#operator = apiOf(this.docker).access().layer
+    this.#project = composeProject(casting)
+    this.dns = new SimDns(this.docker, this.random)
     this.faults.watchEvents()
     this.docker.log.listen((event) => {
       const { type, action, attributes, containerId } = event
       if (this.excuses.isLate()) for (const subject of this.concernedBy(event)) this.excuses.touched(subject)
       if (type === "network" && action === "destroy") this.host.forgetNetwork(event.networkId ?? "")
+      if (type === "container") this.#noteExpected(event)
       if (containerId !== undefined && action === "destroy") this.#noteUnknowable(containerId)
       if (action === "die" && this.docker.find(containerId ?? "")?.status === "restarting")
         this.#restarting.add(containerId ?? "")
@@ -141,6 +162,15 @@ export class Simulation {
     const sees = anchor !== undefined && anchor.readiness.missing().length === 0
     if (sees && !this.excuses.isLate() && !this.excuses.covers(id)) return
     for (const dependent of this.dependentsOf(id)) this.unknowable.add(dependent.id)
+  }
+
+  /** Whoever was created is to be there until somebody removes it who is not anchord. */
+  #noteExpected({ action, containerId = "", attributes }: DockerEvent): void {
+    const name = lastingName(attributes["name"] ?? "")
+    if (roleOf(name) === undefined) return
+    if (action === "create" || action === "rename") this.expected.add(name)
+    if (action !== "destroy" || this.conduct.hasRemoved(containerId)) return
+    if (this.docker.containers().every((one) => lastingName(one.name) !== name)) this.expected.delete(name)
   }
 
   /**
@@ -222,8 +252,22 @@ export class Simulation {
 
   /** `docker rm -f`. */
   remove(name: string, then: () => void = () => {}): void {
-    this.expected.delete(name)
     this.docker.remove(name, then)
+  }
+
+  isInComposeFile(name: string): boolean {
+    return name in this.#project.services
+  }
+
+  /** Somebody runs Compose on the project, and is told when it fails. What goes wrong between anchord and the engine does not reach Compose. */
+  compose(use: (compose: SimCompose) => ReturnType<SimCompose["up"]>): void {
+    const told = (message: string) => Effect.sync(() => this.history.note("operator", `refused: ${message}`))
+    this.time.fork(
+      use(new SimCompose(this.docker, this.#project)).pipe(
+        Effect.catch(({ message }) => told(message)),
+        Effect.provide(this.#operator)
+      )
+    )
   }
 
   createNetwork(name: string): void {
@@ -235,18 +279,22 @@ export class Simulation {
     const role = roles.find((one) => one.name === name)
     if (role === undefined) throw new Error(`nobody is called ${name}`)
     this.docker.create(containerOf(role, this.casting))
-    this.expected.add(name)
   }
 
   #build(): void {
     this.docker.addImage(ANCHORD_IMAGE, { Entrypoint: ["tini", "--", "anchord"] }, ANCHORD_IMAGE)
     this.docker.addImage("application", {}, "application")
     for (const network of networks) this.docker.createNetwork(network)
-    for (const role of rolesOf(this.casting)) {
-      this.create(role.name)
-      this.docker.start(role.name)
+    const [anchor, ...others] = rolesOf(this.casting).filter(({ name }) => !this.isInComposeFile(name))
+    const start = ({ name }: Role) => {
+      this.create(name)
+      this.docker.start(name)
       this.pass(400)
     }
+    if (anchor !== undefined) start(anchor)
+    this.compose((compose) => compose.up())
+    this.pass(1_500)
+    for (const other of others) start(other)
     if (this.casting.addressMode === "dhcp-refresh") serveLeases(this, 0)
     this.pass(4_000)
   }
@@ -305,26 +353,7 @@ export class Simulation {
       Context.make(Nftables, this.faults.nftables(serviceOf(Nftables, nft.layer))),
       Context.make(Conntrack, serviceOf(Conntrack, kernel.conntrack.layer)),
       Context.make(DhcpClient, serviceOf(DhcpClient, this.dhcp.layer)),
-      Context.make(NameResolver, { resolve: (hostname, family) => this.#resolve(id, hostname, family) })
+      Context.make(NameResolver, serviceOf(NameResolver, this.dns.layer(id)))
     )
-  }
-
-  /** As Docker's resolver does: names of the networks that both are on. */
-  #resolve(id: string, hostname: string, family: Family): Effect.Effect<string, ResolveError> {
-    return Effect.suspend(() => {
-      if (this.faults.resolverIsAway()) {
-        const message = `${hostname}: the server does not answer`
-        return Effect.fail(new ResolveError({ hostname, family, reason: "unavailable", message }))
-      }
-      const asking = this.docker.find(id)
-      const owner = asking && namespaceOwner(this.docker, asking)
-      const known = this.docker.find(hostname)
-      const shared = owner === undefined ? [] : (this.host.namespaceOf(owner.id)?.links.values() ?? [])
-      let address: string | undefined
-      for (const { members } of shared) address ??= known && members.get(known.id)?.[family]
-      return address === undefined
-        ? Effect.fail(new ResolveError({ hostname, family, reason: "no-record", message: `${hostname}: no record` }))
-        : Effect.succeed(address)
-    })
   }
 }

@@ -32,7 +32,7 @@ export type Action =
   // What goes wrong: Docker.
   | { readonly _tag: "StreamCut" }
   | { readonly _tag: "EngineRestart"; readonly how: "shutdown" | "power failure" | "live restore" }
-  | { readonly _tag: "EngineAway"; readonly millis: number }
+  | { readonly _tag: "EngineAway" | "EngineHangs"; readonly millis: number }
   | { readonly _tag: "ApiSlow"; readonly millis: number }
   | { readonly _tag: "ApiFails" | "AnswersLost"; readonly times: number }
   | { readonly _tag: "EventsLost" | "EventsDoubled"; readonly count: number }
@@ -56,7 +56,7 @@ export type Action =
   // The network around.
   | { readonly _tag: "DhcpSilent" | "DhcpServes" | "DhcpDies" }
   | { readonly _tag: "DhcpRotates"; readonly index: number }
-  | { readonly _tag: "DnsFails"; readonly millis: number }
+  | { readonly _tag: "DnsFails" | "DnsFlaps"; readonly millis: number }
   /** A program ends in the middle of what it does: at the n-th call from now on that it makes to anything outside. */
   | {
       readonly _tag: "DiesAtCall"
@@ -144,7 +144,7 @@ const faults: Readonly<Record<FaultKind, ReadonlyArray<fc.WeightedArbitrary<Acti
     {
       weight: 2,
       arbitrary: fc.record({
-        _tag: fc.constant("EngineAway" as const),
+        _tag: fc.constantFrom("EngineAway" as const, "EngineHangs" as const),
         millis: fc.constantFrom(50, 700, 7_000, 45_000)
       })
     },
@@ -215,7 +215,10 @@ const faults: Readonly<Record<FaultKind, ReadonlyArray<fc.WeightedArbitrary<Acti
   dns: [
     {
       weight: 2,
-      arbitrary: fc.record({ _tag: fc.constant("DnsFails" as const), millis: fc.constantFrom(100, 3_000, 40_000) })
+      arbitrary: fc.record({
+        _tag: fc.constantFrom("DnsFails" as const, "DnsFlaps" as const),
+        millis: fc.constantFrom(100, 3_000, 40_000)
+      })
     }
   ],
   process: [

@@ -1,5 +1,5 @@
 import type { Action, ContainerAction } from "./actions.ts"
-import { ELSEWHERE, NEIGHBOUR, NETWORK_ANCHOR, PROJECT, roleOf, rolesOf, TRANSIT } from "./cast.ts"
+import { ELSEWHERE, NEIGHBOUR, roleOf, rolesOf, TRANSIT } from "./cast.ts"
 import { SimRefusal } from "../../src/layers/sim/SimRefusal.ts"
 import { carryOutFault } from "./carryOutFault.ts"
 import type { Simulation } from "./Simulation.ts"
@@ -78,7 +78,11 @@ const orToldLater =
       if (error !== undefined) throw error
     })()
 
+/** Made anew: by Compose what is in its file, without what depends on it; anything else by removing and creating it. */
 const recreate = (sim: Simulation, name: string): void => {
+  if (sim.isInComposeFile(name)) {
+    return sim.compose((compose) => compose.up({ services: [name], forceRecreate: true, noDeps: true }))
+  }
   const make = orRefused(sim, () => {
     sim.create(name)
     if (canStart(sim, name)) sim.docker.start(name)
@@ -124,43 +128,15 @@ const withContainer: Readonly<Record<ContainerAction, (sim: Simulation, name: st
   Reconnect: ({ docker }, name) => docker.connect(TRANSIT, name)
 }
 
-/** What Compose does to the whole project but the network-anchor, in the order of their dependencies. */
-const projectOf = ({ casting }: Simulation): ReadonlyArray<string> =>
-  rolesOf(casting)
-    .filter(({ name, project }) => project === PROJECT && name !== NETWORK_ANCHOR)
-    .map(({ name }) => name)
-
-const composeUp = (sim: Simulation): void => {
-  for (const name of projectOf(sim)) {
-    if (sim.docker.find(name) === undefined) sim.create(name)
-    if (canStart(sim, name)) sim.docker.start(name)
-  }
-}
-
-const composeDown = (sim: Simulation, then: () => void): void => {
-  const [name] = projectOf(sim)
-    .filter((one) => sim.docker.find(one) !== undefined)
-    .toReversed()
-  if (name === undefined) then()
-  else
-    sim.remove(
-      name,
-      orRefused(sim, () => composeDown(sim, then))
-    )
-}
-
 const carry = (sim: Simulation, action: Action): void => {
   if (isAboutContainer(action)) return withContainer[action._tag](sim, action.name)
   switch (action._tag) {
     case "ComposeUp":
-      return composeUp(sim)
+      return sim.compose((compose) => compose.up())
     case "ComposeDown":
-      return composeDown(sim, () => {})
+      return sim.compose((compose) => compose.down)
     case "ComposeRecreate":
-      return composeDown(
-        sim,
-        orRefused(sim, () => composeUp(sim))
-      )
+      return sim.compose((compose) => compose.up({ forceRecreate: true }))
     case "NetworkReborn":
       return reborn(sim)
     case "Open":

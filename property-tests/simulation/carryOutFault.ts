@@ -91,6 +91,8 @@ export const carryOutFault = (sim: Simulation, action: Fault): void => {
       return faults.restartEngine(action.how)
     case "EngineAway":
       return faults.engineAway(action.millis)
+    case "EngineHangs":
+      return faults.engineHangs(action.millis)
     case "ApiSlow":
       return faults.slowApi(action.millis)
     case "ApiFails":
@@ -133,5 +135,7 @@ export const carryOutFault = (sim: Simulation, action: Fault): void => {
       return serveLeases(sim, action.index)
     case "DnsFails":
       return faults.dnsFails(action.millis)
+    case "DnsFlaps":
+      return faults.dnsFlaps(action.millis)
   }
 }

@@ -1,4 +1,5 @@
 import type { Mode } from "../../src/domain/SettingDefinitions.ts"
+import type { SimProject } from "../../src/layers/sim/SimProject.ts"
 import type { SimContainerSpec, SimNetworkSpec } from "../../src/layers/sim/SimSpec.ts"
 import { LAN } from "../../src/layers/sim/SimLan.ts"
 
@@ -154,7 +155,7 @@ const SERVER = { key: "com.example.server", value: PROJECT } as const
 export const isServed = (labels: Readonly<Record<string, string>>, { selector }: Casting): boolean =>
   selector ? labels[SERVER.key] === SERVER.value : labels["com.docker.compose.project"] === PROJECT
 
-const labelsOf = ({ claims, v4Only, project, name, joins, anchor }: Role): Readonly<Record<string, string>> => ({
+const labelsOf = ({ claims, v4Only, project, name }: Role): Readonly<Record<string, string>> => ({
   ...(project === undefined
     ? {}
     : {
@@ -162,10 +163,6 @@ const labelsOf = ({ claims, v4Only, project, name, joins, anchor }: Role): Reado
         "com.docker.compose.service": name,
         "com.docker.compose.oneoff": "False"
       }),
-  // What Compose leaves of `network_mode: service:X`; `container:X` leaves nothing.
-  ...(joins !== undefined && anchor === undefined
-    ? { "com.docker.compose.depends_on": `${joins}:service_started:true` }
-    : {}),
   ...(project === PROJECT ? { [SERVER.key]: SERVER.value } : {}),
   ...(claims.length === 0 ? {} : { "anchord.expose": labelOf(claims) }),
   ...(v4Only === undefined ? {} : { "anchord.expose.v6": "off" })
@@ -210,6 +207,26 @@ const networkOf = (
     ...(also === undefined ? {} : { also })
   }
 }
+
+/** The project as its compose file has it, without the network-anchor. */
+export const composeProject = (casting: Casting): SimProject => ({
+  name: PROJECT,
+  services: Object.fromEntries(
+    rolesOf(casting)
+      .filter(({ name, project }) => project === PROJECT && name !== NETWORK_ANCHOR)
+      .map((role) => {
+        const { image = "", command = [], env = [], restart = "no" } = containerOf(role, casting)
+        const how =
+          role.joins === undefined
+            ? {}
+            : { networkMode: `${role.anchor === undefined ? "service" : "container"}:${role.joins}` }
+        const where = role.joins === undefined ? { networks: { transit: {} } } : {}
+        const service = { image, command, environment: env, labels: labelsOf(role), restart, containerName: role.name }
+        return [role.name, { ...service, ...how, ...where }]
+      })
+  ),
+  networks: { transit: { external: TRANSIT } }
+})
 
 /** How the role is created. */
 export const containerOf = (role: Role, casting: Casting): SimContainerSpec => ({

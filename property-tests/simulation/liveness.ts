@@ -120,6 +120,15 @@ const checkRoutes = (sim: Simulation): void => {
   }
 }
 
+/** What Compose has left behind of a replacement keeps anchord from touching either container for two minutes. */
+const LEFT_BEHIND_SECONDS = 125
+
+const isBeingReplaced = (sim: Simulation, name: string): boolean =>
+  sim.docker.containers().some((other) => {
+    const age = sim.time.now() / 1_000 - other.createdAt
+    return other.name !== name && other.name.endsWith(`_${name}`) && age < LEFT_BEHIND_SECONDS
+  })
+
 /** No service-anchor in scope runs in a namespace that its owner has left, and a managed one is there exactly while its target is. */
 const checkNamespaces = (sim: Simulation): void => {
   for (const container of sim.docker.containers()) {
@@ -131,6 +140,7 @@ const checkNamespaces = (sim: Simulation): void => {
     const owner = namespaceOwner(sim.docker, container)
     const heir = owner ?? sim.docker.find(roleOf(container.name)?.joins ?? OUTPOST)
     if (heir === undefined || heir.status !== "running") continue
+    if (isBeingReplaced(sim, heir.name) || isBeingReplaced(sim, container.name)) continue
     if (sim.host.namespaceOf(container.id) !== sim.host.namespaceOf(heir.id)) {
       throw new Violation(`${container.name} runs in a namespace that ${heir.name} has left`)
     }

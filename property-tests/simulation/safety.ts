@@ -2,7 +2,7 @@ import { families } from "../../src/domain/Address.ts"
 import type { SimKernel } from "../../src/layers/sim/SimKernel.ts"
 import { send, type SimPacket, type Walk } from "../../src/layers/sim/SimWalker.ts"
 import { LAN } from "../../src/layers/sim/SimLan.ts"
-import { formerName } from "./Conduct.ts"
+import { lastingName } from "./Conduct.ts"
 import { NETWORK_ANCHOR } from "./cast.ts"
 import type { Simulation } from "./Simulation.ts"
 import { Violation } from "./Violation.ts"
@@ -115,7 +115,7 @@ const checkEgress = (sim: Simulation): void => {
 
 /** Whatever was created and not removed is still there, under its name or on its way back to it. */
 const checkNobodyIsLost = (sim: Simulation): void => {
-  const names = new Set(sim.docker.containers().map(({ name }) => formerName(name)))
+  const names = new Set(sim.docker.containers().map(({ name }) => lastingName(name)))
   for (const name of sim.expected) if (!names.has(name)) throw new Violation(`${name} is lost`)
 }
 

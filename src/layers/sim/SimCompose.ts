@@ -161,7 +161,7 @@ export class SimCompose {
     return Effect.suspend(() => {
       const owner = ownerService(serviceOf(this.#project, service))
       if (owner !== undefined && !ids.has(owner)) return Effect.fail(missing(owner))
-      const name = `${this.#project.name}-${service}-1`
+      const name = serviceOf(this.#project, service).containerName ?? `${this.#project.name}-${service}-1`
       const networks = endpointsFor(this.#project, service, name)
       const body = requestFor(this.#project, service, this.#mode(service, ids))
       const [old] = ofService(present, service)

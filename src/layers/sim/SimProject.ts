@@ -6,6 +6,8 @@ import type { SimNetworkSpec } from "./SimSpec.ts"
 /** A service of a compose file. */
 export interface SimService {
   readonly image: string
+  /** `container_name`; left out, it is made of project, service and number. */
+  readonly containerName?: string
   readonly command?: ReadonlyArray<string>
   readonly environment?: ReadonlyArray<string>
   readonly labels?: Readonly<Record<string, string>>
