@@ -205,6 +205,13 @@ describe("a backend in another container's namespace", () => {
     expect(messages(discover([sharing("mta", "mta")], []))[0]).toContain("leads back to container mta")
   })
 
+  it("is warned of when the networks of its owner are not known yet", () => {
+    const { networks: _unknown, ...owner } = container("sa", { networkMode: "mail_back" })
+    expect(messages(discover([owner, sharing("mta", "sa")], []))[0]).toMatch(
+      /^WARN container mta: it is on network_mode mail_back through sa, without a usable address/
+    )
+  })
+
   it("is warned of when its owner is not on the shared network", () => {
     const owner = container("sa", { networkMode: "mail_back", networks: ["mail_back"] })
     expect(messages(discover([owner, sharing("mta", "sa")], []))[0]).toMatch(
@@ -244,5 +251,23 @@ describe("a label that breaks a rule", () => {
       discover([exposing("mta", label)], [member("mta", 5)]).problems.map(({ key }) => key)
     expect(keysOf("tcp/0")).toEqual(keysOf("tcp/99999"))
     expect(keysOf("tcp/0")).toHaveLength(1)
+  })
+
+  it("has a key of its own for each container", () => {
+    const found = discover([exposing("a", "tcp/0"), exposing("b", "tcp/0")], [])
+    expect(new Set(found.problems.map(({ key }) => key)).size).toBe(2)
+  })
+
+  it("is told in the order of the IDs, whatever the order of the list", () => {
+    const bad = ["a", "b", "c"].map((name) => exposing(name, "tcp/0"))
+    const good = ["d", "e", "f"].map((name) => exposing(name, "tcp/1"))
+    const members = ["d", "e", "f"].map((name, index) => member(name, index + 5))
+    const sorted = discover([...bad, ...good], members)
+    expect(sorted.problems.map(({ message }) => message.slice(0, 11))).toEqual([
+      "container a",
+      "container b",
+      "container c"
+    ])
+    expect(discover([...bad, ...good].toReversed(), members)).toEqual(sorted)
   })
 })

@@ -167,6 +167,13 @@ describe("ranges that overlap", () => {
     expect(conflicts(pieces, backend("late", 2, { v4: B }, "tcp/11-15"))).toEqual(["tcp/11-15 pieces before late"])
   })
 
+  it("are one conflict over adjoining ports, in whatever order the younger one's mappings come", () => {
+    const wide = backend("wide", 1, { v4: A }, "tcp/80-81,udp/80")
+    const late = backend("late", 2, { v4: B }, "tcp/80:8080,tcp/81:9090,udp/80")
+    const mixed = { ...late, mappings: [late.mappings[1]!, late.mappings[2]!, late.mappings[0]!] }
+    expect(conflicts(wide, mixed)).toEqual(["tcp/80-81 wide before late", "udp/80 wide before late"])
+  })
+
   it("are a conflict with each of several owners, for exactly the ports of each", () => {
     const second = backend("second", 2, { v4: B }, "udp/180-250")
     const third = backend("third", 3, { v4: C }, "udp/150-260")

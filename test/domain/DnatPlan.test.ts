@@ -121,10 +121,52 @@ describe("the flows to flush", () => {
     expect(flushed(ports, [])).toEqual([`v4 tcp/8000-8002 to ${A}`])
   })
 
+  it("are one selector for adjoining UDP ports that appear", () => {
+    expect(flushed([], [port("udp", 100, A), port("udp", 101, B)])).toEqual(["v4 udp/100-101 not dnated"])
+  })
+
+  it("are told apart where one port appears and the next one goes", () => {
+    expect(flushed([port("udp", 101, A)], [port("udp", 100, A)])).toEqual([
+      "v4 udp/100-100 not dnated",
+      `v4 udp/101-101 to ${A}`
+    ])
+    expect(flushed([port("udp", 100, A)], [port("udp", 101, A)])).toEqual([
+      `v4 udp/100-100 to ${A}`,
+      "v4 udp/101-101 not dnated"
+    ])
+  })
+
+  it("are told apart where adjoining ports left different backends, or one left and one only changed its port", () => {
+    expect(flushed([port("tcp", 80, A), port("tcp", 81, B)], [])).toEqual([
+      `v4 tcp/80-80 to ${A}`,
+      `v4 tcp/81-81 to ${B}`
+    ])
+    const moved = flushed(
+      [port("tcp", 80, A), port("tcp", 81, A, 8081), port("tcp", 82, A, 8082), port("tcp", 83, A)],
+      [port("tcp", 81, A, 9081), port("tcp", 82, A, 9082)]
+    )
+    expect(moved).toEqual([
+      `v4 tcp/80-80 to ${A}`,
+      `v4 tcp/81-81 to ${A}:8081`,
+      `v4 tcp/82-82 to ${A}:8082`,
+      `v4 tcp/83-83 to ${A}`
+    ])
+  })
+
   it("know that a single port hides the range it lies in", () => {
     const hidden = [range("udp", 100, 200, A), port("udp", 150, B)]
     expect(flushed(hidden, [range("udp", 100, 200, A)])).toEqual([`v4 udp/150-150 to ${B}`])
     expect(flushed(hidden, [port("udp", 150, B)])).toEqual([`v4 udp/100-149 to ${A}`, `v4 udp/151-200 to ${A}`])
+  })
+
+  it("leave a range whole beside single ports, and cut it at those in it, in whatever order they are", () => {
+    const beside = [range("udp", 100, 200, A), port("udp", 300, B), port("udp", 99, B)]
+    expect(flushed(beside, beside.slice(1))).toEqual([`v4 udp/100-200 to ${A}`])
+    const singles = [port("udp", 200, B), port("udp", 150, B), port("udp", 100, B)]
+    expect(flushed([range("udp", 100, 200, A), ...singles], singles)).toEqual([
+      `v4 udp/101-149 to ${A}`,
+      `v4 udp/151-199 to ${A}`
+    ])
   })
 
   it("work up to the last port", () => {

@@ -100,6 +100,13 @@ describe("an event of a network", () => {
     })
   })
 
+  it("is worth a look at the network alone when it does not say which container", () => {
+    expect(refresh("network", "disconnect", undefined, "transit")).toEqual({
+      ...emptyRefresh,
+      networks: new Set(["transit"])
+    })
+  })
+
   it("is worth a look at anchord's own container when that joins or leaves, whatever the network", () => {
     for (const action of ["connect", "disconnect"])
       expect(refresh("network", action, "self", "another")).toEqual({ ...emptyRefresh, self: true })

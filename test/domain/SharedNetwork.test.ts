@@ -98,6 +98,7 @@ describe("the shared network", () => {
   it("is the first of the alphabet when the name does not tell either", () => {
     expect(chosen({ dmz: 0, front: 1, back: 1 })).toBe("back settled")
     expect(chosen({ b_transit: 1, a_transit: 1 })).toBe("a_transit settled")
+    expect(chosen({ a_transit: 1, b_transit: 1 })).toBe("a_transit settled")
   })
 
   it("is chosen by name alone, and not settled, where there is no backend at all", () => {
@@ -152,6 +153,18 @@ describe("a choice that was made before", () => {
       name: "back",
       settled: true
     })
+  })
+
+  it("stays while its network is gone, even when anchord is on another one", () => {
+    expect(Result.getOrThrow(choose({ transit: 3 }, { previous: previous("back", true) }))).toMatchObject({
+      networkId: idOf("back"),
+      name: "back"
+    })
+  })
+
+  it("is found by its ID before its name", () => {
+    const before = { ...previous("back", true), networkId: idOf("front") }
+    expect(Result.getOrThrow(choose({ back: 0, front: 0 }, { previous: before })).networkId).toBe(idOf("front"))
   })
 
   it("is made again while it is not settled", () => {
