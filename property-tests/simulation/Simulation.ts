@@ -46,6 +46,7 @@ import { History } from "./History.ts"
 import { startProcess, type Process, type Services } from "./processes.ts"
 import { Strangers } from "./Strangers.ts"
 import { Standing } from "./Standing.ts"
+import { Told } from "./Told.ts"
 import { Violation } from "./Violation.ts"
 import { portsOf } from "./truth.ts"
 
@@ -83,8 +84,7 @@ export class Simulation {
   /** The containers that are to be there, by name. */
   readonly expected = new Set<string>()
   readonly standing = new Standing(this)
-  /** The IDs of containers whose owner went while the network-anchor was not looking. */
-  readonly unknowable = new Set<string>()
+  readonly told: Told
   /** The IDs of containers that their restart policy is about to start. */
   readonly #restarting = new Set<string>()
   /** By container ID. */
@@ -109,6 +109,7 @@ export class Simulation {
       }
     })
     this.api = apiOf(this.docker)
+    this.told = new Told(this.docker)
     this.#operator = apiOf(this.docker).access().layer
     this.#project = composeProject(casting)
     this.dns = new SimDns(this.docker, this.random)
@@ -118,7 +119,6 @@ export class Simulation {
       if (this.excuses.isLate()) for (const subject of this.concernedBy(event)) this.excuses.touched(subject)
       if (type === "network" && action === "destroy") this.host.forgetNetwork(event.networkId ?? "")
       if (type === "container") this.#noteExpected(event)
-      if (containerId !== undefined && action === "destroy") this.#noteUnknowable(containerId)
       if (action === "die" && this.docker.find(containerId ?? "")?.status === "restarting")
         this.#restarting.add(containerId ?? "")
       this.connections.dockerChanged()
@@ -151,17 +151,6 @@ export class Simulation {
       if (status !== "exited") continue
       for (const subject of this.concernedBy({ containerId, attributes: {} })) this.excuses.for(subject, UNTIL_POLL)
     }
-  }
-
-  /**
-   * Docker keeps only the ID of a container that another one joins. Whoever was not there to see which name that ID had, when it went, cannot know
-   * who has followed it.
-   */
-  #noteUnknowable(id: string): void {
-    const anchor = this.process(NETWORK_ANCHOR)
-    const sees = anchor !== undefined && anchor.readiness.missing().length === 0
-    if (sees && !this.excuses.isLate() && !this.excuses.covers(id)) return
-    for (const dependent of this.dependentsOf(id)) this.unknowable.add(dependent.id)
   }
 
   /** Whoever was created is to be there until somebody removes it who is not anchord. */
@@ -308,10 +297,6 @@ export class Simulation {
     if (program.name === NETWORK_ANCHOR) {
       if (this.excuses.isLate()) this.excuses.for("nat", 15_000)
       this.excuses.touched("nat")
-      for (const { id, networkMode } of this.docker.containers()) {
-        const owner = networkMode.replace(/^container:/, "")
-        if (owner !== networkMode && this.docker.find(owner) === undefined) this.unknowable.add(id)
-      }
     }
     const process = startProcess(program, this.time.now(), {
       fork: (main) => this.time.fork(main),
@@ -347,7 +332,7 @@ export class Simulation {
     const role = roleOf(this.docker.find(id)?.name ?? "")
     this.nft.set(id, nft)
     return Context.mergeAll(
-      Context.make(DockerEngine, serviceOf(DockerEngine, access.layer)),
+      Context.make(DockerEngine, this.told.watch(id, serviceOf(DockerEngine, access.layer))),
       Context.make(ContainerLifecycle, this.conduct.watch(role, serviceOf(ContainerLifecycle, access.layer))),
       Context.make(Netlink, this.faults.netlink(serviceOf(Netlink, SimNetlink.layer(kernel.netns)))),
       Context.make(Nftables, this.faults.nftables(serviceOf(Nftables, nft.layer))),

@@ -129,6 +129,17 @@ const isBeingReplaced = (sim: Simulation, name: string): boolean =>
     return other.name !== name && other.name.endsWith(`_${name}`) && age < LEFT_BEHIND_SECONDS
   })
 
+/** Whether a program can know who has followed the container whose namespace another one joined: it was told of its name, or Compose has left it. */
+const canKnowHeir = (
+  sim: Simulation,
+  program: string,
+  container: ContainerSnapshot,
+  heir: ContainerSnapshot
+): boolean =>
+  container.name === MANAGED ||
+  /^[^,:]+:[^,:]+:true$/.test(container.labels["com.docker.compose.depends_on"] ?? "") ||
+  sim.told.knows(sim.idOf(program) ?? "", container.networkMode.replace(/^container:/, ""), heir.name)
+
 /** No service-anchor in scope runs in a namespace that its owner has left, and a managed one is there exactly while its target is. */
 const checkNamespaces = (sim: Simulation): void => {
   for (const container of sim.docker.containers()) {
@@ -136,11 +147,12 @@ const checkNamespaces = (sim: Simulation): void => {
     const responsible =
       isServiceAnchor(sim, container) ||
       (sim.casting.autofixScope === "project" && isServed(container.labels, sim.casting))
-    if (!responsible || sim.unknowable.has(container.id)) continue
+    if (!responsible) continue
     const owner = namespaceOwner(sim.docker, container)
     const heir = owner ?? sim.docker.find(roleOf(container.name)?.joins ?? OUTPOST)
     if (heir === undefined || heir.status !== "running") continue
     if (isBeingReplaced(sim, heir.name) || isBeingReplaced(sim, container.name)) continue
+    if (owner === undefined && !canKnowHeir(sim, NETWORK_ANCHOR, container, heir)) continue
     if (sim.host.namespaceOf(container.id) !== sim.host.namespaceOf(heir.id)) {
       throw new Violation(`${container.name} runs in a namespace that ${heir.name} has left`)
     }
@@ -303,7 +315,7 @@ const checkWrapped = (sim: Simulation): void => {
   const [owner, dependent] = [sim.docker.find(WRAPPED), sim.docker.find("wrapping")]
   if (sim.process("wrap-rebinder") === undefined || owner?.status !== "running" || dependent?.status !== "running")
     return
-  if (sim.unknowable.has(dependent.id)) return
+  if (!canKnowHeir(sim, "wrap-rebinder", dependent, owner)) return
   if (dependent.networkMode !== `container:${owner.id}`) {
     throw new Violation(`wrapping refers to a container that is not ${WRAPPED} any more`)
   }

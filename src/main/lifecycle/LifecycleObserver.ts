@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import { rememberName, rememberNames, type ContainerNames } from "../../domain/ContainerNames.ts"
 import type { ContainerSnapshot, DockerEvent } from "../../domain/DockerState.ts"
 import type { Inspection } from "../../domain/Inspection.ts"
@@ -46,13 +47,13 @@ export const makeLifecycleObserver = Effect.fnUntraced(function* (input: Lifecyc
     if (type === "container" && containerId !== undefined && name) names = rememberName(names, containerId, name)
   }
 
-  /** Where the past may not be asked for, names are known from now on. */
+  /** Where the past may not be asked for, names are known from now on. After any other failure it is asked for again at the next look. */
   const recall = Effect.fnUntraced(function* ({ past = Effect.succeed([]) }: LifecycleObserverInput) {
     if (isRecalled) return
-    const isAway = ({ reason }: DockerError) => reason === "unreachable"
-    const events = yield* Effect.catch(past, (error) => (isAway(error) ? Effect.fail(error) : Effect.succeed([])))
-    events.forEach(noteName)
-    isRecalled = true
+    const outcome = yield* Effect.result(past)
+    if (Result.isSuccess(outcome)) outcome.success.forEach(noteName)
+    else if (outcome.failure.reason === "unreachable") return yield* outcome.failure
+    isRecalled = Result.isSuccess(outcome) || outcome.failure.reason === "forbidden"
   })
 
   /** Answers with whether the container is still there. */

@@ -247,4 +247,21 @@ describe("who looks at containers in shared namespaces", () => {
         expect((yield* given.asked).names).toEqual(["app", "sidecar"])
       })
     ))
+
+  it("asks for the past again at the next look where that failed", () =>
+    test((given) =>
+      Effect.gen(function* () {
+        const { docker, world } = given
+        const { app } = wrapped(given)
+        docker.remove("app")
+        const answer = Effect.succeed([event("create", app, "app")])
+        const names = Effect.map(given.asked, ({ state }) => state.names.get(app))
+        world.past = Effect.fail(
+          new DockerError({ endpoint: "GET /events", reason: "failed", status: 500, message: "no" })
+        )
+        expect(yield* names).toBeUndefined()
+        world.past = answer
+        expect(yield* names).toEqual(["app"])
+      })
+    ))
 })
