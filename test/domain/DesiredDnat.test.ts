@@ -174,6 +174,13 @@ describe("ranges that overlap", () => {
     expect(conflicts(wide, mixed)).toEqual(["tcp/80-81 wide before late", "udp/80 wide before late"])
   })
 
+  it("are a conflict for each standby, even when one wants the port next to the other's", () => {
+    const wide = backend("wide", 1, { v4: A }, "tcp/80-81")
+    const lower = backend("lower", 2, { v4: B }, "tcp/80")
+    const upper = backend("upper", 3, { v4: C }, "tcp/81")
+    expect(conflicts(wide, lower, upper)).toEqual(["tcp/80 wide before lower", "tcp/81 wide before upper"])
+  })
+
   it("are a conflict with each of several owners, for exactly the ports of each", () => {
     const second = backend("second", 2, { v4: B }, "udp/180-250")
     const third = backend("third", 3, { v4: C }, "udp/150-260")
