@@ -65,8 +65,9 @@ const tagged = <T extends string>(...tags: ReadonlyArray<T>) => fc.constantFrom(
 const create = fc.record({
   _tag: tagged("create"),
   name: fc.constantFrom(...containerNames),
+  // By the beginning of a network's ID an engine takes a container for one on two networks, which nobody can mean.
   mode: fc.oneof(
-    { arbitrary: fc.record({ network }), weight: 6 },
+    { arbitrary: fc.record({ network: network.filter((ref) => ref.by !== "short") }), weight: 6 },
     { arbitrary: fc.record({ container }), weight: 5 },
     { arbitrary: fc.constantFrom("none" as const, "host" as const), weight: 1 }
   ),

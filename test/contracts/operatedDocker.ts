@@ -83,8 +83,10 @@ export class Names {
 
   /** A text with names in the place of IDs. */
   text(said: string): string {
+    // Which of two reasons is told depends on the network that is plugged in first.
+    const reason = said.replace(/^could not find a network matching network mode \S+: /, "")
     const short = (beginning: string) => [...this.#byId].find(([id]) => id.startsWith(beginning))?.[1] ?? beginning
-    return said.replaceAll(/[0-9a-f]{64}/g, (id) => this.of(id)).replaceAll(/\b[0-9a-f]{12}\b/g, short)
+    return reason.replaceAll(/[0-9a-f]{64}/g, (id) => this.of(id)).replaceAll(/\b[0-9a-f]{12}\b/g, short)
   }
 }
 
@@ -98,7 +100,7 @@ export const seenEvent = ({ type, action, containerId, attributes }: RawEvent, n
 
 /** The addresses of a member; of a network whose subnet is the engine's own choice only what is not. */
 export const addressText = (network: string, v4: string, v6: string): string =>
-  ["bridge", "ops-pool"].includes(network) ? v4.split(".").slice(2).join(".") : `${v4} ${v6}`.trim()
+  ["bridge", "ops-pool"].includes(network) ? (v4.split(".").at(-1) ?? "") : `${v4} ${v6}`.trim()
 
 const orderOf = ({ action, who, network, words }: SeenEvent): string => `${action} ${who} ${network} ${words}`
 

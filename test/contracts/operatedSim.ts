@@ -20,11 +20,24 @@ const QUIET = 80_000
 
 const IMAGE = "ops"
 
+interface Endpoint {
+  readonly NetworkID: string
+  readonly IPAMConfig: { readonly IPv4Address?: string } | null
+}
+
+export interface OperatedSim extends OperatedDocker {
+  /**
+   * Whether the operation starts a container that cannot be plugged into all of its networks: an engine plugs it into some of them before it gives
+   * up, and which ones is chance.
+   */
+  readonly isLeftToChance: (operation: Operation) => boolean
+}
+
 /** What answers when it is done. */
 type Answer = (refused?: unknown) => void
 
 /** Operations on a simulated engine; after each one, time passes until nothing more happens. */
-export const operatedSim = (): OperatedDocker => {
+export const operatedSim = (): OperatedSim => {
   const time = new SimTime(1_700_000_000_000)
   const stubborn = new Set<string>()
   const docker: SimDocker = new SimDocker(time.nowNanos, {
@@ -105,6 +118,21 @@ export const operatedSim = (): OperatedDocker => {
     }
   }
 
+  const cannotBePlugged = (id: string, name: string, { NetworkID, IPAMConfig }: Endpoint): boolean => {
+    const network = docker.network(NetworkID || name)
+    const holder = [...(network?.members.values() ?? [])].find(({ v4 }) => v4 === IPAMConfig?.IPv4Address)
+    return network === undefined || (holder !== undefined && holder.containerId !== id)
+  }
+
+  const isLeftToChance = (operation: Operation): boolean => {
+    if (operation._tag !== "start" && operation._tag !== "restart" && operation._tag !== "end") return false
+    const id = docker.find(ref(operation.container))?.id
+    if (id === undefined) return false
+    const { Networks } = docker.inspection(id)["NetworkSettings"] as { readonly Networks: Record<string, Endpoint> }
+    const others = Object.entries(Networks).filter(([name]) => name !== "bridge")
+    return others.length > 1 && others.some(([name, endpoint]) => cannotBePlugged(id, name, endpoint))
+  }
+
   const seen = (): Seen => ({
     containers: docker.containers().map(({ id, name, status, labels, networkMode, networks = [] }) => {
       const inspected = docker.inspection(id)
@@ -153,6 +181,7 @@ export const operatedSim = (): OperatedDocker => {
       time.advance(QUIET)
       return Promise.resolve(answer)
     },
+    isLeftToChance,
     seen: () => Promise.resolve(seen()),
     events: () => events.map((event) => seenEvent(event, names))
   }

@@ -14,6 +14,7 @@ const named = (name: string): Ref => ({ name, by: "name" })
 const [A, B] = [named("ops-a"), named("ops-b")]
 const FOUR = named("ops-four")
 const INNER = named("ops-inner")
+const BRIDGE = named("bridge")
 
 type Made = Extract<Operation, { readonly _tag: "create" }>
 
@@ -172,5 +173,39 @@ export const operationCases: ReadonlyArray<OperationCase> = [
       [create(A, on(FOUR), { policy: "always", autoRemove: true }), "400"]
     ],
     become: { "ops-a": ["running", 0, 0] }
+  },
+  {
+    what: "a start that fails on a network after another announces that the container leaves what it was plugged into",
+    steps: [
+      [create(A, on(BRIDGE)), "ok"],
+      [connect(FOUR, A), "ok"],
+      [start(A), "404"]
+    ],
+    become: { "ops-a": ["created", 128, 0] },
+    told: ["connect c1 bridge ", "disconnect c1 bridge "]
+  },
+  {
+    what: "a restart that cannot start again is the engine's own failure, whatever the reason",
+    steps: [
+      [network, "ok"],
+      ...running(A),
+      [create(B, joining(A)), "ok"],
+      [start(B), "ok"],
+      [stop(A), "ok"],
+      [{ _tag: "restart", container: B }, "500"]
+    ],
+    become: { "ops-a": ["exited", 0, 0], "ops-b": ["exited", 128, 0] }
+  },
+  {
+    what: "a container that runs in another's namespace is refused every network, also one that is not there",
+    steps: [
+      [network, "ok"],
+      ...running(A),
+      [create(B, joining(A)), "ok"],
+      [start(B), "ok"],
+      [connect(FOUR, B), "400"],
+      [connect(INNER, B), "400"]
+    ],
+    become: { "ops-a": ["running", 0, 0], "ops-b": ["running", 0, 0] }
   }
 ]

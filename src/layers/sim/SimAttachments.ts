@@ -47,25 +47,31 @@ export const configureMissing = (container: SimContainer, ref: string, wanted: J
   configure(container, missingKey(ref), wanted)
 }
 
-/** Finds the networks by name that a container was never plugged into: they may have been made anew since it was told of them. */
-export const resolveNetworks = (container: SimContainer, networks: SimNetworks): void => {
-  for (const id of container.endpoints.keys()) {
-    if (container.resolved.has(id)) continue
-    const wanted = container.wanted.get(id) ?? {}
-    const { id: present } = networks.get(networks.nameOf(id))
-    if (present === id) continue
-    forget(container, id)
-    configure(container, present, wanted)
+/**
+ * The network that a container is configured for by this key. One that it was never plugged into it finds by name: it may have been made anew
+ * since the container was told of it. Throws where there is none.
+ */
+export const resolveNetwork = (container: SimContainer, key: string, networks: SimNetworks): SimNetwork => {
+  const present = networks.get(container.resolved.has(key) ? key : networks.nameOf(key))
+  if (present.id !== key) {
+    const wanted = container.wanted.get(key) ?? {}
+    forget(container, key)
+    configure(container, present.id, wanted)
   }
+  return present
 }
 
 const SHARES =
   "container sharing network namespace with another container or host cannot be connected to any other network"
 const IS_ALONE = "container cannot be connected to multiple networks with one of the networks in private (none) mode"
 
+/** Refuses any network to a container that runs in another's namespace. */
+export const refuseToShare = (container: SimContainer): void => {
+  if (isPlumbed(container) && networkModeOf(container).startsWith("container:")) throw new SimRefusal(400, SHARES)
+}
+
 /** Refuses networks that do not go together: the host's namespace has no room for others, and `none` means none. */
 const refuseTogether = (container: SimContainer, network: SimNetwork, networks: SimNetworks): void => {
-  if (isPlumbed(container) && networkModeOf(container).startsWith("container:")) throw new SimRefusal(400, SHARES)
   for (const id of container.endpoints.keys()) {
     const other = networks.find(networks.nameOf(id))
     if (other === undefined || other === network) continue

@@ -28,6 +28,13 @@ export interface SimUp {
   readonly noDeps?: boolean
 }
 
+/** By service: which are to be replaced whatever they are, and the IDs of the containers so far. */
+interface Convergence {
+  readonly forced: Set<string>
+  readonly ids: Map<string, string>
+  readonly noDeps: boolean
+}
+
 const REPLACES = "com.docker.compose.replace"
 
 /**
@@ -57,7 +64,7 @@ export class SimCompose {
         Effect.andThen(this.#present),
         Effect.flatMap((present) => {
           const ids = new Map(present.map(({ labels, id }) => [labels[SERVICE] ?? "", id]))
-          return each(order, (name) => this.#converge(name, present, forced, ids))
+          return each(order, (name) => this.#converge(name, present, { forced, ids, noDeps }))
         }),
         Effect.andThen(this.#startAll(order))
       )
@@ -110,7 +117,7 @@ export class SimCompose {
       Effect.suspend(() => {
         const name = `${this.#project.name}-${service}-run-${slug}`
         const ids = new Map(present.map(({ labels, id }) => [labels[SERVICE] ?? "", id]))
-        const body = requestFor(this.#project, service, this.#mode(service, ids), { Cmd })
+        const body = requestFor(this.#project, service, this.#mode(service, ids), { more: { Cmd } })
         const Labels = { ...body.Labels, [ONEOFF]: "True", "com.docker.compose.slug": slug }
         const networks = endpointsFor(this.#project, service, name)
         return Effect.flatMap(
@@ -152,18 +159,13 @@ export class SimCompose {
   }
 
   /** Creates what is missing, and replaces what is not as it should be; whatever depends on that is replaced, too. */
-  #converge(
-    service: string,
-    present: ReadonlyArray<ContainerSnapshot>,
-    forced: Set<string>,
-    ids: Map<string, string>
-  ): Done {
+  #converge(service: string, present: ReadonlyArray<ContainerSnapshot>, { forced, ids, noDeps }: Convergence): Done {
     return Effect.suspend(() => {
       const owner = ownerService(serviceOf(this.#project, service))
       if (owner !== undefined && !ids.has(owner)) return Effect.fail(missing(owner))
       const name = serviceOf(this.#project, service).containerName ?? `${this.#project.name}-${service}-1`
       const networks = endpointsFor(this.#project, service, name)
-      const body = requestFor(this.#project, service, this.#mode(service, ids))
+      const body = requestFor(this.#project, service, this.#mode(service, ids), { noDeps })
       const [old] = ofService(present, service)
       const made = (id: string) => void ids.set(service, id)
       if (old === undefined)

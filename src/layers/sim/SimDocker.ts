@@ -3,7 +3,7 @@ import type { ContainerSnapshot, ContainerStatus, NetworkSnapshot } from "../../
 import type { Json } from "../../domain/Inspection.ts"
 import type { NetworkConfiguration } from "../../domain/ProjectToWrap.ts"
 import type { OwnContainer } from "../../services/DockerEngine.ts"
-import { configureMissing, disconnect, prepareConnect } from "./SimAttachments.ts"
+import { configureMissing, disconnect, prepareConnect, refuseToShare } from "./SimAttachments.ts"
 import {
   inspectionOf,
   isPlumbed,
@@ -260,6 +260,7 @@ export class SimDocker {
     if (!isRunning(container) && this.#networks.find(networkRef) === undefined) {
       return configureMissing(container, networkRef, wanted, this.#networks)
     }
+    refuseToShare(container)
     const network = this.#networks.get(networkRef)
     const isNew = prepareConnect(container, network, wanted, this.#networks)
     if (!isNew || !isPlumbed(container)) return

@@ -1,3 +1,4 @@
+import { requireFirst, resolveNetwork } from "./SimAttachments.ts"
 import { fixedAddresses, macFor, type SimContainer, touch } from "./SimContainer.ts"
 import type { SimEvents } from "./SimEvents.ts"
 import { releasePair, takePair } from "./SimIpam.ts"
@@ -16,17 +17,35 @@ export class SimEndpoints {
     this.#plumbing = plumbing
   }
 
-  /** Everything that a container is to be on, or nothing. The links appear with {@link SimEndpoints.appear}. */
+  /**
+   * Everything that a container is to be on, or nothing; the default bridge first, and the others in no order to rely on. When one fails after
+   * another has been plugged in, the engine announces that the container leaves them all. The links appear with
+   * {@link SimEndpoints.appearAll}.
+   */
   plumbAll(container: SimContainer): void {
-    const plumbed: Array<string> = []
+    const isBridge = (key: string) => this.#networks.nameOf(key) === "bridge"
+    const keys = [...container.endpoints.keys()].toSorted((a, b) => Number(isBridge(b)) - Number(isBridge(a)))
+    const plugged = new Set<string>()
     try {
-      for (const networkId of container.endpoints.keys()) {
-        this.plumb(container, this.#networks.get(networkId))
-        plumbed.push(networkId)
+      for (const key of keys) {
+        const network = resolveNetwork(container, key, this.#networks)
+        requireFirst(container, this.#networks)
+        this.plumb(container, network)
+        plugged.add(network.id)
       }
     } catch (error) {
-      for (const networkId of plumbed) this.unplumb(container, networkId)
+      if (plugged.size > 0) this.#leaveAll(container)
       throw error
+    }
+  }
+
+  #leaveAll(container: SimContainer): void {
+    for (const [key, endpoint] of container.endpoints) {
+      if (endpoint !== undefined) this.unplumb(container, key)
+      else {
+        const network = this.#networks.find(container.resolved.has(key) ? key : this.#networks.nameOf(key))
+        if (network !== undefined) this.#events.network("disconnect", network, container.id)
+      }
     }
   }
 

@@ -1,4 +1,3 @@
-import { requireFirst, resolveNetworks } from "./SimAttachments.ts"
 import { isPlumbed, isRunning, joinedRef, networkModeOf, programOf, type SimContainer, touch } from "./SimContainer.ts"
 import { noPlumbing, type SimSignal } from "./SimPlumbing.ts"
 import { SimRefusal } from "./SimRefusal.ts"
@@ -106,11 +105,11 @@ export class SimLifeCycles {
       try {
         this.start(container)
       } catch (error) {
-        return then(error)
+        return then(notRestarted(container, error))
       }
       this.whenStarted(container, () => {
         container.manuallyRestarted = false
-        if (container.startError !== "") return then(new SimRefusal(500, container.startError))
+        if (container.startError !== "") return then(notRestarted(container, container.startError))
         this.#in.events.container("restart", container)
         then()
       })
@@ -260,17 +259,18 @@ export class SimLifeCycles {
   }
 
   #prepare(container: SimContainer): void {
-    const { containers, networks, endpoints } = this.#in
+    const { containers, endpoints } = this.#in
     const ref = joinedRef(networkModeOf(container))
     const owner = ref === undefined ? undefined : containers.get(ref)
     if (owner !== undefined) refuseToJoin(container, owner)
     container.joined = owner && { id: owner.id, startedAt: owner.startedAt }
-    if (owner !== undefined) return
-    if (container.endpoints.size > 0) requireFirst(container, networks)
-    resolveNetworks(container, networks)
-    endpoints.plumbAll(container)
+    if (owner === undefined) endpoints.plumbAll(container)
   }
 }
+
+/** Whatever the reason is, the engine takes it for its own failure. */
+const notRestarted = ({ name }: SimContainer, why: unknown): SimRefusal =>
+  new SimRefusal(500, `Cannot restart container ${name}: ${why instanceof Error ? why.message : String(why)}`)
 
 const refuseToJoin = (container: SimContainer, owner: SimContainer): void => {
   if (owner === container) throw new SimRefusal(500, "cannot join own network")

@@ -80,19 +80,20 @@ export const HASH = "com.docker.compose.config-hash"
 const NUMBER = "com.docker.compose.container-number"
 const DEPENDS_ON = "com.docker.compose.depends_on"
 
-const dependsOnText = (service: SimService): string => {
+const dependsOnText = (service: SimService, dependencies: ReadonlyArray<string>): string => {
   const owner = ownerService(service)
-  return dependenciesOf(service)
-    .map((name) => `${name}:service_started:${name === owner}`)
-    .join(",")
+  return dependencies.map((name) => `${name}:service_started:${name === owner}`).join(",")
 }
 
-/** The request that creates a service's container; `mode` has the ID of the container whose namespace it joins. */
+/**
+ * The request that creates a service's container; `mode` has the ID of the container whose namespace it joins. A service that is created without
+ * its dependencies is another one to Compose: the next `up` replaces it.
+ */
 export const requestFor = (
   project: SimProject,
   name: string,
   mode: string | undefined,
-  more: Json = {}
+  { more = {}, noDeps = false }: { readonly more?: Json; readonly noDeps?: boolean } = {}
 ): CreateRequest["body"] & { readonly Labels: Readonly<Record<string, string>> } => {
   const service = serviceOf(project, name)
   const { image, command = ["run"], environment = [], restart = "no", graceSeconds = 10, sysctls = {} } = service
@@ -100,14 +101,15 @@ export const requestFor = (
   const NetworkMode = mode ?? networkName(project, first)
   const HostConfig = { NetworkMode, RestartPolicy: { Name: restart }, Sysctls: sysctls }
   const asked = { Image: image, Cmd: command, Env: environment, StopTimeout: graceSeconds, HostConfig, ...more }
+  const dependencies = noDeps ? [] : dependenciesOf(service)
   const labels = {
     ...service.labels,
     [PROJECT]: project.name,
     [SERVICE]: name,
     [NUMBER]: "1",
     [ONEOFF]: "False",
-    [DEPENDS_ON]: dependsOnText(service),
-    [HASH]: JSON.stringify([asked, service.labels, service.networks])
+    [DEPENDS_ON]: dependsOnText(service, dependencies),
+    [HASH]: JSON.stringify([asked, service.labels, service.networks, dependencies])
   }
   return { ...asked, Labels: labels }
 }
