@@ -76,6 +76,8 @@ export interface Role {
   readonly also?: ReadonlyArray<string>
   /** Left out: the project's transit network, or {@link ELSEWHERE} for another project. */
   readonly network?: string
+  /** An IPv4 address of its own choice there, so that its IPv6 address is not the one that goes with it, and so not those of the others. */
+  readonly v4?: string
   readonly env?: Readonly<Record<string, string>>
   /** Left out: `unless-stopped`. */
   readonly restart?: "no"
@@ -100,7 +102,7 @@ export const roles: ReadonlyArray<Role> = [
   { name: NETWORK_ANCHOR, claims: [], anchor: "network-anchor", project: PROJECT },
   serviceAnchor("web-anchor", [claim("tcp", 80), claim("tcp", 443, 443, 8443)]),
   application("web", "web-anchor"),
-  serviceAnchor("mail-anchor", [claim("tcp", 25), claim("udp", 53), claim("udp", 4000, 4003)]),
+  serviceAnchor("mail-anchor", [claim("tcp", 25), claim("udp", 53), claim("udp", 4000, 4003)], { v4: "172.20.0.100" }),
   application("mail", "mail-anchor"),
   serviceAnchor("spare-anchor", [claim("tcp", 80), claim("udp", 4002, 4005), claim("tcp", 9000, 9002, 9100)], {
     v4Only: true
@@ -192,7 +194,7 @@ const environmentOf = (role: Role, casting: Casting): Readonly<Record<string, st
 }
 
 const networkOf = (
-  { name, project, joins, network, also }: Role,
+  { name, project, joins, network, also, v4 }: Role,
   { pinned }: Casting
 ): Pick<SimContainerSpec, "network" | "also" | "addresses"> => {
   if (joins !== undefined) return { network: `container:${joins}` }
@@ -204,7 +206,8 @@ const networkOf = (
     }
   return {
     network: network ?? (project === "elsewhere" ? ELSEWHERE : TRANSIT),
-    ...(also === undefined ? {} : { also })
+    ...(also === undefined ? {} : { also }),
+    ...(v4 === undefined ? {} : { addresses: { [TRANSIT]: { v4 } } })
   }
 }
 

@@ -50,7 +50,10 @@ export const flowMutants: ReadonlyArray<Mutant> = [
     "All flows of an element that is removed are deleted, also those of ports whose owner stays.",
     PLAN,
     "changes(coverage(before.get(space) ?? []), coverage(after.get(space) ?? []))",
-    "changes(coverage(remove.filter((entry) => spaceOf(entry) === space)), [])"
+    `[
+        ...changes(coverage(remove.filter((entry) => spaceOf(entry) === space)), []),
+        ...changes(coverage(before.get(space) ?? []), coverage(after.get(space) ?? [])).filter((one) => !one.before)
+      ]`
   ),
   mutant(
     "flush-of-one-family",

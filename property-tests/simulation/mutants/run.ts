@@ -83,7 +83,11 @@ const plant = (mutant: Mutant): string => {
 const hunt = (folder: string, seed: number, seconds: number): Promise<Hunted> => {
   const script = join(folder, "property-tests/simulation/mutants/hunt.ts")
   const words = [script, "--seed", `${seed}`, "--steps", options.steps, "--seconds", `${seconds}`]
-  const limits = { timeout: (seconds * PATIENCE + 120) * 1_000, killSignal: "SIGKILL" as const, maxBuffer: 64e6 }
+  const limits = {
+    timeout: Math.ceil(seconds * PATIENCE + 120) * 1_000,
+    killSignal: "SIGKILL" as const,
+    maxBuffer: 64e6
+  }
   return new Promise((resolve, reject) => {
     const child = execFile(process.execPath, words, limits, (error, stdout, stderr) => {
       children.delete(child)
