@@ -6,7 +6,6 @@ import type { Casting } from "./cast.ts"
 import { checkLiveness, QUIET_MILLIS } from "./liveness.ts"
 import { checkSafety } from "./safety.ts"
 import { Simulation } from "./Simulation.ts"
-import { Violation } from "./Violation.ts"
 
 /** Everything that a history follows from. */
 export interface Script {
@@ -31,15 +30,15 @@ export const takeStep = (sim: Simulation, step: Step): void => {
   checkSafety(sim)
 }
 
-/** Plays a script to its end, or to the first violation. */
-export const play = ({ casting, steps }: Script): { readonly sim: Simulation; readonly violation?: Violation } => {
+/** Plays a script to its end, or to the first violation; where the world itself breaks down, that is one as well. */
+export const play = ({ casting, steps }: Script): { readonly sim: Simulation; readonly violation?: Error } => {
   const sim = new Simulation(casting)
   try {
     for (const step of steps) if (isApplicable(sim, step.action)) takeStep(sim, step)
     quieten(sim)
     return { sim }
   } catch (error) {
-    if (!(error instanceof Violation)) throw error
+    if (!(error instanceof Error)) throw error
     sim.history.note("!!!", error.message)
     return { sim, violation: error }
   }

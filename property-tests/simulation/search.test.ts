@@ -19,7 +19,7 @@ describe("the whole program in a simulated world", () => {
       const { message, script } = searched.found
       const history = script.steps.map(({ action, thenMillis }) => `${told(action)}, then ${thenMillis} ms`).join("\n")
       const replay = `npm run simulate -- --seed ${seed} --steps ${STEPS}`
-      expect.fail(`${message}\n${JSON.stringify(script.casting)}\n${history}\n${replay}`)
+      expect.fail(`${message}\n${history}\n${JSON.stringify({ about: message, ...script })}\n${replay}`)
     }
     console.log(`simulated: seeds ${first} to ${seed - 1}, ${steps} steps, nothing found`)
     expect(steps).toBeGreaterThan(0)

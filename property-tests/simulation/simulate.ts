@@ -28,6 +28,11 @@ const numberOf = (option: string, text: string, least: number): number => {
   return value
 }
 
+const wholeNumberOf = (option: string, text: string, least: number): number => {
+  const value = numberOf(option, text, least)
+  return Number.isSafeInteger(value) ? value : refuse(`--${option} ${text}: must be a whole number`)
+}
+
 const isFaultKind = (text: string): text is FaultKind => (faultKinds as ReadonlyArray<string>).includes(text)
 
 const faultsOf = (text: string): ReadonlyArray<FaultKind> => {
@@ -80,8 +85,19 @@ const rate = (steps: number, since: number): string => {
   return `${steps} steps in ${seconds.toFixed(1)} s, ${Math.round(steps / seconds)} a second`
 }
 
+const scriptIn = (file: string): Script => {
+  try {
+    const script: Partial<Script> | null = JSON.parse(readFileSync(file, "utf8"))
+    if (script?.casting !== undefined && Array.isArray(script.steps))
+      return { casting: script.casting, steps: script.steps }
+  } catch (error) {
+    return refuse(`--replay ${file}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  return refuse(`--replay ${file}: must be a history, with "casting" and "steps"`)
+}
+
 const replay = (file: string): number => {
-  const script: Script = JSON.parse(readFileSync(file, "utf8"))
+  const script = scriptIn(file)
   const { sim, violation } = play(script)
   say(sim.history.text())
   if (violation !== undefined) say(`\nVIOLATION: ${violation.message}\n`)
@@ -103,10 +119,10 @@ const main = (): number => {
     return 0
   }
   if (file !== undefined) return replay(file)
-  const steps = numberOf("steps", stepsText, 1)
+  const steps = wholeNumberOf("steps", stepsText, 1)
   const faults = faultsOf(faultsText)
   const shrinkMillis = noShrink ? 0 : 60_000
-  let seed = seedText === undefined ? Date.now() % 1_000_000_000 : numberOf("seed", seedText, 0)
+  let seed = seedText === undefined ? Date.now() % 1_000_000_000 : wholeNumberOf("seed", seedText, 0)
   say(`seed ${seed}, histories of at most ${steps} steps, faults: ${faultsText}\n`)
   const began = performance.now()
   const end = minutes === undefined ? 0 : began + numberOf("minutes", minutes, 0) * 60_000
