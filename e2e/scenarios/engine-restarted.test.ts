@@ -24,14 +24,14 @@ const gateway = { v4: "172.31.110.200", v6: "fd00:a2c0:110::200" }
 const always = { restart: "unless-stopped" }
 const wrapping = { ANCHORD_MODE: "service-anchor", ANCHORD_GATEWAY_IP: `${gateway.v4},${gateway.v6}` }
 
-const project = composeProject(lab, "engine-restarted", {
+const file = (autofix: "own" | "project") => ({
   services: {
     anchord: {
       ...networkAnchor(lab, {
         ...address,
         transitV4: gateway.v4,
         transitV6: gateway.v6,
-        env: { ANCHORD_MANAGED_SA_TARGET: "engine-restarted-outpost-1" }
+        env: { ANCHORD_MANAGED_SA_TARGET: "engine-restarted-outpost-1", ANCHORD_AUTOFIX_SCOPE: autofix }
       }),
       ...always
     },
@@ -51,6 +51,7 @@ const project = composeProject(lab, "engine-restarted", {
   },
   networks: { dmz: externalDmz, transit: transit(110) }
 })
+const project = composeProject(lab, "engine-restarted", file("own"))
 const container = project.container
 const outpost = container("outpost")
 const managed = `${outpost}-service-anchor`
@@ -114,9 +115,18 @@ afterAll(async () => {
 })
 
 describe("a restart of the whole engine, which starts containers in any order", () => {
-  const rounds = ["shutdown", "power failure", "shutdown", "power failure", "shutdown"] as const
-  for (const [round, end] of rounds.entries()) {
-    it(`leaves nothing to do by hand after a ${end}, ${round + 1} of ${rounds.length}`, async () => {
+  const rounds = [
+    ["shutdown", "own"],
+    ["power failure", "own"],
+    ["shutdown", "own"],
+    ["power failure", "project"],
+    ["shutdown", "project"]
+  ] as const
+  for (const [round, [end, autofix]] of rounds.entries()) {
+    it(`leaves nothing to do by hand after a ${end}, with ANCHORD_AUTOFIX_SCOPE=${autofix}, ${round + 1} of ${rounds.length}`, async () => {
+      project.rewrite(file(autofix))
+      await project.compose("up", "-d", "--no-deps", "anchord")
+      await project.ready("anchord")
       const before = await idsOf()
       const stopped = await incarnationOf(lab, container("stopped"))
       await step("the engine is restarted", () => lab.engine.restart(end))
