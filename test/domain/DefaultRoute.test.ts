@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest"
 import type { Address, Family } from "../../src/domain/Address.ts"
-import { chooseGateways, planExternalDefault, type Gateway } from "../../src/domain/DefaultRoute.ts"
+import {
+  chooseGateways,
+  isSameRoute,
+  planExternalDefault,
+  takeOver,
+  type Gateway
+} from "../../src/domain/DefaultRoute.ts"
 import type { DefaultRoute } from "../../src/domain/Routing.ts"
 import { SimNetns } from "../../src/layers/sim/SimNetns.ts"
 
@@ -38,6 +44,54 @@ describe("the gateway of a family", () => {
 
   it("is none when nobody knows one", () => {
     expect(chooseGateways({ pin: {}, ipam: {} })).toEqual([])
+  })
+})
+
+describe("two routes", () => {
+  const route: DefaultRoute = { family: "v6", gateway: "fd99::1", link: "ext" }
+
+  it("are one when the kernel's own metric and protocol are said or not", () => {
+    expect(isSameRoute(route, { ...route, metric: 1024, protocol: "boot" })).toBe(true)
+  })
+
+  it.each<Partial<DefaultRoute>>([
+    { family: "v4", metric: 1024 },
+    { gateway: "fd99::2" },
+    { link: "br" },
+    { onLink: true },
+    { source: "fd99::5" },
+    { mtu: 1400 },
+    { metric: 512 },
+    { protocol: "97" }
+  ])("are two when one has %j", (difference) => {
+    expect(isSameRoute(route, { ...route, ...difference })).toBe(false)
+  })
+})
+
+describe("taking over", () => {
+  const own: DefaultRoute = { family: "v4", gateway: "10.99.0.1", link: "ext", protocol: "97" }
+  const own6: DefaultRoute = { family: "v6", gateway: "fd99::1", link: "ext", protocol: "97", metric: 512 }
+
+  it("deletes all IPv4 routes of that metric but the first, which is replaced", () => {
+    const first: DefaultRoute = { family: "v4", gateway: "172.20.0.1", link: "br" }
+    const second: DefaultRoute = { family: "v4", gateway: "172.20.0.3", link: "br" }
+    expect(takeOver(own, [first, second], [first, second])).toEqual([
+      { _tag: "Replace", route: own },
+      { _tag: "Delete", route: second }
+    ])
+  })
+
+  it("deletes no IPv6 route of that metric: all are next hops of the one that is replaced", () => {
+    const hops = ["fd20::1", "fd20::3"].map((via): DefaultRoute => ({ ...own6, gateway: via, link: "br" }))
+    expect(takeOver(own6, hops, hops)).toEqual([{ _tag: "Replace", route: own6 }])
+  })
+
+  it("deletes an advertised route of that metric, which is not replaced", () => {
+    const advertised: DefaultRoute = { ...own6, gateway: "fe80::1", protocol: "ra" }
+    expect(takeOver(own6, [advertised], [advertised])).toEqual([
+      { _tag: "Replace", route: own6 },
+      { _tag: "Delete", route: advertised }
+    ])
   })
 })
 
@@ -119,6 +173,10 @@ describe("the external default route", () => {
 
   it("lets an advertised default be the only one when no other gateway is known", () => {
     const advertised: DefaultRoute = { family: "v6", gateway: "fe80::1", link: "ext", metric: 1024, protocol: "ra" }
+    const docker: DefaultRoute = { family: "v6", gateway: "fd20::1", link: "br" }
+    expect(planExternalDefault({ link: "ext", gateways: [], current: [advertised, docker] })).toEqual([
+      { _tag: "Delete", route: docker }
+    ])
     expect(bring(add(makeNetns(), advertised, { family: "v6", gateway: "fd20::1" }), [])).toEqual(["fe80::1 ext ra"])
   })
 

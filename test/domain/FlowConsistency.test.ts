@@ -36,7 +36,8 @@ describe("a flow", () => {
 
 describe("where a port leads to", () => {
   it("is the single port before the range that it lies in", () => {
-    expect(ownersIn(table)(flow())).toEqual({ address: A, port: 5353 })
+    for (const entries of [table, tableOf([wide, single])])
+      expect(ownersIn(entries)(flow())).toEqual({ address: A, port: 5353 })
     expect(ownersIn(table)(flow({ destinationPort: 54 }))).toEqual({ address: B, port: 54 })
     for (const destinationPort of [50, 60])
       expect(ownersIn(table)(flow({ destinationPort }))).toEqual({ address: B, port: destinationPort })

@@ -102,6 +102,41 @@ describe("the base rule set", () => {
     expect(mark?.["expr"]).toEqual(expect.arrayContaining([fromInside]))
   })
 
+  it.each(families)("has these rules, word for word, in %s", (family) => {
+    const inFamily = tables[family]["family"]
+    const mark = { ct: { key: "mark" } }
+    const toUs = { match: { op: "==", left: { fib: { result: "type", flags: ["daddr"] } }, right: "local" } }
+    const sent = (protocol: string, map: string) => ({
+      dnat: { family: inFamily, addr: { map: { key: { payload: { protocol, field: "dport" } }, data: `@${map}` } } }
+    })
+    expect(within("rule", family).map(({ chain, expr }) => [chain, expr])).toEqual([
+      [
+        "prerouting",
+        [
+          { match: { op: "!=", left: { meta: { key: "iifname" } }, right: { set: ["eth1", "lo"] } } },
+          toUs,
+          { mangle: { key: mark, value: 0xa2c0 } }
+        ]
+      ],
+      ["prerouting", [toUs, sent("tcp", "dnat_tcp")]],
+      ["prerouting", [toUs, sent("udp", "dnat_udp")]],
+      ["prerouting", [toUs, sent("tcp", "dnat_range_tcp")]],
+      ["prerouting", [toUs, sent("udp", "dnat_range_udp")]],
+      [
+        "postrouting",
+        [{ match: { op: "==", left: { meta: { key: "oifname" } }, right: "eth1" } }, { masquerade: null }]
+      ],
+      [
+        "postrouting",
+        [
+          { match: { op: "==", left: mark, right: 0xa2c0 } },
+          { match: { op: "in", left: { ct: { key: "status" } }, right: "dnat" } },
+          { masquerade: null }
+        ]
+      ]
+    ])
+  })
+
   it("names the external interface it was given and no other", () => {
     expect(JSON.stringify(baseRuleset({ extIface: "macvlan0" }))).not.toContain("eth1")
   })
@@ -252,8 +287,19 @@ describe("what the kernel holds", () => {
 
   it("has other rules when a map holds what cannot be anchord's", () => {
     const { rules } = parseTable(listing(), "v4")
-    for (const element of [[25, "nonsense"], [25, { concat: ["nonsense", 25] }], "25", [25]])
+    const ofBoth = [{ range: [100, 200] }, { concat: [A, 25] }]
+    for (const element of [[25, "nonsense"], [25, { concat: ["nonsense", 25] }], "25", 25, [25], ofBoth])
       expect(parseTable(listing(1, [element]), "v4").rules).not.toBe(rules)
+  })
+
+  it("has other rules when somebody put a set beside the maps", () => {
+    const { nftables } = listing() as { nftables: ReadonlyArray<unknown> }
+    const set = { set: { family: "ip", name: "blocked", table: "anchord_v4", type: "ipv4_addr", handle: 9 } }
+    expect(parseTable({ nftables: [...nftables, set] }, "v4").rules).not.toBe(parseTable(listing(), "v4").rules)
+    const renamed = { set: { ...set.set, name: "allowed" } }
+    expect(parseTable({ nftables: [...nftables, set] }, "v4").rules).not.toBe(
+      parseTable({ nftables: [...nftables, renamed] }, "v4").rules
+    )
   })
 
   it("is nothing when the answer is not one", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { families, type AddressPair } from "../../src/domain/Address.ts"
 import { ORIGINALS_TABLE, type DefaultRoute, type RouteStep } from "../../src/domain/Routing.ts"
-import { linkTowards, planFollow, planRestore } from "../../src/domain/ServiceAnchorRoutes.ts"
+import { isDeserted, linkTowards, planFollow, planRestore } from "../../src/domain/ServiceAnchorRoutes.ts"
 import { SimNetns } from "../../src/layers/sim/SimNetns.ts"
 
 const ANCHOR = { v4: "172.20.0.2", v6: "fd20::2" }
@@ -62,6 +62,72 @@ describe("the link towards a gateway", () => {
   })
 })
 
+describe("a namespace", () => {
+  it("is deserted when it has no address but the loopback's", () => {
+    const addresses = makeNetns().addresses()
+    const loopback = addresses.filter(({ link }) => link === "lo")
+    expect(loopback).not.toEqual([])
+    expect([[], loopback, addresses].map(isDeserted)).toEqual([true, true, false])
+  })
+})
+
+describe("the record of the originals", () => {
+  const { addresses } = stateOf(makeNetns())
+  const ours: DefaultRoute = { family: "v6", gateway: ANCHOR.v6, link: "eth0", protocol: "97", metric: 512 }
+  const docker: DefaultRoute = { family: "v6", gateway: BRIDGE.v6, link: "eth0" }
+  const second: DefaultRoute = { family: "v6", gateway: "fd20::3", link: "eth0", metric: 700 }
+  const late: DefaultRoute = { family: "v6", gateway: "fd20::9", link: "eth0", metric: 800 }
+  const nowhere: DefaultRoute = { family: "v6", gateway: "fd30::1", link: "eth0", metric: 900 }
+  const put = (route: DefaultRoute): DefaultRoute => ({ ...route, table: ORIGINALS_TABLE })
+
+  const recordedOf = (main: ReadonlyArray<DefaultRoute>, ...originals: ReadonlyArray<DefaultRoute>) =>
+    planFollow({ main, originals: originals.map(put), addresses }, { v6: ANCHOR.v6 })
+      .filter(({ route }) => route.table === ORIGINALS_TABLE)
+      .map(({ _tag, route }) => `${_tag} ${route.gateway}`)
+
+  it("has one route of each metric, the first", () => {
+    const twin: DefaultRoute = { ...docker, gateway: "fd20::4" }
+    expect(recordedOf([docker, twin, second])).toEqual([`Replace ${docker.gateway}`, `Replace ${second.gateway}`])
+  })
+
+  it("gets what a kill left out, and what is in it already is not put in again", () => {
+    expect(recordedOf([docker, second], docker)).toEqual([`Replace ${second.gateway}`])
+    expect(recordedOf([docker, second], docker, second)).toEqual([])
+  })
+
+  it("stands once something has been displaced, though an original is back and others have come", () => {
+    expect(recordedOf([ours, docker, late], docker)).toEqual([])
+    expect(recordedOf([docker, late], docker, second)).toEqual([])
+  })
+
+  it("stands while one of several originals could come back", () => {
+    expect(recordedOf([ours, late], docker, nowhere)).toEqual([])
+  })
+
+  it("stands while there is nothing to take its place", () => {
+    expect(recordedOf([ours], nowhere)).toEqual([])
+  })
+
+  it("is made anew when none of it could come back, without what has no place there any more", () => {
+    expect(recordedOf([ours, late], nowhere)).toEqual([`Replace ${late.gateway}`, `Delete ${nowhere.gateway}`])
+    const again: DefaultRoute = { ...nowhere, gateway: "fd20::5" }
+    expect(recordedOf([ours, again], nowhere)).toEqual([`Replace ${again.gateway}`])
+  })
+
+  it("is made anew when the link has no address of the gateway's family any more", () => {
+    const ofV4 = addresses.filter(({ family }) => family === "v4")
+    const main: ReadonlyArray<DefaultRoute> = [
+      { family: "v4", gateway: ANCHOR.v4, link: "eth0", protocol: "97" },
+      { family: "v4", gateway: "172.20.0.3", link: "eth0" }
+    ]
+    const originals = [put({ family: "v4", gateway: "fd30::1", link: "eth0", onLink: true })]
+    expect(planFollow({ main, originals, addresses: ofV4 }, { v4: ANCHOR.v4 })[0]).toEqual({
+      _tag: "Replace",
+      route: put({ family: "v4", gateway: "172.20.0.3", link: "eth0" })
+    })
+  })
+})
+
 describe("following the gateway", () => {
   it("puts the originals by before anything is changed", () => {
     const steps = planFollow(stateOf(wrapped()), { v4: ANCHOR.v4 })
@@ -85,6 +151,19 @@ describe("following the gateway", () => {
     follow(netns, MOVED)
     expect(shown(stateOf(netns).main)).toEqual(["172.20.0.7 97", "fd20::7 97"])
     expect(shown(stateOf(netns).originals)).toEqual(["172.20.0.1 boot", "fd20::1 boot"])
+  })
+
+  it("deletes its own route to the earlier gateway when the new one takes another's place", () => {
+    const { addresses } = stateOf(makeNetns())
+    const foreign: DefaultRoute = { family: "v4", gateway: "172.20.0.66", link: "eth0" }
+    const own = (gateway: string): DefaultRoute => ({ family: "v4", gateway, link: "eth0", protocol: "97" })
+    const originals: ReadonlyArray<DefaultRoute> = [
+      { family: "v4", gateway: BRIDGE.v4, link: "eth0", table: ORIGINALS_TABLE }
+    ]
+    expect(planFollow({ main: [foreign, own(ANCHOR.v4)], originals, addresses }, { v4: MOVED.v4 })).toEqual([
+      { _tag: "Replace", route: own(MOVED.v4) },
+      { _tag: "Delete", route: own(ANCHOR.v4) }
+    ])
   })
 
   it("keeps the first record when somebody sets another default", () => {
@@ -127,6 +206,7 @@ describe("following the gateway", () => {
 
   it.each<DefaultRoute>([
     { family: "v4", gateway: BRIDGE.v4, link: "eth0", source: "172.20.0.9" },
+    { family: "v4", link: "eth0" },
     { family: "v4", gateway: "fd20::1", link: "eth0" },
     { family: "v4", gateway: "fe80::1", link: "eth0" },
     { family: "v4", gateway: "192.0.2.1", link: "eth0", onLink: true },
@@ -162,6 +242,7 @@ describe("following the gateway", () => {
 
   it("does nothing for a gateway on no network, and the other family all the same", () => {
     const netns = wrapped()
+    expect(planFollow(stateOf(netns), { v4: "10.8.0.1" })).toEqual([])
     follow(netns, { v4: "10.8.0.1", v6: ANCHOR.v6 })
     expect(shown(stateOf(netns).main)).toEqual(["172.20.0.1 boot", "fd20::2 97"])
   })
@@ -220,6 +301,28 @@ describe("restoring", () => {
     carryOut(netns, steps.slice(0, 1))
     restore(netns)
     expect(stateOf(netns)).toEqual(before)
+  })
+
+  it("puts an original beside an advertised default of its metric, and in the place of any other", () => {
+    const original: DefaultRoute = { family: "v6", gateway: BRIDGE.v6, link: "eth0" }
+    const own: DefaultRoute = { family: "v6", gateway: ANCHOR.v6, link: "eth0", protocol: "97", metric: 512 }
+    const advertised: DefaultRoute = { family: "v6", gateway: "fe80::1", link: "eth0", protocol: "ra", metric: 1024 }
+    const originals = [{ ...original, table: ORIGINALS_TABLE }]
+    const firstOf = (...main: ReadonlyArray<DefaultRoute>) => planRestore({ main, originals }, "v6")[0]
+    expect(firstOf(own, advertised)).toEqual({ _tag: "Append", route: original })
+    expect(firstOf(own)).toEqual({ _tag: "Replace", route: original })
+    expect(firstOf(own, { ...advertised, metric: 2048 })).toEqual({ _tag: "Replace", route: original })
+    expect(firstOf(own, { ...advertised, protocol: "static" })).toEqual({ _tag: "Replace", route: original })
+  })
+
+  it("does not put back what is there, and removes its own route and the record", () => {
+    const original: DefaultRoute = { family: "v6", gateway: BRIDGE.v6, link: "eth0" }
+    const own: DefaultRoute = { family: "v6", gateway: ANCHOR.v6, link: "eth0", protocol: "97", metric: 512 }
+    const put = { ...original, table: ORIGINALS_TABLE }
+    expect(planRestore({ main: [own, original], originals: [put] }, "v6")).toEqual([
+      { _tag: "Delete", route: own },
+      { _tag: "Delete", route: put }
+    ])
   })
 
   it("has no steps where nothing was done", () => {
