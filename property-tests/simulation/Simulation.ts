@@ -11,7 +11,7 @@ import { SimDns } from "../../src/layers/sim/SimDns.ts"
 import type { SimProject } from "../../src/layers/sim/SimProject.ts"
 import { SimHost, type SimNamespace } from "../../src/layers/sim/SimHost.ts"
 import type { SimKernel } from "../../src/layers/sim/SimKernel.ts"
-import { makeLan, type SimLan } from "../../src/layers/sim/SimLan.ts"
+import { LAN, makeLan, type SimLan } from "../../src/layers/sim/SimLan.ts"
 import type { ContainerSnapshot, DockerEvent } from "../../src/domain/DockerState.ts"
 import * as SimNetlink from "../../src/layers/sim/SimNetlink.ts"
 import type { SimRandom } from "../../src/layers/sim/SimNat.ts"
@@ -53,6 +53,9 @@ import { portsOf } from "./truth.ts"
 /** Somewhere in 2026; only differences of times matter. */
 const EPOCH_MILLIS = 1_790_000_000_000
 
+/** Milliseconds between two router advertisements. */
+const ADVERTISED_EACH = 7_000
+
 const ANCHORD_IMAGE = "anchord"
 
 const serviceOf = <I, S, Others>(tag: Context.Key<I, S>, layer: Layer.Layer<I | Others>): S =>
@@ -81,6 +84,8 @@ export class Simulation {
   readonly connections = new Connections(this)
   readonly conduct = new Conduct(this)
   readonly strangers = new Strangers(this)
+  /** Whether Compose is at work: nobody runs it twice at a time. */
+  isComposing = false
   /** The containers that are to be there, by name. */
   readonly expected = new Set<string>()
   readonly standing = new Standing(this)
@@ -158,8 +163,9 @@ export class Simulation {
     const name = lastingName(attributes["name"] ?? "")
     if (roleOf(name) === undefined) return
     if (action === "create" || action === "rename") this.expected.add(name)
-    if (action !== "destroy" || this.conduct.hasRemoved(containerId)) return
-    if (this.docker.containers().every((one) => lastingName(one.name) !== name)) this.expected.delete(name)
+    if (action === "destroy" && name === attributes["name"] && !this.conduct.hasRemoved(containerId)) {
+      this.expected.delete(name)
+    }
   }
 
   /**
@@ -251,9 +257,15 @@ export class Simulation {
   /** Somebody runs Compose on the project, and is told when it fails. What goes wrong between anchord and the engine does not reach Compose. */
   compose(use: (compose: SimCompose) => ReturnType<SimCompose["up"]>): void {
     const told = (message: string) => Effect.sync(() => this.history.note("operator", `refused: ${message}`))
+    this.isComposing = true
     this.time.fork(
       use(new SimCompose(this.docker, this.#project)).pipe(
         Effect.catch(({ message }) => told(message)),
+        Effect.ensuring(
+          Effect.sync(() => {
+            this.isComposing = false
+          })
+        ),
         Effect.provide(this.#operator)
       )
     )
@@ -262,6 +274,25 @@ export class Simulation {
   createNetwork(name: string): void {
     const spec = networks.find((one) => one.name === name)
     if (spec !== undefined) this.docker.createNetwork(spec)
+  }
+
+  /** Routers advertise themselves again and again (RFC 4861 §6.2.4). */
+  #advertiseAgain(): void {
+    this.advertise(true)
+    this.time.after(ADVERTISED_EACH, () => this.#advertiseAgain())
+  }
+
+  /**
+   * The router advertises itself, and the kernel of the network-anchor's namespace sets its default route, or with a lifetime of 0 takes it away.
+   * For the time without one there is no way out by IPv6.
+   */
+  advertise(lives: boolean): void {
+    const [netns, link] = [this.namespace(NETWORK_ANCHOR)?.kernel.netns, this.linkOn(NETWORK_ANCHOR, DMZ)]
+    if (netns === undefined || link === undefined) return
+    const present = netns.defaultRoutes("v6").find(({ protocol }) => protocol === "ra")
+    const route = { family: "v6", gateway: LAN.advertiser, link, protocol: "ra", metric: 1024 } as const
+    if (lives && present === undefined) netns.add(route)
+    if (!lives && present !== undefined) netns.apply({ _tag: "Delete", route: present })
   }
 
   create(name: string): void {
@@ -285,6 +316,7 @@ export class Simulation {
     this.pass(1_500)
     for (const other of others) start(other)
     if (this.casting.addressMode === "dhcp-refresh") serveLeases(this, 0)
+    if (this.casting.addressMode === "slaac-ra-only") this.#advertiseAgain()
     this.pass(4_000)
   }
 

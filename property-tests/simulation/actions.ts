@@ -55,6 +55,8 @@ export type Action =
   | { readonly _tag: "DeleteAddress"; readonly family: Family }
   // The network around.
   | { readonly _tag: "DhcpSilent" | "DhcpServes" | "DhcpDies" }
+  /** The LAN's router sends an advertisement, or one that takes itself back (RFC 4861 §6.2.5: a lifetime of 0). */
+  | { readonly _tag: "RouterAdvertises"; readonly lives: boolean }
   | { readonly _tag: "DhcpRotates"; readonly index: number }
   | { readonly _tag: "DnsFails" | "DnsFlaps"; readonly millis: number }
   /** A program ends in the middle of what it does: at the n-th call from now on that it makes to anything outside. */
@@ -79,6 +81,7 @@ export interface Step {
 
 /** The kinds of trouble that can be left out or asked for by name. */
 export const faultKinds = [
+  "ra",
   "docker",
   "events",
   "nft",
@@ -212,6 +215,12 @@ const faults: Readonly<Record<FaultKind, ReadonlyArray<fc.WeightedArbitrary<Acti
     { weight: 1, arbitrary: one("DhcpDies") },
     { weight: 3, arbitrary: fc.record({ _tag: fc.constant("DhcpRotates" as const), index: fc.nat({ max: 3 }) }) }
   ],
+  ra: [
+    {
+      weight: 3,
+      arbitrary: fc.record({ _tag: fc.constant("RouterAdvertises" as const), lives: fc.boolean() })
+    }
+  ],
   dns: [
     {
       weight: 2,
@@ -260,9 +269,11 @@ export const stepWith = (kinds: ReadonlyArray<FaultKind>): fc.Arbitrary<Step> =>
 
 export const castingWith = (kinds: ReadonlyArray<FaultKind>): fc.Arbitrary<Casting> =>
   fc.record({
-    addressMode: kinds.includes("dhcp")
-      ? fc.constantFrom("bootstrap" as const, "dhcp-refresh" as const)
-      : fc.constant("bootstrap" as const),
+    addressMode: fc.constantFrom(
+      "bootstrap" as const,
+      ...(kinds.includes("dhcp") ? ["dhcp-refresh" as const] : []),
+      ...(kinds.includes("ra") ? ["slaac-ra-only" as const] : [])
+    ),
     autofixScope: fc.constantFrom("own" as const, "project" as const),
     selector: fc.boolean(),
     pinned: fc.boolean(),

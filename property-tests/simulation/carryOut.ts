@@ -50,12 +50,14 @@ export const isApplicable = (sim: Simulation, action: Action): boolean => {
   if (sim.docker.isAway && isAboutContainer(action)) {
     return action._tag === "Crash" && sim.process(action.name) !== undefined
   }
+  if (sim.isComposing && (action._tag.startsWith("Compose") || action._tag === "Recreate")) return false
   if (isAboutContainer(action)) return applicableTo[action._tag](sim, action.name)
   if (action._tag === "NetworkReborn") return sim.docker.network(ELSEWHERE) !== undefined
   if (action._tag === "SpoilDefaultRoute") return sim.namespace(action.name) !== undefined
   if (action._tag === "DiesAtCall") return sim.process(action.name) !== undefined
   if (action._tag === "GoneAfter") return sim.docker.find(action.name) !== undefined
   if (action._tag === "DeleteAddress") return sim.leaseOf(action.family) === sim.external()[action.family]
+  if (action._tag === "RouterAdvertises") return sim.casting.addressMode === "slaac-ra-only"
   if (action._tag.startsWith("Dhcp")) return sim.casting.addressMode === "dhcp-refresh"
   return true
 }

@@ -125,6 +125,8 @@ export const carryOutFault = (sim: Simulation, action: Fault): void => {
       return faults.goneAfter(action.call, action.name)
     case "DeleteAddress":
       return deleteAddress(sim, action.family)
+    case "RouterAdvertises":
+      return sim.advertise(action.lives)
     case "DhcpSilent":
       return sim.dhcp.offers.clear()
     case "DhcpServes":

@@ -23,7 +23,7 @@ export const POLL_SECONDS = 10
 
 /** What differs from one history to the next. */
 export interface Casting {
-  readonly addressMode: "bootstrap" | "dhcp-refresh"
+  readonly addressMode: "bootstrap" | "dhcp-refresh" | "slaac-ra-only"
   readonly autofixScope: "own" | "project"
   /** Whether the network-anchor serves what a label selects, and not the project. */
   readonly selector: boolean
@@ -239,6 +239,13 @@ export const containerOf = (role: Role, casting: Casting): SimContainerSpec => (
   labels: labelsOf(role),
   env: Object.entries(environmentOf(role, casting)).map(([key, value]) => `${key}=${value}`),
   restart: role.restart ?? "unless-stopped",
-  sysctls: role.anchor === "network-anchor" ? { "net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1" } : {},
+  sysctls:
+    role.anchor === "network-anchor"
+      ? {
+          "net.ipv4.ip_forward": "1",
+          "net.ipv6.conf.all.forwarding": "1",
+          "net.ipv6.conf.eth0.accept_ra": "2"
+        }
+      : {},
   ...networkOf(role, casting)
 })

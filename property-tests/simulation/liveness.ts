@@ -108,7 +108,8 @@ const checkRoutes = (sim: Simulation): void => {
   const anchorOnTransit = sim.docker.network(TRANSIT)?.members.get(sim.idOf(NETWORK_ANCHOR) ?? "")
   for (const family of families) {
     const found = gatewaysOf(sim, NETWORK_ANCHOR, family)
-    const router = LAN.router[family]
+    const advertised = family === "v6" && sim.casting.addressMode === "slaac-ra-only"
+    const router = advertised ? LAN.advertiser : LAN.router[family]
     if (found.length !== 1 || found[0] !== router) refuseRoutes(NETWORK_ANCHOR, family, router, found)
     for (const { name, id } of serviceAnchors(sim)) {
       const gateway = anchorOnTransit?.[family]

@@ -110,21 +110,32 @@ export interface ExternalDefault {
   readonly gateways: ReadonlyArray<Gateway>
   /** The defaults of both families in the main table. */
   readonly current: ReadonlyArray<DefaultRoute>
+  /** IPv6 has the default of a router advertisement, or none. */
+  readonly v6ByAdvertisement?: boolean
 }
 
 /**
  * The steps that make the chosen gateway the only default route of its family (SPEC §8.3). A default from a router advertisement on the
- * external interface is left alone. A family without a gateway keeps what it has, unless such an advertisement chose one: then the
- * others go. Steps on their own result are none, and one family never waits for the other.
+ * external interface is left alone. A family without a gateway keeps what it has, unless such an advertisement chose one, or is to: then the
+ * others go, because by the one that Docker put on a bridge packets would leave with another source. Steps on their own result are none, and
+ * one family never waits for the other.
  */
-export const planExternalDefault = ({ link, gateways, current }: ExternalDefault): ReadonlyArray<RouteStep> =>
+export const planExternalDefault = ({
+  link,
+  gateways,
+  current,
+  v6ByAdvertisement = false
+}: ExternalDefault): ReadonlyArray<RouteStep> =>
   families.flatMap((family): ReadonlyArray<RouteStep> => {
     const gateway = gateways.find((one) => one.family === family)
     const present = current.filter((route) => route.family === family)
     const isAdvertised = (route: DefaultRoute) => route.protocol === "ra" && route.link === link
     const others = present.filter((route) => !isAdvertised(route))
     if (gateway === undefined) {
-      return present.some(isAdvertised) ? others.map((route): RouteStep => ({ _tag: "Delete", route })) : []
+      const isAwaited = family === "v6" && v6ByAdvertisement
+      return isAwaited || present.some(isAdvertised)
+        ? others.map((route): RouteStep => ({ _tag: "Delete", route }))
+        : []
     }
     const wanted = ownDefault(family, gateway.address, link)
     return takeOver(

@@ -180,6 +180,17 @@ describe("the external default route", () => {
     expect(bring(add(makeNetns(), advertised, { family: "v6", gateway: "fd20::1" }), [])).toEqual(["fe80::1 ext ra"])
   })
 
+  it("has no IPv6 default rather than Docker's while an advertisement is awaited, and leaves IPv4 alone", () => {
+    const docker: ReadonlyArray<DefaultRoute> = [
+      { family: "v4", gateway: "172.20.0.1", link: "br" },
+      { family: "v6", gateway: "fd20::1", link: "br" }
+    ]
+    const awaited = { link: "ext", gateways: [], v6ByAdvertisement: true }
+    expect(planExternalDefault({ ...awaited, current: docker })).toEqual([{ _tag: "Delete", route: docker[1] }])
+    const advertised: DefaultRoute = { family: "v6", gateway: "fe80::1", link: "ext", metric: 1024, protocol: "ra" }
+    expect(planExternalDefault({ ...awaited, current: [advertised] })).toEqual([])
+  })
+
   it("removes an advertised default on another interface", () => {
     const advertised: DefaultRoute = { family: "v6", gateway: "fe80::1", link: "br", metric: 1024, protocol: "ra" }
     expect(bring(add(makeNetns(), advertised), both.slice(1))).toEqual(["fd99::1 ext 97"])

@@ -18,6 +18,8 @@ export interface DefaultRouteKeeper {
 export interface ExternalRoute {
   readonly link: string
   readonly gateways: ReadonlyArray<Gateway>
+  /** IPv6 has the default of a router advertisement, or none. */
+  readonly v6ByAdvertisement: boolean
 }
 
 export const makeDefaultRouteKeeper = Effect.fnUntraced(function* (wanted: () => ExternalRoute) {
@@ -27,7 +29,7 @@ export const makeDefaultRouteKeeper = Effect.fnUntraced(function* (wanted: () =>
   const set = new Map<Family, string>()
 
   const change = Effect.fn("route.change")(function* (
-    { link, gateways }: ExternalRoute,
+    { link, gateways }: Pick<ExternalRoute, "link" | "gateways">,
     steps: ReadonlyArray<RouteStep>
   ) {
     yield* Effect.annotateCurrentSpan({
@@ -40,11 +42,11 @@ export const makeDefaultRouteKeeper = Effect.fnUntraced(function* (wanted: () =>
 
   const once = Effect.fnUntraced(function* () {
     const netlink = yield* Netlink
-    const { link, gateways } = wanted()
+    const { link, gateways, v6ByAdvertisement } = wanted()
     const current = (yield* Effect.forEach(families, (family) => netlink.defaultRoutes(family), {
       concurrency: 2
     })).flat()
-    const steps = planExternalDefault({ link, gateways, current })
+    const steps = planExternalDefault({ link, gateways, current, v6ByAdvertisement })
     if (steps.length === 0) return
     yield* change({ link, gateways }, steps)
     for (const gateway of gateways) {

@@ -153,12 +153,16 @@ interface Routing {
 
 /** Leases and default routes: a lease may bring the gateway, and a gateway that changes is a route to set. */
 const makeRouting = Effect.fnUntraced(function* ({ settings, mirror, external, makeLeases }: Routing) {
+  const v6ByAdvertisement = settings.addressMode === "slaac-ra-only"
   const gateways = () => {
     const ipam = mirror.state().networks.get(external.current().networkId ?? "")?.gateway ?? {}
-    const v6ByAdvertisement = settings.addressMode === "slaac-ra-only"
     return chooseGateways({ lease: leases.router(), pin: settings.gateway, ipam, v6ByAdvertisement })
   }
-  const routes = yield* makeDefaultRouteKeeper(() => ({ link: external.current().link, gateways: gateways() }))
+  const routes = yield* makeDefaultRouteKeeper(() => ({
+    link: external.current().link,
+    gateways: gateways(),
+    v6ByAdvertisement
+  }))
   const leases: Leases = yield* makeLeases({ external, onChange: routes.lookAgain })
   return { gateways, routes, leases }
 })
