@@ -245,7 +245,8 @@ const faults: Readonly<Record<FaultKind, ReadonlyArray<fc.WeightedArbitrary<Acti
         signal: fc.constantFrom("SIGTERM" as const, "SIGKILL" as const)
       })
     },
-    { weight: 2, arbitrary: about("Start", [NETWORK_ANCHOR]) }
+    // Whoever was killed or stopped stays so until then, and without a network-anchor there is little to look at.
+    { weight: 20, arbitrary: about("Start", [NETWORK_ANCHOR]) }
   ]
 }
 
