@@ -24,7 +24,7 @@ export default defineConfig({
     disableConsoleIntercept: true,
     reporters: ["default", "./e2e/plainSummary.ts"],
     projects: [
-      { test: { name: "test", include: ["test/**/*.test.ts"] } },
+      { test: { name: "test", include: ["test/**/*.test.ts"], testTimeout: 30_000 } },
       { test: { name: "property-tests", include: ["property-tests/**/*.test.ts"], testTimeout: 60_000 } },
       // In CI the lab must run: there its set-up fails, and with it the whole run.
       ...(why === undefined || isCi ? [endToEnd] : [])
