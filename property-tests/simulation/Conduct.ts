@@ -18,7 +18,8 @@ export class Conduct {
   readonly #sim: Simulation
   /** When anchord has last touched a container of that name. */
   readonly #touched = new Map<string, number>()
-  readonly #removed = new Set<string>()
+  /** The names of the containers that anchord has removed, by their IDs. */
+  readonly #removed = new Map<string, string>()
   #offence: string | undefined
 
   constructor(sim: Simulation) {
@@ -30,9 +31,9 @@ export class Conduct {
     return this.#offence
   }
 
-  /** Whether it was anchord who has removed a container, or has tried to. */
-  hasRemoved(id: string): boolean {
-    return this.#removed.has(id)
+  /** The name that a container was to have, if it was anchord who has removed it, or has tried to. */
+  removed(id: string): string | undefined {
+    return this.#removed.get(id)
   }
 
   readonly watch = (actor: Role | undefined, real: ContainerLifecycle["Service"]): ContainerLifecycle["Service"] => {
@@ -56,8 +57,8 @@ export class Conduct {
 
   #look(actor: Role | undefined, verb: string, container: ContainerSnapshot | undefined): void {
     if (container === undefined) return
-    if (verb === "removes") this.#removed.add(container.id)
     const name = lastingName(container.name)
+    if (verb === "removes") this.#removed.set(container.id, name)
     if (this.#may(actor, verb, name, container)) {
       if (verb !== "starts") this.#touched.set(name, this.#sim.time.now())
       // No event tells of a container that ends while its policy has it wait for its next start.

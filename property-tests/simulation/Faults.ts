@@ -22,6 +22,9 @@ const TROUBLE_MILLIS = 30_000
 /** How long a start may take that Docker does not answer at once. */
 const START_MILLIS = 15_000
 
+/** What was begun with an engine that did not answer goes on with longer and longer pauses: as long again, and the end of a step. */
+const untilDone = (millis: number): number => 2 * millis + 5_000
+
 /** How long the engine stays slow, and how many calls may follow from one event. */
 const SLOW_FOR = 20_000
 const CALLS = 30
@@ -77,6 +80,7 @@ export class Faults {
     const { docker, time, excuses } = this.#sim
     if (docker.isAway) return
     excuses.for("nat", 60_000)
+    excuses.for("engine", untilDone(15_000))
     docker.end(how, () => time.after(3_000, () => docker.begin(this.#sim.random)))
   }
 
@@ -85,6 +89,7 @@ export class Faults {
     this.#away += 1
     const here = this.#away
     this.#sim.excuses.lag(millis + Math.min(AFTER_FAILURE, millis + this.#trouble()), 1_500)
+    this.#sim.excuses.for("engine", untilDone(millis))
     this.#delayStart()
     api.faults.away()
     time.after(millis, () => {
@@ -95,7 +100,10 @@ export class Faults {
   slowApi(millis: number): void {
     const { api, time } = this.#sim
     api.faults.slow("*", millis)
-    if (millis > 0) this.#sim.excuses.lagEach(SLOW_FOR, millis * CALLS)
+    if (millis > 0) {
+      this.#sim.excuses.lagEach(SLOW_FOR, millis * CALLS)
+      this.#sim.excuses.for("engine", untilDone(SLOW_FOR))
+    }
     this.#delayStart()
     time.after(SLOW_FOR, () => api.faults.slow("*", 0))
   }
@@ -106,6 +114,7 @@ export class Faults {
     const pause = this.#trouble(times)
     if (wasInTrouble) this.#sim.excuses.lag(pause, pause)
     this.#sim.excuses.lagEach(UNTIL_POLL, 1_000 * times + 1_500)
+    this.#sim.excuses.for("engine", untilDone(UNTIL_POLL))
     this.#delayStart()
   }
 
@@ -194,6 +203,7 @@ export class Faults {
   engineHangs(millis: number): void {
     const { api, time } = this.#sim
     this.#sim.excuses.lag(millis + Math.min(AFTER_FAILURE, millis + this.#trouble()), 1_500)
+    this.#sim.excuses.for("engine", untilDone(millis))
     this.#delayStart()
     api.faults.block("*")
     time.after(millis, () => api.faults.unblock("*"))
@@ -221,7 +231,14 @@ export class Faults {
         this.#refusals -= 1
         const message = "Error: Could not process rule: Cannot allocate memory"
         return Effect.fail(new NftError({ reason: "refused", commands: "", message }))
-      }).pipe(Effect.tapError(() => Effect.sync(() => this.#sim.excuses.for("nat", AFTER_FAILURE))))
+      }).pipe(
+        Effect.tapError(() =>
+          Effect.sync(() => {
+            this.#sim.excuses.for("nat", AFTER_FAILURE)
+            this.#sim.excuses.for("tables", 0)
+          })
+        )
+      )
   })
 
   readonly netlink = (real: Netlink["Service"]): Netlink["Service"] => ({

@@ -38,6 +38,7 @@ import {
   type Casting,
   type Role
 } from "./cast.ts"
+import { Endings } from "./Endings.ts"
 import { Excuses } from "./excuses.ts"
 import { Conduct, lastingName } from "./Conduct.ts"
 import { Connections } from "./Connections.ts"
@@ -98,7 +99,9 @@ export class Simulation {
   readonly #operator: Layer.Layer<DockerEngine | ContainerLifecycle>
   readonly #project: SimProject
   #port = 20_000
+  readonly #endings = new Endings(this)
   #defect: string | undefined
+  #offence: string | undefined
 
   constructor(casting: Casting) {
     this.casting = casting
@@ -138,7 +141,7 @@ export class Simulation {
     this.#excuseSilence()
     this.strangers.settle()
     if (this.#defect !== undefined) throw new Violation(`a defect in anchord: ${this.#defect}`)
-    const offence = this.conduct.offence()
+    const offence = this.conduct.offence() ?? this.#offence
     if (offence !== undefined) throw new Violation(offence)
   }
 
@@ -163,7 +166,7 @@ export class Simulation {
     const name = lastingName(attributes["name"] ?? "")
     if (roleOf(name) === undefined) return
     if (action === "create" || action === "rename") this.expected.add(name)
-    if (action === "destroy" && name === attributes["name"] && !this.conduct.hasRemoved(containerId)) {
+    if (action === "destroy" && name === attributes["name"] && this.conduct.removed(containerId) === undefined) {
       this.expected.delete(name)
     }
   }
@@ -254,6 +257,16 @@ export class Simulation {
     return name in this.#project.services
   }
 
+  /** An operator who wants to remove what anchord has removed a moment before does not expect it any more. */
+  #removing(real: ContainerLifecycle["Service"]): ContainerLifecycle["Service"] {
+    const gone = (ref: string) => Effect.sync(() => void this.expected.delete(this.conduct.removed(ref) ?? ""))
+    return {
+      ...real,
+      remove: (ref) =>
+        Effect.tapError(real.remove(ref), ({ reason }) => (reason === "not-found" ? gone(ref) : Effect.void))
+    }
+  }
+
   /** Somebody runs Compose on the project, and is told when it fails. What goes wrong between anchord and the engine does not reach Compose. */
   compose(use: (compose: SimCompose) => ReturnType<SimCompose["up"]>): void {
     const told = (message: string) => Effect.sync(() => this.history.note("operator", `refused: ${message}`))
@@ -266,6 +279,7 @@ export class Simulation {
             this.isComposing = false
           })
         ),
+        Effect.updateService(ContainerLifecycle, (real) => this.#removing(real)),
         Effect.provide(this.#operator)
       )
     )
@@ -338,9 +352,13 @@ export class Simulation {
       killed: () => {
         if (program.name === NETWORK_ANCHOR) this.dhcp.killAll()
       },
+      signalled: (id, mode, signal) => this.#endings.signalled(id, mode, signal),
       exited: (id, status, defect) => {
-        const mode = this.processes.get(id)?.mode
-        if (mode !== undefined) this.standing.ended(id, mode, status)
+        const ended = this.processes.get(id)
+        if (ended !== undefined) {
+          this.standing.ended(id, ended.mode, status)
+          this.#offence ??= this.#endings.ended(id, ended, status)
+        }
         this.processes.delete(id)
         if (defect !== undefined) this.#defect ??= `${program.name}: ${defect}`
         if (["running", "paused"].includes(this.docker.find(id)?.status ?? "")) this.docker.exited(id, status)

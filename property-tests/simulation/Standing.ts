@@ -56,7 +56,16 @@ export class Standing {
     const kernel = this.#sim.host.namespaceOf(id)?.kernel
     if (kernel === undefined) return
     if (mode === "service-anchor") this.#left.delete(kernel)
+    // Two in one namespace go by the same routes: neither knows what was there before the other.
+    if (mode === "service-anchor" && this.#isShared(id, kernel)) this.spoil(kernel)
     if (mode === "network-anchor") this.#watch(kernel)
+  }
+
+  #isShared(id: string, kernel: SimKernel): boolean {
+    const { processes, host } = this.#sim
+    return [...processes].some(
+      ([other, { mode }]) => other !== id && mode === "service-anchor" && host.namespaceOf(other)?.kernel === kernel
+    )
   }
 
   ended(id: string, mode: Process["mode"], status: number): void {

@@ -42,6 +42,8 @@ export interface Surroundings {
   /** What the container's namespace and the world offer to it. */
   readonly services: (containerId: string) => Context.Context<Services>
   readonly log: (containerName: string, level: string, message: string) => void
+  /** The process gets a signal, and has not got one before that it ends by. */
+  readonly signalled: (containerId: string, mode: Mode, signal: SimSignal) => void
   /** The process has ended; a defect comes with its trace. */
   readonly exited: (containerId: string, status: number, defect: string | undefined) => void
   /** Everything else that runs in the container dies with it: an nft session, a DHCP client. */
@@ -187,8 +189,9 @@ export const startProcess = (program: SimProgram, now: number, around: Surroundi
     fiber.interruptUnsafe()
   }
   const send = (signal: SimSignal): void => {
+    if (signal === "SIGTERM" && stopping) return
+    around.signalled(program.id, mode, signal)
     if (signal === "SIGKILL") return kill()
-    if (stopping) return
     stopping = true
     around.after(SHUTDOWN_LIMIT_MILLIS, () => {
       if (!alive) return

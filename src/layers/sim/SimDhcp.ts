@@ -93,6 +93,11 @@ export class SimDhcp {
     return [...this.#table.values()]
   }
 
+  /** The addresses that the clients which run have at this moment. */
+  held(): ReadonlyArray<string> {
+    return [...this.#sessions].flatMap(({ lease }) => lease?.address ?? [])
+  }
+
   /** Every client dies, as by SIGKILL: nothing is released. */
   killAll(): void {
     for (const session of this.#sessions) {
