@@ -169,6 +169,11 @@ describe("the flows to flush", () => {
     ])
   })
 
+  it("are also those of the single ports that a range has left between others", () => {
+    const cut = [range("udp", 100, 102, A), port("udp", 101, B)]
+    expect(flushed(cut, [])).toEqual([`v4 udp/100-100 to ${A}`, `v4 udp/101-101 to ${B}`, `v4 udp/102-102 to ${A}`])
+  })
+
   it("work up to the last port", () => {
     expect(flushed([range("udp", 65000, 65535, A)], [port("udp", 65535, B)])).toEqual([`v4 udp/65000-65535 to ${A}`])
     expect(flushed([range("udp", 1, 65535, A)], [range("udp", 2, 65534, A)])).toEqual([
