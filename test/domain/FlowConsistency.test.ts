@@ -36,11 +36,17 @@ describe("a flow", () => {
 
 describe("where a port leads to", () => {
   it("is the single port before the range that it lies in", () => {
-    for (const entries of [table, tableOf([wide, single])])
-      expect(ownersIn(entries)(flow())).toEqual({ address: A, port: 5353 })
+    expect(ownersIn(table)(flow())).toEqual({ address: A, port: 5353 })
     expect(ownersIn(table)(flow({ destinationPort: 54 }))).toEqual({ address: B, port: 54 })
     for (const destinationPort of [50, 60])
       expect(ownersIn(table)(flow({ destinationPort }))).toEqual({ address: B, port: destinationPort })
+  })
+
+  it("is the single port before an interval of one port, whichever of the two the maps name first", () => {
+    const interval: DnatEntry = { ...wide, from: 53, to: 53 }
+    for (const entries of [tableOf([single, interval]), tableOf([interval, single])])
+      expect(ownersIn(entries)(flow())).toEqual({ address: A, port: 5353 })
+    expect(ownersIn(tableOf([interval]))(flow())).toEqual({ address: B, port: 53 })
   })
 
   it("is nowhere outside, in the other protocol, and in the other family", () => {
