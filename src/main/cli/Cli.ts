@@ -132,7 +132,7 @@ const statusCommand = (choose: Choose) =>
         "lines of its log. Run it there: docker exec CONTAINER anchord status. It asks the anchor by a unix socket, and",
         "works while Docker is away.",
         "",
-        "Exit status: 0 the anchor is ready; 1 it is not; 2 nobody answers."
+        "Exit status: 0 the anchor is ready; 1 it is not; 2 nobody answers, with --watch the first time."
       )
     ),
     Command.withShortDescription("shows what the anchor in this container does")

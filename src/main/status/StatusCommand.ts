@@ -36,16 +36,21 @@ const explain = ({ reason, message }: NoStatus): string =>
     ? `no anchord answers here: ${message}; run it in the container of one: docker exec CONTAINER anchord status`
     : message
 
-/** Prints it now and whenever it is another: on a terminal in place, elsewhere one after the other (as JSON one a line). Never ends. */
+/**
+ * Prints it now and whenever it is another: on a terminal in place, elsewhere one after the other (as JSON one a line). An anchor that has answered
+ * once may be away for a while; where the first question finds none, it ends with 2.
+ */
 const watchStatus = Effect.fnUntraced(function* (path: string, json: boolean, output: StatusOutput) {
-  let last = ""
+  let last: string | undefined
   while (true) {
     const answer = yield* Effect.result(askStatus(path))
     const seen = Result.isSuccess(answer) ? encode(answer.success) : explain(answer.failure)
+    const first = last === undefined
     const changed = seen !== last
     last = seen
     if (Result.isFailure(answer)) {
       if (changed) yield* output.complain(seen)
+      if (first) return 2
     } else if (json) {
       if (changed) yield* output.print(seen)
     } else if (changed || output.clear !== undefined) {

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { writeFileSync } from "node:fs"
 import { createServer } from "node:net"
@@ -16,8 +17,7 @@ import { makeFolder, patience } from "../../layers/process/scripts.ts"
 const about = { mode: "service-anchor", version: "1", commit: "c", started: "2026-01-01T00:00:00.000Z" }
 
 /** An anchor's socket, and what it tells of. */
-const serving = async () => {
-  const path = join(makeFolder(), "status.sock")
+const serving = async (path = join(makeFolder(), "status.sock")) => {
   const readiness = Readiness.make({ route: "none yet" })
   const board = makeStatusBoard({ about, readiness, recent: () => [] })
   const scope = await Effect.runPromise(Scope.make())
@@ -112,13 +112,23 @@ describe("the watched status", () => {
     expect(printed.every((line) => !line.includes("\n"))).toBe(true)
   })
 
-  it("goes on when the anchor is away for a while, and says so once", async () => {
+  it("ends with 2 where the first question finds nobody, and says how to ask", async () => {
+    const { command, printed, complained } = asking(join(makeFolder(), "status.sock"), { watch: true })
+    expect(await Effect.runPromise(Effect.timeoutOption(command, patience.timeout / 2))).toEqual(Option.some(2))
+    expect(printed).toEqual([])
+    expect(complained).toEqual([expect.stringMatching(/^no anchord answers here: .*docker exec CONTAINER anchord/)])
+  })
+
+  it("goes on when the anchor that has answered is away for a while, and says so once", async () => {
     const { path, close } = await serving()
     const { printed, complained } = watching(path, {})
     await vi.waitFor(() => expect(printed).toHaveLength(1), patience)
     await close()
     await vi.waitFor(() => expect(complained).toHaveLength(1), patience)
     expect(complained.join()).toContain("no anchord answers here")
+    await serving(path)
+    await vi.waitFor(() => expect(printed).toHaveLength(2), patience)
+    expect(complained).toHaveLength(1)
   })
 
   it("takes the place of the one before on a terminal, where its times go on", async () => {
