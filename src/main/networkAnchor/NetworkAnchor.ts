@@ -26,6 +26,7 @@ import { awaitDocker } from "../docker/DockerStart.ts"
 import { makeDockerConnection, type DockerConnection } from "../docker/DockerConnection.ts"
 import { follow } from "../docker/EventFeed.ts"
 import type { FatalError } from "../FatalError.ts"
+import { makeLateEnd } from "../LateEnd.ts"
 import { requireNetAdmin } from "../NetAdmin.ts"
 import { networkAnchorStatus, type LastReconcile } from "./AnchorStatus.ts"
 import { makeDefaultRouteKeeper, type DefaultRouteKeeper } from "./DefaultRouteKeeper.ts"
@@ -140,8 +141,10 @@ const begin = Effect.fnUntraced(function* (settings: NetworkAnchorSettings, self
   const first = yield* awaitExternal(self.id, settings.external)
   yield* prepareLinks(first.link)
   yield* warnOfKernel(first.link, settings.addressMode)
+  // A re-creation may take longer to end than there is time; the tables do not wait for it.
+  const late = yield* makeLateEnd
   yield* removeTablesAtEnd()
-  return { self, first }
+  return { self, first, late }
 })
 
 interface Routing {
@@ -207,7 +210,7 @@ export const networkAnchor = Effect.fnUntraced(function* (
   FatalError,
   DockerEngine | ContainerLifecycle | Nftables | Conntrack | Netlink | Scope.Scope
 > {
-  const { self, first } = yield* begin(settings, selfRef)
+  const { self, first, late } = yield* begin(settings, selfRef)
   const pending = yield* makePendingWork
   const mirror = yield* makeDockerMirror(self)
   const external = yield* makeExternalLink(self.id, settings.external, first)
@@ -257,7 +260,7 @@ export const networkAnchor = Effect.fnUntraced(function* (
       reconciler,
       followDocker({ pending, connection, onEvent: (event) => take(event, containers.note) }),
       poll(pending, settings),
-      containers.keep,
+      late.run(containers.keep),
       external.keep,
       Effect.andThen(Effect.timeoutOption(Deferred.await(reconciled), FIRST_RECONCILE_LIMIT), leases.keep),
       routes.keep,
