@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest"
-import { hasFailed, paceOf, rememberRepairs, type RepairTimes } from "../../src/domain/RepairPace.ts"
+import type { LifecycleAction, ManagedSpec } from "../../src/domain/LifecycleAction.ts"
+import type { LifecycleContainer, LifecycleState } from "../../src/domain/LifecycleState.ts"
+import { hasFailed, ownerStartIn, paceOf, rememberRepairs, type RepairTimes } from "../../src/domain/RepairPace.ts"
 
 const repaired = (name: string) => ({ _tag: "Restart" as const, id: "1", name, reason: "" })
 
@@ -81,6 +83,19 @@ describe("the pace of repairs", () => {
     expect(paceOf(memory, "web", 20_000)).toEqual({ _tag: "Later", at: 21_000, storm: false })
   })
 
+  it("is slower for what failed although nothing that it waits for did", () => {
+    const other = { ...repaired("sa"), id: "1" }
+    const waiting = { ...repaired("web"), id: "2", after: "9" }
+    let memory: RepairTimes = new Map()
+    for (const time of [0, 10_000]) memory = rememberRepairs(memory, [other, waiting], time, { left: [other, waiting] })
+    expect(paceOf(memory, "web", 10_000)).toEqual({ _tag: "Later", at: 12_000, storm: false })
+  })
+
+  it("remembers no more than it needs of a storm", () => {
+    const many = after(...Array.from({ length: 25 }, (_, index) => index * 1_000))
+    expect(many.get("sa")?.at).toEqual(Array.from({ length: 20 }, (_, index) => (index + 5) * 1_000))
+  })
+
   it("counts a failure once where two actions on a container depend on each other", () => {
     const both = [repaired("sa"), { ...repaired("sa"), after: "1" }]
     expect(rememberRepairs(new Map(), both, 0, { left: both }).get("sa")).toMatchObject({ at: [0], failures: 1 })
@@ -97,5 +112,42 @@ describe("the pace of repairs", () => {
       failures: 0,
       ownerStart: undefined
     })
+  })
+})
+
+describe("the owner's start that an action counts for", () => {
+  const container = (id: string, name: string, networkMode: string, startedAt?: number): LifecycleContainer => ({
+    id,
+    name,
+    createdAt: 1,
+    status: "running",
+    labels: {},
+    networkMode,
+    imageId: "",
+    ...(startedAt === undefined ? {} : { inspected: { startedAt, environment: {}, words: [] } })
+  })
+  const all = [
+    container("1", "sa", "bridge", 5_000),
+    container("2", "db", "bridge", 7_000),
+    container("3", "web", "container:sa")
+  ]
+  const state: Pick<LifecycleState, "containers"> = { containers: new Map(all.map((one) => [one.id, one])) }
+  const startFor = (action: LifecycleAction) => ownerStartIn(state as LifecycleState)(action)
+  const web = { id: "3", name: "web", reason: "" }
+
+  it("is that of the container whose namespace it has, for a start", () => {
+    expect(startFor({ ...web, _tag: "Restart" })).toBe("1 5000")
+    expect(startFor({ ...web, _tag: "Start", id: "2" })).toBeUndefined()
+  })
+
+  it("is that of the one whose namespace it will have, for one that is re-created or made", () => {
+    expect(startFor({ ...web, _tag: "Recreate", networkMode: "container:db", start: true })).toBe("2 7000")
+    expect(startFor({ ...web, _tag: "Recreate", networkMode: "bridge", start: true })).toBeUndefined()
+    const spec: Pick<ManagedSpec, "name" | "networkMode"> = { name: "new", networkMode: "container:sa" }
+    expect(startFor({ _tag: "CreateManaged", spec: spec as ManagedSpec, reason: "" })).toBe("1 5000")
+  })
+
+  it("is none when there is no such container", () => {
+    expect(startFor({ ...web, _tag: "Recreate", networkMode: "container:gone", start: true })).toBeUndefined()
   })
 })
