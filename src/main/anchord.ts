@@ -23,7 +23,7 @@ import * as Readiness from "../layers/observability/Readiness.ts"
 import { makeRecentLines } from "../layers/observability/RecentLines.ts"
 import { makeStatusBoard } from "../layers/observability/StatusBoard.ts"
 import * as StatusSocket from "../layers/observability/StatusSocket.ts"
-import { runCommand, runProcess } from "../layers/process/MainProcess.ts"
+import { outputIsAnswer, runCommand, runProcess } from "../layers/process/MainProcess.ts"
 import { ownTraces } from "../layers/process/OwnTraces.ts"
 import { commit, version } from "./Build.ts"
 import type { Chosen } from "./cli/Cli.ts"
@@ -160,8 +160,9 @@ const runMode = Effect.fnUntraced(function* (mode: Mode) {
 const runAsProcess = (program: Effect.Effect<void, FatalError | UsageError>): void =>
   runProcess(program, (error) => (error instanceof FatalError ? 1 : 2))
 
-/** Loaded only for more than one word: most anchors are started with one or none. */
+/** Loaded only for more than one word: most anchors are started with one or none. Help and version are printed here. */
 const chosenBy = Effect.fnUntraced(function* (words: ReadonlyArray<string>) {
+  outputIsAnswer()
   const { choose } = yield* Effect.promise(() => import("./cli/Cli.ts"))
   return yield* choose(words, process.env)
 })

@@ -63,6 +63,13 @@ describe("the command line", () => {
     expect(logged).toMatchObject([{ level: "ERROR", msg: expect.stringContaining("the nearest is network-anchor") }])
   })
 
+  it.each(["network-anchor --help", "version", "--completions bash"])("tells when %s cannot be written", (line) => {
+    const shell = ["-c", `"$@" >/dev/full`, "bash", process.execPath, entry, ...line.split(" ")]
+    const { status, stderr } = spawnSync("bash", shell, { encoding: "utf8" })
+    expect(status).toBe(74)
+    expect(stderr).toBe("anchord: cannot write to standard output: ENOSPC: no space left on device, write\n")
+  })
+
   it.each(["bash", "zsh", "fish"])("completes itself in %s", (shell) => {
     const { status, stdout, stderr } = anchord(["--completions", shell])
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" })

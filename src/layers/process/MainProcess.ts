@@ -14,18 +14,46 @@ const line = (level: "INFO" | "ERROR", msg: string, fields: Readonly<Record<stri
 
 const complain = (what: Sentence, fields?: Readonly<Record<string, unknown>>): void => line("ERROR", what, fields)
 
+/** EX_IOERR of sysexits.h, as 70 is its EX_SOFTWARE. */
+const UNWRITTEN = 74
+
+const isHangUp = (error: Error): boolean => "code" in error && error.code === "EPIPE"
+
+/** Ends a command whose answer nobody gets: a reader that has seen enough is no failure, a full disk is one. */
+const unwritten = (error: Error): void => {
+  if (isHangUp(error)) process.exit(0)
+  if (process.exitCode === UNWRITTEN) return
+  process.exitCode = UNWRITTEN
+  process.stderr.write(`anchord: cannot write to standard output: ${error.message}\n`, () => process.exit(UNWRITTEN))
+}
+
 /** Ends the process once what has been written is out: a pipe takes it later. */
 const exit = (status: number): void => {
   process.exitCode = status
   process.stdout.write("", () => process.stderr.write("", () => process.exit(status)))
 }
 
+/** Ends a command in the same way, when it is known whether its answer is out; if not, {@link unwritten} ends it. */
+const exitAnswered = (status: number): void => {
+  const end = () => {
+    if (process.exitCode !== UNWRITTEN) process.stderr.write("", () => process.exit(status))
+  }
+  if (process.stdout.writableLength === 0) setImmediate(end)
+  else process.stdout.write("", () => setImmediate(end))
+}
+
+/**
+ * From now on what cannot be written to standard output ends the process: with 74 and a line on standard error, or with 0 where only the reader has
+ * gone (`anchord plan | head -1`). For commands, whose output is their answer; {@link runProcess} takes it back.
+ */
+export const outputIsAnswer = (): void => {
+  process.stdout.off("error", unwritten).on("error", unwritten)
+}
+
 const traceOf = (cause: unknown): string => (cause instanceof Error ? (cause.stack ?? cause.message) : String(cause))
 
 /** Nothing else may be left that keeps the process alive while a fiber waits. */
 const keepAlive = () => setInterval(() => {}, 2 ** 31 - 1)
-
-const isHangUp = (error: Error): boolean => "code" in error && error.code === "EPIPE"
 
 /** Lets the first signal interrupt, which gives back what was borrowed, and then end the process as one that it does not know. */
 const endBySignal = (interrupt: () => Promise<unknown>): void => {
@@ -40,7 +68,7 @@ const endBySignal = (interrupt: () => Promise<unknown>): void => {
 
 /**
  * Runs a command that ends by itself as this process: what it succeeds with is the status. A signal interrupts it and ends it; a second one does at
- * once, and so does a reader that has seen enough (`anchord plan | head -1`). A defect is told on standard error, because standard output is for the answer, and worth 70 (SPEC §14).
+ * once, and so does an answer that cannot be written ({@link outputIsAnswer}). A defect is told on standard error, because standard output is for the answer, and worth 70 (SPEC §14).
  */
 export const runCommand = (command: Effect.Effect<number>): void => {
   const defect = (cause: unknown) => {
@@ -49,7 +77,7 @@ export const runCommand = (command: Effect.Effect<number>): void => {
   }
   process.on("uncaughtException", defect)
   process.on("unhandledRejection", defect)
-  process.stdout.on("error", (error) => (isHangUp(error) ? process.exit(0) : defect(error)))
+  outputIsAnswer()
   const alive = keepAlive()
   const running: { fiber?: Fiber.Fiber<number> } = {}
   let interrupted = false
@@ -62,7 +90,7 @@ export const runCommand = (command: Effect.Effect<number>): void => {
   void Effect.runPromise(Fiber.await(fiber)).then((outcome) => {
     if (interrupted) return
     clearInterval(alive)
-    if (Exit.isSuccess(outcome)) return exit(outcome.value)
+    if (Exit.isSuccess(outcome)) return exitAnswered(outcome.value)
     return defect(new Error(Cause.pretty(outcome.cause)))
   })
 }
@@ -78,6 +106,7 @@ export const runProcess = <E>(program: Effect.Effect<void, E>, statusOf: (error:
     complain(sentence`a defect in anchord; state is left as it is`, { cause: traceOf(cause) })
     exit(70)
   }
+  process.stdout.off("error", unwritten)
   let stopping = false
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {

@@ -182,6 +182,28 @@ describe("a command", () => {
     expect({ status, stdout: stdout.trim(), stderr }).toEqual({ status: 0, stdout: "100001", stderr: "" })
   })
 
+  it("tells of an answer that cannot be written, once, and is not worth what it would have been", () => {
+    const full = (body: string) =>
+      spawnSync("bash", ["-c", `"$0" --input-type=module -e "$1" >/dev/full`, process.execPath, commandScript(body)], {
+        encoding: "utf8",
+        timeout: 30_000
+      })
+    const waits = "yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))"
+    for (const body of [
+      'yield* say("answer")\nreturn 0',
+      'yield* say("answer")\nyield* say("more")\nreturn 1',
+      `yield* say("answer")\n${waits}\nyield* say("more")\n${waits}\nreturn 0`,
+      'yield* say("answer")\nyield* Effect.never\nreturn 0'
+    ]) {
+      const { status, stderr } = full(body)
+      expect({ status, stderr }).toEqual({
+        status: 74,
+        stderr: "anchord: cannot write to standard output: ENOSPC: no space left on device, write\n"
+      })
+    }
+    expect(full("return 1")).toMatchObject({ status: 1, stderr: "" })
+  })
+
   it("lives as long as it takes, and ends by a signal like any other command, which is no answer", async () => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       const running = command('yield* say("up")\nyield* Effect.never\nreturn 0')
