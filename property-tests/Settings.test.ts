@@ -2,7 +2,7 @@ import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { nearest } from "../src/domain/Nearest.ts"
+import { likelyMeant, nearest } from "../src/domain/Nearest.ts"
 import { definitionsOf, modes, type Mode } from "../src/domain/SettingDefinitions.ts"
 import { boolean, duration } from "../src/domain/SettingValues.ts"
 import { parseSettings, type Environment, type Violation } from "../src/domain/Settings.ts"
@@ -184,6 +184,22 @@ describe("the nearest variable", () => {
         expect(nearest(found ?? "", candidates)).toBe(found)
         expect(candidates.includes(word)).toBe(found === word)
       })
+    )
+  })
+
+  it("is likely meant by the word itself, and by nothing that shares no letter with it", () => {
+    const words = fc.uniqueArray(fc.stringMatching(/^[A-C]{1,6}$/), { minLength: 1, maxLength: 6 })
+    fc.assert(
+      fc.property(
+        words,
+        fc.stringMatching(/^[A-C]{1,6}$/),
+        fc.stringMatching(/^[X-Z]{0,6}$/),
+        (candidates, word, other) => {
+          expect([nearest(word, candidates), undefined]).toContain(likelyMeant(word, candidates))
+          expect(likelyMeant(word, [...candidates, word])).toBe(word)
+          expect(likelyMeant(other, candidates)).toBeUndefined()
+        }
+      )
     )
   })
 })

@@ -93,7 +93,7 @@ describe("a start that cannot work", () => {
     expect(status).toBe(2)
     expect(stderr).toEqual([
       expect.stringMatching(
-        /^anchord: unknown mode network-anker; the nearest is network-anchor; valid modes are: network-anchor, service-anchor, /
+        /^anchord: unknown mode "network-anker"; the nearest is network-anchor; valid modes are: network-anchor, service-anchor, /
       )
     ])
   })

@@ -161,7 +161,7 @@ describe("anchord wrap, of a project with ports of every kind and fixed addresse
     const { status, text, complaints } = await printWrap("wrapme-no.yaml", "wrapmee")
     expect({ status, text }).toEqual({ status: 2, text: "" })
     expect(complaints).toMatch(
-      /^anchord: there is no Compose project wrapmee; the nearest is wrapme; there are: .*wrapme/
+      /^anchord: there is no Compose project "wrapmee"; the nearest is wrapme; there are: .*wrapme/
     )
   })
 

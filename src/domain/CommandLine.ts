@@ -1,5 +1,5 @@
 import * as Result from "effect/Result"
-import { nearest } from "./Nearest.ts"
+import { likelyMeant } from "./Nearest.ts"
 import { modes, type Definition, type Mode } from "./SettingDefinitions.ts"
 import { sentence, type Sentence } from "./Sentence.ts"
 
@@ -13,10 +13,13 @@ export const commandNames: ReadonlyArray<string> = ["status", "plan", "wrap", "d
 
 const isMode = (word: string): word is Mode => modes.some((mode) => mode === word)
 
-/** A word that is neither mode nor command, with the nearest that is, and all that there are. */
+/** A word that is neither mode nor command, with the one that was likely meant, and all that there are. */
 export const unknownMode = (word: string): Sentence => {
   const valid = [...modes, ...commandNames]
-  return sentence`unknown mode ${word}; the nearest is ${nearest(word, valid) ?? "none"}; valid modes are: ${valid.join(", ")}`
+  const meant = likelyMeant(word, valid)
+  return meant === undefined
+    ? sentence`unknown mode "${word}"; valid modes are: ${valid.join(", ")}`
+    : sentence`unknown mode "${word}"; the nearest is ${meant}; valid modes are: ${valid.join(", ")}`
 }
 
 /**

@@ -17,11 +17,25 @@ const distance = (a: string, b: string): number => {
   return last[b.length] ?? 0
 }
 
-/** The candidate with the fewest edits from `word`; the first of several. */
-export const nearest = (word: string, candidates: ReadonlyArray<string>): string | undefined =>
+const closest = (word: string, candidates: ReadonlyArray<string>) =>
   candidates
     .map((candidate) => ({ candidate, edits: distance(word, candidate) }))
     .reduce<{ candidate: string; edits: number } | undefined>(
       (best, next) => (best === undefined || next.edits < best.edits ? next : best),
       undefined
-    )?.candidate
+    )
+
+/** The candidate with the fewest edits from `word`, however many; the first of several. */
+export const nearest = (word: string, candidates: ReadonlyArray<string>): string | undefined =>
+  closest(word, candidates)?.candidate
+
+/**
+ * The {@link nearest} candidate, if `word` may well be a slip for it: at most a third of the longer one's letters are edited, or one of two. With more
+ * than that something else was meant, and a guess would mislead: the short names of commands are near to anything.
+ */
+export const likelyMeant = (word: string, candidates: ReadonlyArray<string>): string | undefined => {
+  const best = closest(word, candidates)
+  if (best === undefined) return undefined
+  const longer = Math.max(word.length, best.candidate.length)
+  return best.edits < longer && best.edits <= Math.max(1, Math.floor(longer / 3)) ? best.candidate : undefined
+}

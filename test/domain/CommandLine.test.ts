@@ -33,8 +33,14 @@ describe("the mode", () => {
   it("in ANCHORD_MODE is refused when it does not exist; the nearest is named, and the valid ones are listed", () => {
     const refusal = Result.getOrThrow(Result.flip(commandOf([], "network-anker")))
     expect(refusal).toBe(unknownMode("network-anker"))
-    expect(refusal).toContain("unknown mode network-anker; the nearest is network-anchor; valid modes are: ")
+    expect(refusal).toContain('unknown mode "network-anker"; the nearest is network-anchor; valid modes are: ')
     for (const mode of [...modes, ...commandNames]) expect(refusal).toContain(mode)
+  })
+})
+
+describe("a mode that is like no other", () => {
+  it.each(["", "foo", "sidecar"])("is not taken for any: %j", (word) => {
+    expect(unknownMode(word)).toBe(`unknown mode "${word}"; valid modes are: ${[...modes, ...commandNames].join(", ")}`)
   })
 })
 

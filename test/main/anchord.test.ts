@@ -43,12 +43,14 @@ describe("the command line", () => {
   })
 
   it.each([
-    ["network-anker", "unknown mode network-anker; the nearest is network-anchor; valid modes are: network-anchor, "],
-    ["--verbos", "unknown option --verbos; the nearest is --version; see anchord --help"],
-    ["service-anchor --halp", "unknown option --halp; the nearest is --help; see anchord service-anchor --help"],
-    ["doctor stale-nets", "anchord doctor has no stale-nets; the nearest is stale-netns; see anchord doctor --help"],
-    ["status --jsn", "unknown option --jsn; the nearest is --json; see anchord status --help"],
-    ["service-anchor now", "unexpected argument now after anchord service-anchor; see anchord service-anchor --help"]
+    ["network-anker", 'unknown mode "network-anker"; the nearest is network-anchor; valid modes are: network-anchor, '],
+    ["sidecar", 'unknown mode "sidecar"; valid modes are: network-anchor, '],
+    ["--verbos", 'unknown option "--verbos"; the nearest is --version; see anchord --help'],
+    ["plan -x", 'unknown option "-x"; there are: --json, --nft, --help, '],
+    ["service-anchor --halp", 'unknown option "--halp"; the nearest is --help; see anchord service-anchor --help'],
+    ["doctor stale-nets", 'anchord doctor has no "stale-nets"; the nearest is stale-netns; see anchord doctor --help'],
+    ["status --jsn", 'unknown option "--jsn"; the nearest is --json; see anchord status --help'],
+    ["service-anchor now", 'unexpected argument "now" after anchord service-anchor; see anchord service-anchor --help']
   ])("refuses %s with status 2, in one line that names the nearest", (line, message) => {
     const { status, stdout, stderr } = anchord(line.split(" "))
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" })
@@ -59,7 +61,7 @@ describe("the command line", () => {
   it("logs an unknown ANCHORD_MODE as well, for whoever reads a container's log", () => {
     const { status, stderr, logged } = anchord([], { ANCHORD_MODE: "network-anker" })
     expect(status).toBe(2)
-    expect(stderr).toContain("anchord: unknown mode network-anker")
+    expect(stderr).toContain('anchord: unknown mode "network-anker"')
     expect(logged).toMatchObject([{ level: "ERROR", msg: expect.stringContaining("the nearest is network-anchor") }])
   })
 
@@ -353,8 +355,12 @@ describe("the doctor of namespaces", () => {
         "cannot look for dead network namespaces: Docker at unix:///nowhere/docker.sock: "
       ],
       ["ssh://docker", [], 'wrong configuration\nanchord:   DOCKER_HOST="ssh://docker": must be unix:///path'],
-      ["", ["--jsn"], "unknown option --jsn; the nearest is --json; see anchord doctor stale-netns --help\n"],
-      ["", ["now"], "unexpected argument now after anchord doctor stale-netns; see anchord doctor stale-netns --help\n"]
+      ["", ["--jsn"], 'unknown option "--jsn"; the nearest is --json; see anchord doctor stale-netns --help\n'],
+      [
+        "",
+        ["now"],
+        'unexpected argument "now" after anchord doctor stale-netns; see anchord doctor stale-netns --help\n'
+      ]
     ] as const) {
       const { status, stdout, stderr } = await doctor(host, ...args)
       expect({ status, stdout }).toEqual({ status: 2, stdout: "" })
@@ -370,7 +376,7 @@ describe("the doctor of namespaces", () => {
     expect(anchord(["doctor", "stale-nets"])).toMatchObject({
       status: 2,
       stdout: "",
-      stderr: "anchord: anchord doctor has no stale-nets; the nearest is stale-netns; see anchord doctor --help\n"
+      stderr: 'anchord: anchord doctor has no "stale-nets"; the nearest is stale-netns; see anchord doctor --help\n'
     })
   })
 })
@@ -403,7 +409,7 @@ describe("the doctor", () => {
       stderr: expect.stringMatching(/^anchord: wrong configuration\nanchord: {3}ANCHORD_PROJECT="": is required/)
     })
     for (const [args, said] of [
-      [["--jsn"], "unknown option --jsn; the nearest is --json; see anchord doctor --help"],
+      [["--jsn"], 'unknown option "--jsn"; the nearest is --json; see anchord doctor --help'],
       [["--mode", "network-anker"], "network-anker"]
     ] as const) {
       const { status, stdout, stderr } = await examine(args, settings)

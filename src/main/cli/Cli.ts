@@ -13,7 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { Environment } from "../../domain/EnvironmentReading.ts"
 import { unknownMode, variableHelp } from "../../domain/CommandLine.ts"
-import { nearest } from "../../domain/Nearest.ts"
+import { likelyMeant } from "../../domain/Nearest.ts"
 import { definitionsOf, dockerDefinitions, modes, type Mode } from "../../domain/SettingDefinitions.ts"
 import { tracingVariables } from "../../domain/TracingVariables.ts"
 import { commit, version } from "../Build.ts"
@@ -240,8 +240,8 @@ const subcommandsOf = ({ subcommands = [] }: HelpDoc): ReadonlyArray<string> =>
   subcommands.flatMap(({ commands }) => commands.map(({ name }) => name))
 
 const nearestOf = (word: string, known: ReadonlyArray<string>): string => {
-  const found = nearest(word, known)
-  return found === undefined ? "" : `; the nearest is ${found}`
+  const found = likelyMeant(word, known)
+  return found === undefined ? `; there are: ${known.join(", ")}` : `; the nearest is ${found}`
 }
 
 /** What is wrong, in one line, with what was probably meant. */
@@ -251,11 +251,11 @@ const complaint = (error: CliError.CliError, doc: HelpDoc): string => {
     case "UnknownSubcommand":
       return error.parent === undefined || error.parent.length < 2
         ? unknownMode(error.subcommand)
-        : `${where} has no ${error.subcommand}${nearestOf(error.subcommand, subcommandsOf(doc))}; see ${where} --help`
+        : `${where} has no "${error.subcommand}"${nearestOf(error.subcommand, subcommandsOf(doc))}; see ${where} --help`
     case "UnrecognizedOption":
-      return `unknown option ${error.option}${nearestOf(error.option, flagsOf(doc))}; see ${where} --help`
+      return `unknown option "${error.option}"${nearestOf(error.option, flagsOf(doc))}; see ${where} --help`
     case "UnexpectedArgument":
-      return `unexpected argument ${error.arguments.join(" ")} after ${where}; see ${where} --help`
+      return `unexpected argument "${error.arguments.join(" ")}" after ${where}; see ${where} --help`
     default:
       return `${error.message}; see ${where} --help`
   }

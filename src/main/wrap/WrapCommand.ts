@@ -5,7 +5,7 @@ import type { AddressPair } from "../../domain/Address.ts"
 import { projectInConfig } from "../../domain/ComposeConfig.ts"
 import type { ContainerSnapshot } from "../../domain/DockerState.ts"
 import { isOneOff, projectOf } from "../../domain/LifecycleState.ts"
-import { nearest } from "../../domain/Nearest.ts"
+import { likelyMeant } from "../../domain/Nearest.ts"
 import type { ProjectToWrap } from "../../domain/ProjectToWrap.ts"
 import { containerToWrap } from "../../domain/RunningProject.ts"
 import { remarkText, wrapComposeFile, wrapOverride } from "../../domain/WrapFiles.ts"
@@ -46,9 +46,10 @@ const noSuchProject = (project: string | undefined, listed: ReadonlyArray<Contai
   const others = [...new Set(listed.flatMap((container) => projectOf(container) ?? []))].toSorted()
   if (others.length === 0) return cannot("there is no Compose project on this host")
   const all = `there are: ${others.join(", ")}`
-  return project === undefined
-    ? cannot(`name the project to wrap; ${all}`)
-    : cannot(`there is no Compose project ${project}; the nearest is ${nearest(project, others)}; ${all}`)
+  if (project === undefined) return cannot(`name the project to wrap; ${all}`)
+  const meant = likelyMeant(project, others)
+  const guess = meant === undefined ? "" : `the nearest is ${meant}; `
+  return cannot(`there is no Compose project "${project}"; ${guess}${all}`)
 }
 
 const unlessGone = <A, R>(look: Effect.Effect<A, DockerError, R>): Effect.Effect<ReadonlyArray<A>, CannotWrap, R> =>

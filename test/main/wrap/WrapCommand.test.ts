@@ -159,7 +159,10 @@ describe("anchord wrap, of a project that runs", () => {
         makeCloud(docker)
         runOther(docker)
         expect(yield* failureOf(runningProject("clowd"))).toBe(
-          "there is no Compose project clowd; the nearest is cloud; there are: cloud, other"
+          'there is no Compose project "clowd"; the nearest is cloud; there are: cloud, other'
+        )
+        expect(yield* failureOf(runningProject("mail"))).toBe(
+          'there is no Compose project "mail"; there are: cloud, other'
         )
         expect(yield* failureOf(runningProject(undefined))).toBe("name the project to wrap; there are: cloud, other")
       })

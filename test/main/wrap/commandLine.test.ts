@@ -69,7 +69,7 @@ describe("anchord wrap, as it is typed", () => {
     [["--file", "-", "other"], config("1"), /^anchord: standard input is of the project cloud, not other\n$/],
     [["--file", "-", "--address", "here"], config("1"), /^anchord: --address here: "here" is not an IP address\n$/],
     [["cloud"], "", /^anchord: cannot look at the project: Docker at unix:\/\/\/nowhere\/docker.sock: /],
-    [["cloud", "--overide"], "", /^anchord: unknown option --overide; the nearest is --override; /]
+    [["cloud", "--overide"], "", /^anchord: unknown option "--overide"; the nearest is --override; /]
   ])("prints nothing for %j, with the status 2 and the reason", (args, input, reason) => {
     const { status, stdout, stderr } = wrap(input, ...args)
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" })
