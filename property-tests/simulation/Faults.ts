@@ -29,6 +29,12 @@ const untilDone = (millis: number): number => 2 * millis + 5_000
 const SLOW_FOR = 20_000
 const CALLS = 30
 
+/** How long nobody answers while an engine restarts. */
+const RESTARTING_MILLIS = 3_000
+
+/** ANCHORD_GATEWAY_RESOLVE_INTERVAL: a family that did not resolve while the other one did is looked up again that late. */
+const RESOLVE_MILLIS = 5_000
+
 /** The faults of everything but the network around: what goes wrong with Docker, nft, conntrack, `ip monitor` and the resolver, and what that excuses. */
 export class Faults {
   readonly #sim: Simulation
@@ -79,9 +85,10 @@ export class Faults {
   restartEngine(how: SimEngineEnd): void {
     const { docker, time, excuses } = this.#sim
     if (docker.isAway) return
-    excuses.for("nat", 60_000)
+    if (how === "live restore") excuses.lag(RESTARTING_MILLIS + AFTER_FAILURE, 1_500)
+    else excuses.for("nat", 60_000)
     excuses.for("engine", untilDone(15_000))
-    docker.end(how, () => time.after(3_000, () => docker.begin(this.#sim.random)))
+    docker.end(how, () => time.after(RESTARTING_MILLIS, () => docker.begin(this.#sim.random)))
   }
 
   engineAway(millis: number): void {
@@ -193,7 +200,7 @@ export class Faults {
     const { dns, time, excuses } = this.#sim
     this.#dnsBack = Math.max(this.#dnsBack, time.now() + millis)
     spoil(dns)
-    excuses.for("routes", millis + 2_000)
+    excuses.for("routes", millis + RESOLVE_MILLIS + 1_000)
     time.after(millis, () => {
       if (time.now() >= this.#dnsBack) dns.clear()
     })

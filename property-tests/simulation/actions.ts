@@ -252,9 +252,9 @@ const faults: Readonly<Record<FaultKind, ReadonlyArray<fc.WeightedArbitrary<Acti
 
 /** How long after one thing the next one happens: mostly in the middle of what the first one caused. */
 const pause = fc.oneof(
-  { weight: 24, arbitrary: fc.constant(0) },
-  { weight: 24, arbitrary: fc.integer({ min: 1, max: 400 }) },
-  { weight: 6, arbitrary: fc.integer({ min: 400, max: 4_000 }) },
+  { weight: 80, arbitrary: fc.constant(0) },
+  { weight: 80, arbitrary: fc.integer({ min: 1, max: 400 }) },
+  { weight: 10, arbitrary: fc.integer({ min: 400, max: 4_000 }) },
   { weight: 1, arbitrary: fc.integer({ min: 4_000, max: 40_000 }) }
 )
 

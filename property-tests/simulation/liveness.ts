@@ -21,6 +21,8 @@ import {
 } from "./cast.ts"
 import { parseScrape } from "../../test/layers/observability/scrape.ts"
 import type { Process } from "./processes.ts"
+import { lastingName } from "./Conduct.ts"
+import { checkUnchanged } from "./unchanged.ts"
 import { checkSafety, isServing } from "./safety.ts"
 import type { Simulation } from "./Simulation.ts"
 import { Violation } from "./Violation.ts"
@@ -148,7 +150,7 @@ const checkNamespaces = (sim: Simulation): void => {
     const responsible =
       isServiceAnchor(sim, container) ||
       (sim.casting.autofixScope === "project" && isServed(container.labels, sim.casting))
-    if (!responsible) continue
+    if (!responsible || container.name !== lastingName(container.name)) continue
     const owner = namespaceOwner(sim.docker, container)
     const heir = owner ?? sim.docker.find(roleOf(container.name)?.joins ?? OUTPOST)
     if (heir === undefined || heir.status !== "running") continue
@@ -325,6 +327,7 @@ const checkWrapped = (sim: Simulation): void => {
 /** What must hold when nothing has happened for {@link QUIET_MILLIS}. */
 export const checkLiveness = (sim: Simulation): void => {
   checkSafety(sim)
+  checkUnchanged(sim)
   checkFollower(sim)
   checkWrapped(sim)
   if (!isServing(sim)) return

@@ -5,7 +5,7 @@ import { search } from "./play.ts"
 
 /** For how many seconds histories that nobody has seen are played: long enough in CI, and not in the way elsewhere. */
 const SECONDS = Number(process.env["SIMULATE_SECONDS"] ?? (process.env["CI"] === undefined ? 10 : 120))
-const STEPS = 500
+const STEPS = 1_000
 
 describe("the whole program in a simulated world", () => {
   it("keeps what must hold through histories that nobody has seen before", { timeout: (SECONDS + 120) * 1_000 }, () => {
