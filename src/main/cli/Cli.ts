@@ -244,6 +244,10 @@ const nearestOf = (word: string, known: ReadonlyArray<string>): string => {
   return found === undefined ? `; there are: ${known.join(", ")}` : `; the nearest is ${found}`
 }
 
+/** The values that an option may have, which effect/cli tells in no other form; none where it expects something else. */
+const choicesIn = (expected: string): ReadonlyArray<string> =>
+  /^"[^"]+"(?: \| "[^"]+")*$/.test(expected) ? expected.slice(1, -1).split('" | "') : []
+
 /** What is wrong, in one line, with what was probably meant. */
 const complaint = (error: CliError.CliError, doc: HelpDoc): string => {
   const where = (doc.commandPath ?? ["anchord"]).join(" ")
@@ -256,6 +260,10 @@ const complaint = (error: CliError.CliError, doc: HelpDoc): string => {
       return `unknown option "${error.option}"${nearestOf(error.option, flagsOf(doc))}; see ${where} --help`
     case "UnexpectedArgument":
       return `unexpected argument "${error.arguments.join(" ")}" after ${where}; see ${where} --help`
+    case "InvalidValue": {
+      const meant = likelyMeant(error.value, choicesIn(error.expected))
+      return `${error.message}${meant === undefined ? "" : `; the nearest is ${meant}`}; see ${where} --help`
+    }
     default:
       return `${error.message}; see ${where} --help`
   }
