@@ -129,11 +129,15 @@ const namedTwice = ({ services }: Config): string | undefined =>
     ([, { container_name, scale, deploy }]) => container_name && (scale ?? deploy?.replicas ?? 1) > 1
   )?.[0]
 
+const INSTEAD = "docker compose config | anchord wrap --file -"
+
 /** Reads what `docker compose config` prints, parsed. A compose file as people write it is refused: its short forms are not read. */
 export const projectInConfig = (parsed: unknown): Result.Result<ProjectToWrap, string> => {
   const config = decode(parsed)
   if (Result.isFailure(config))
-    return Result.fail(`it is not what "docker compose config" prints: ${config.failure.message.split("\n").join(" ")}`)
+    return Result.fail(
+      `it is not what "docker compose config" prints: ${config.failure.message.split("\n").join(" ")}; give what that makes of it: ${INSTEAD}`
+    )
   const { name, services, networks } = config.success
   const twice = namedTwice(config.success)
   if (twice !== undefined) return Result.fail(`the service ${twice} has a container_name and more than one replica`)

@@ -107,8 +107,10 @@ describe("a project as docker compose config prints it", () => {
     ["a list", []],
     ["nothing", null],
     ["too many replicas", cloud({ web: service({ scale: 100_000_000 }) })]
-  ])("is not %s", (_, config) => {
-    expect(refusal(config)).toMatch(/^it is not what "docker compose config" prints: [^\n]+$/)
+  ])("is not %s, and the refusal says how to get one", (_, config) => {
+    expect(refusal(config)).toMatch(
+      /^it is not what "docker compose config" prints: [^\n]+; give what that makes of it: docker compose config \| anchord wrap --file -$/
+    )
   })
 
   it("does not have one name for two containers", () => {

@@ -66,6 +66,11 @@ describe("anchord wrap, as it is typed", () => {
       config(""),
       /^anchord: none of the ports that the project cloud publishes can be wrapped\nanchord: cloud-web-1 443: /
     ],
+    [
+      ["--file", "-"],
+      'name: cloud\nservices: { web: { ports: ["80:80"] } }',
+      /^anchord: cannot use standard input: it is not .*\["ports"\]\[0\]; give .*: docker compose config \| anchord wrap --file -\n$/
+    ],
     [["--file", "-", "other"], config("1"), /^anchord: standard input is of the project cloud, not other\n$/],
     [["--file", "-", "--address", "here"], config("1"), /^anchord: --address here: "here" is not an IP address\n$/],
     [["cloud"], "", /^anchord: cannot look at the project: Docker at unix:\/\/\/nowhere\/docker.sock: /],
