@@ -166,9 +166,9 @@ export class Simulation {
     const name = lastingName(attributes["name"] ?? "")
     if (roleOf(name) === undefined) return
     if (action === "create" || action === "rename") this.expected.add(name)
-    if (action === "destroy" && name === attributes["name"] && this.conduct.removed(containerId) === undefined) {
-      this.expected.delete(name)
-    }
+    if (action !== "destroy" || this.conduct.removed(containerId) !== undefined) return
+    const isLast = this.docker.containers().every((other) => lastingName(other.name) !== name)
+    if (isLast || name === attributes["name"]) this.expected.delete(name)
   }
 
   /**

@@ -9,8 +9,11 @@ import type { Process } from "./processes.ts"
 import type { Simulation } from "./Simulation.ts"
 import { Violation } from "./Violation.ts"
 
-/** How long an address may stay whose lease is over, or that is not there yet. */
+/** How long it may take until an address is there. */
 const ADDRESS_MILLIS = 6_000
+
+/** How long an address may stay whose lease is over or was refused. */
+const LEFT_MILLIS = 1_500
 
 const told = (routes: ReadonlyArray<DefaultRoute>): string =>
   routes.map(({ gateway, link, metric = 0 }) => `${gateway} dev ${link} metric ${metric}`).join(", ") || "nothing"
@@ -104,7 +107,8 @@ export class Standing {
     const { processes, docker, host } = this.#sim
     const anchorId = this.#sim.idOf(NETWORK_ANCHOR) ?? ""
     const members = docker.network(TRANSIT)?.members.get(anchorId)
-    return [...processes].flatMap(([id, { mode, startedAt, program }]) => {
+    return [...processes].flatMap(([id, { mode, startedAt, program, isEnding }]) => {
+      if (isEnding()) return []
       const namespace = host.namespaceOf(id)
       const isNetworkAnchor = mode === "network-anchor"
       if (namespace === undefined || (!isNetworkAnchor && mode !== "service-anchor")) return []
@@ -167,7 +171,7 @@ export class Standing {
     const { excuses, time, dhcp } = this.#sim
     const process = this.#sim.process(NETWORK_ANCHOR)
     const kernel = this.#sim.namespace(NETWORK_ANCHOR)?.kernel
-    if (process === undefined || kernel === undefined) return this.#oddSince.clear()
+    if (process === undefined || process.isEnding() || kernel === undefined) return this.#oddSince.clear()
     const now = time.now()
     for (const family of families) {
       const found = this.#externals(kernel, this.#sim.linkOn(NETWORK_ANCHOR, DMZ), family)
@@ -179,7 +183,8 @@ export class Standing {
       }
       const since = this.#oddSince.get(family) ?? now
       this.#oddSince.set(family, since)
-      if (now - since <= ADDRESS_MILLIS) continue
+      const isLeft = found.some((address) => address !== EXTERNAL[family] && address !== leased)
+      if (now - since <= (isLeft ? LEFT_MILLIS : ADDRESS_MILLIS)) continue
       throw new Violation(
         `the ${family} addresses of the project are ${found.join(", ") || "none"}, and the lease is ${leased ?? "none"}`
       )

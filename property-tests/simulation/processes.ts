@@ -58,6 +58,8 @@ export interface Process {
   readonly board: StatusBoard
   readonly metrics: Metric.MetricRegistry
   readonly signal: (signal: SimSignal) => void
+  /** It was told to end: it gives back what it has, and may have something to finish. */
+  readonly isEnding: () => boolean
   /** It ends in the middle of what it does: at the n-th call from now on that it makes to anything outside. */
   readonly dieAtCall: (calls: number, signal: SimSignal) => void
 }
@@ -208,6 +210,7 @@ export const startProcess = (program: SimProgram, now: number, around: Surroundi
     board,
     metrics,
     signal: send,
+    isEnding: () => stopping,
     dieAtCall: (calls, signal) => {
       fuse = { calls, signal }
     }

@@ -38,10 +38,10 @@ export const isExcused = (sim: Simulation, outside: OutsidePort, owner: Claimant
   return subjects.some((subject) => sim.excuses.covers(subject))
 }
 
-/** Whether the network-anchor runs, and has run long enough. */
+/** Whether the network-anchor runs, has run long enough, and was not told to end. */
 export const isServing = (sim: Simulation): boolean => {
   const process = sim.process(NETWORK_ANCHOR)
-  return process !== undefined && sim.time.now() - process.startedAt >= START_MILLIS
+  return process?.isEnding() === false && sim.time.now() - process.startedAt >= START_MILLIS
 }
 
 /** Sends a packet to one port of the project, and says what is wrong with where it comes out. */
