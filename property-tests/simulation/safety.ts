@@ -1,28 +1,14 @@
 import { families } from "../../src/domain/Address.ts"
-import type { SimKernel } from "../../src/layers/sim/SimKernel.ts"
 import { send, type SimPacket, type Walk } from "../../src/layers/sim/SimWalker.ts"
 import { LAN } from "../../src/layers/sim/SimLan.ts"
 import { lastingName } from "./Conduct.ts"
 import { NETWORK_ANCHOR } from "./cast.ts"
 import type { Simulation } from "./Simulation.ts"
 import { Violation } from "./Violation.ts"
-import { ownerOf, outsidePorts, type Claimant, type OutsidePort } from "./truth.ts"
+import { candidatesOf, ownerAmong, outsidePorts, type Claimant, type OutsidePort } from "./truth.ts"
 
 /** A network-anchor that was started has to be right from then on: its first look at everything, with an engine that answers at once. */
 const START_MILLIS = 1_000
-
-const packetTo = (
-  sim: Simulation,
-  outside: OutsidePort,
-  sourcePort: number
-): readonly [SimKernel, SimPacket] | undefined => {
-  const destination = sim.external()[outside.family]
-  const [client] = sim.lan.clients
-  if (destination === undefined || client === undefined) return undefined
-  const { family, protocol, port } = outside
-  const source = LAN.clients[0][family]
-  return [client, { family, protocol, source, sourcePort, destination, destinationPort: port }]
-}
 
 const where = (sim: Simulation, walk: Walk): string => {
   if (walk._tag === "Lost") return `was lost at ${sim.nameOf(walk.kernel)}: ${walk.why} (${walk.hops.join(", ")})`
@@ -45,12 +31,17 @@ export const isServing = (sim: Simulation): boolean => {
 }
 
 /** Sends a packet to one port of the project, and says what is wrong with where it comes out. */
-const probe = (sim: Simulation, outside: OutsidePort): string | undefined => {
-  const prepared = packetTo(sim, outside, sim.nextSourcePort())
-  if (prepared === undefined) return undefined
-  const [client, packet] = prepared
-  const owner = ownerOf(sim.docker, sim.casting, outside)
-  if (isExcused(sim, outside, owner)) return undefined
+const probe = (
+  sim: Simulation,
+  outside: OutsidePort,
+  destination: string,
+  owner: Claimant | undefined
+): string | undefined => {
+  const [client] = sim.lan.clients
+  if (client === undefined || isExcused(sim, outside, owner)) return undefined
+  const { family, protocol, port } = outside
+  const [source, sourcePort] = [LAN.clients[0][family], sim.nextSourcePort()]
+  const packet: SimPacket = { family, protocol, source, sourcePort, destination, destinationPort: port }
   const namespace = owner && sim.host.namespaceOf(owner.owner.id)
   const walk = send(client, packet)
   sim.connections.forget(packet, walk)
@@ -74,8 +65,11 @@ const everyPort = families.flatMap((family) => outsidePorts.map((port) => ({ fam
 /** Each port leads to the container that is to have it, with the client's own address, and to no other (SPEC §0, §5). */
 const checkPorts = (sim: Simulation): void => {
   if (sim.excuses.covers("nat")) return
+  const [external, candidates] = [sim.external(), candidatesOf(sim.docker, sim.casting)]
   for (const outside of everyPort) {
-    const wrong = probe(sim, outside)
+    const destination = external[outside.family]
+    if (destination === undefined) continue
+    const wrong = probe(sim, outside, destination, ownerAmong(candidates, sim.docker, outside))
     if (wrong !== undefined) throw new Violation(`${outside.family} ${outside.protocol}/${outside.port} ${wrong}`)
   }
 }

@@ -65,32 +65,49 @@ const hasAddress = (members: NetworkSnapshot["members"] | undefined, id: string)
   return member?.v4 !== undefined || member?.v6 !== undefined
 }
 
+/** A container that asks for ports and could have them. */
+interface Candidate extends Pick<Claimant, "container" | "owner"> {
+  readonly claims: ReadonlyArray<Claim>
+}
+
 /**
- * Who may have a port at this moment, by what Docker's own state says and nothing else; the first one is to have it, for both families. Written
- * anew for the simulation: what the program decides by is not asked.
+ * Who may have ports at this moment, by what Docker's own state says and nothing else, the first one first. Written anew for the simulation: what
+ * the program decides by is not asked.
  */
-const claimantsOf = (docker: SimDocker, casting: Casting, outside: OutsidePort): ReadonlyArray<Claimant> => {
+export const candidatesOf = (docker: SimDocker, casting: Casting): ReadonlyArray<Candidate> => {
   const members = docker.network(TRANSIT)?.members
   return docker
     .containers()
     .flatMap((container) => {
-      const claim = claimsOf(container).find((one) => covers(one, outside))
-      if (claim === undefined || container.name === NETWORK_ANCHOR || !isServed(container.labels, casting)) return []
+      const claims = claimsOf(container)
+      if (claims.length === 0 || container.name === NETWORK_ANCHOR || !isServed(container.labels, casting)) return []
       const owner = namespaceOwner(docker, container)
       if (owner === undefined || !hasAddress(members, owner.id)) return []
       if (owner !== container && !(isAlive(container) && isAlive(owner))) return []
-      return [{ container, owner, backendPort: claim.backendFrom + outside.port - claim.from }]
+      return [{ container, owner, claims }]
     })
     .toSorted((a, b) => older(a.container, b.container))
 }
 
-/** The container that a port is to lead to; none where nobody has it, or its owner does not have it in that family. */
-export const ownerOf = (docker: SimDocker, casting: Casting, outside: OutsidePort): Claimant | undefined => {
-  const [first] = claimantsOf(docker, casting, outside)
-  if (first === undefined) return undefined
-  if (outside.family === "v6" && first.container.labels["anchord.expose.v6"] === "off") return undefined
-  return docker.network(TRANSIT)?.members.get(first.owner.id)?.[outside.family] === undefined ? undefined : first
+/** The one of them that a port is to lead to, for both families; none where nobody has it, or its owner does not have it in that family. */
+export const ownerAmong = (
+  candidates: ReadonlyArray<Candidate>,
+  docker: SimDocker,
+  outside: OutsidePort
+): Claimant | undefined => {
+  for (const { container, owner, claims } of candidates) {
+    const claim = claims.find((one) => covers(one, outside))
+    if (claim === undefined) continue
+    if (outside.family === "v6" && container.labels["anchord.expose.v6"] === "off") return undefined
+    if (docker.network(TRANSIT)?.members.get(owner.id)?.[outside.family] === undefined) return undefined
+    return { container, owner, backendPort: claim.backendFrom + outside.port - claim.from }
+  }
+  return undefined
 }
+
+/** The container that a port is to lead to, if any. */
+export const ownerOf = (docker: SimDocker, casting: Casting, outside: OutsidePort): Claimant | undefined =>
+  ownerAmong(candidatesOf(docker, casting), docker, outside)
 
 /** The ports of {@link outsidePorts} that a container with these labels asks for. */
 export const portsOf = (labels: Readonly<Record<string, string>>): ReadonlyArray<Omit<OutsidePort, "family">> => {
