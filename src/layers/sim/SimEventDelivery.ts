@@ -25,6 +25,7 @@ export const eventsTo = (client: SimDockerClient, offer: (event: DockerEvent) =>
       for (let copy = 0; copy < copies; copy++) offer(event)
       return
     }
+    if (behind > delay) for (const each of faults) each.disturbed(event, behind)
     last.set(event.type, timers.now() + wait)
     timers.after(wait, () => {
       for (let copy = 0; copy < copies; copy++) offer(event)
