@@ -15,6 +15,8 @@ export interface Attempt {
   readonly newId: () => string | undefined
   /** Whether the old one could not be started again, because the namespace that it was in is gone. */
   readonly missedNamespace: () => boolean
+  /** Whether somebody has removed the old one meanwhile: then there is nothing to put back. */
+  readonly oldIsGone: () => boolean
 }
 
 type Create = Extract<Action, { readonly _tag: "Create" }>
@@ -28,11 +30,46 @@ export const lookFor = (
 ): Effect.Effect<Inspection | undefined, DockerError> =>
   Effect.catchIf(lifecycle.inspect(ref), isGone, () => Effect.succeed(undefined))
 
+/** Takes steps back, and remembers what there is not to go back to. */
+const makeTakingBack = (
+  lifecycle: ContainerLifecycle["Service"],
+  old: Inspection,
+  carryOut: Attempt["carryOut"]
+): Pick<Attempt, "takeBack" | "missedNamespace" | "oldIsGone"> => {
+  let missedNamespace = false
+  let oldIsGone = false
+
+  /** Who was in a namespace that is gone had no network, and waits under its name for its owner. */
+  const hasNoNamespace = ({ message }: DockerError): boolean =>
+    joinsContainer(old.HostConfig.NetworkMode) && tellsOfNoNamespace(message)
+  const miss = () => Effect.sync(() => void (missedNamespace = true))
+
+  /** Docker also answers that something is not there when it means a network of a container that is. */
+  const unlessGone = (error: DockerError): Effect.Effect<void, DockerError> =>
+    Effect.flatMap(lookFor(lifecycle, old.Id), (found) => {
+      if (found !== undefined) return Effect.fail(error)
+      oldIsGone = true
+      return Effect.void
+    })
+
+  const putBack = Effect.fnUntraced(function* (action: Action) {
+    if (action._tag === "Rename" && nameOf(yield* lifecycle.inspect(old.Id)) === action.name) return
+    const done = carryOut(action)
+    if (action._tag === "Start" && action.who === "old") return yield* Effect.catchIf(done, hasNoNamespace, miss)
+    yield* "who" in action && action.who === "new" ? Effect.catchIf(done, isGone, () => Effect.void) : done
+  })
+
+  return {
+    takeBack: (action) => Effect.catchIf(putBack(action), isGone, unlessGone),
+    missedNamespace: () => missedNamespace,
+    oldIsGone: () => oldIsGone
+  }
+}
+
 /** An attempt at replacing `old`; `successor` is the ID of the new container when that is known from before. */
 export const makeAttempt = (lifecycle: ContainerLifecycle["Service"], old: Inspection, successor?: string): Attempt => {
   let made = successor
   let asked: Create | undefined
-  let missedNamespace = false
 
   /** Of the image that its name means, where that is the one the old container is of; else of that one by ID. */
   const create = Effect.fnUntraced(function* (action: Create) {
@@ -78,19 +115,7 @@ export const makeAttempt = (lifecycle: ContainerLifecycle["Service"], old: Inspe
     if (id !== undefined) yield* on(id, action)
   })
 
-  /** There is nothing to go back to: who was in a namespace that is gone had no network, and waits under its name for its owner. */
-  const hasNoNamespace = ({ message }: DockerError): boolean =>
-    joinsContainer(old.HostConfig.NetworkMode) && tellsOfNoNamespace(message)
-  const miss = () => Effect.sync(() => void (missedNamespace = true))
-
-  const takeBack = Effect.fnUntraced(function* (action: Action) {
-    if (action._tag === "Rename" && nameOf(yield* lifecycle.inspect(old.Id)) === action.name) return
-    const done = carryOut(action)
-    if (action._tag === "Start" && action.who === "old") return yield* Effect.catchIf(done, hasNoNamespace, miss)
-    yield* "who" in action && action.who === "new" ? Effect.catchIf(done, isGone, () => Effect.void) : done
-  })
-
-  return { carryOut, takeBack, newId: () => made, missedNamespace: () => missedNamespace }
+  return { carryOut, newId: () => made, ...makeTakingBack(lifecycle, old, carryOut) }
 }
 
 /** What an operator calls a step. */

@@ -96,9 +96,11 @@ const giveUp = Effect.fnUntraced(function* (plan: Recreation, attempt: Attempt, 
   const step = steps[begun - 1]
   const what = step === undefined ? "" : `${wordsFor(step.action, plan)}: `
   const why = yield* undo(plan, attempt, begun, error)
-  const outcome = attempt.missedNamespace()
-    ? "does not run, because the namespace that it was in is gone"
-    : "is as it was"
+  const outcome = attempt.oldIsGone()
+    ? "somebody has removed it meanwhile"
+    : attempt.missedNamespace()
+      ? "does not run, because the namespace that it was in is gone"
+      : "is as it was"
   const message =
     why === undefined
       ? sentence`container ${name} could not be re-created, and ${outcome}: ${what}${error.message}`

@@ -272,6 +272,24 @@ describe("a step that fails", () => {
       })
     ))
 
+  it("is given up at once, and the new one removed, when somebody removes the old one meanwhile", () =>
+    inSimulation((world) =>
+      Effect.gen(function* () {
+        const id = world.web(pinned)
+        let made = 0
+        world.docker.log.listen(({ action }) => {
+          made += action === "create" ? 1 : 0
+          if (action === "create" && made === 1) world.docker.remove(id)
+        })
+        const { run, calls } = yield* world.process()
+        const error = yield* Effect.flip(run(({ recreate }) => recreate(id)))
+        expect(error).toMatchObject({ undone: true })
+        expect(error.message).toContain("somebody has removed it meanwhile")
+        expect(listing(world)).toEqual({})
+        expect(calls.filter((call) => call === "remove")).toHaveLength(1)
+      })
+    ))
+
   it("that cannot be undone is told, with what is left, and undone when somebody looks after it", () =>
     inSimulation((world) =>
       Effect.gen(function* () {
