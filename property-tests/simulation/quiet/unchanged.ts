@@ -1,8 +1,8 @@
-import { families } from "../../src/domain/Address.ts"
-import type { Json } from "../../src/domain/Inspection.ts"
-import { containerOf, DMZ, NETWORK_ANCHOR, roleOf, type Role } from "./cast.ts"
-import type { Simulation } from "./Simulation.ts"
-import { Violation } from "./Violation.ts"
+import { families } from "../../../src/domain/Address.ts"
+import type { Json } from "../../../src/domain/Inspection.ts"
+import { containerOf, DMZ, NETWORK_ANCHOR, roleOf, type Role } from "../cast.ts"
+import type { Simulation } from "../Simulation.ts"
+import { Violation } from "../Violation.ts"
 
 const isSubset = (part: Readonly<Record<string, string>>, whole: Json): boolean =>
   Object.entries(part).every(([key, value]) => whole[key] === value)
