@@ -220,6 +220,7 @@ export class Faults {
   end(): void {
     this.#away += 1
     this.#sim.api.faults.clear()
+    for (const { spare } of this.#sim.processes.values()) spare()
     this.#refusals = 0
     this.#linesLost = 0
     this.#dnsBack = 0

@@ -27,6 +27,7 @@ import { Netlink } from "../../src/services/Netlink.ts"
 import { Nftables } from "../../src/services/Nftables.ts"
 import { serveLeases } from "./leases.ts"
 import {
+  ADVERTISED_EACH,
   composeProject,
   containerOf,
   DMZ,
@@ -53,9 +54,6 @@ import { portsOf } from "./truth.ts"
 
 /** Somewhere in 2026; only differences of times matter. */
 const EPOCH_MILLIS = 1_790_000_000_000
-
-/** Milliseconds between two router advertisements. */
-const ADVERTISED_EACH = 7_000
 
 const ANCHORD_IMAGE = "anchord"
 

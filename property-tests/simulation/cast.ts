@@ -21,6 +21,9 @@ export const MANAGED = "outpost-service-anchor"
 
 export const POLL_SECONDS = 10
 
+/** Milliseconds between two router advertisements. */
+export const ADVERTISED_EACH = 7_000
+
 /** What differs from one history to the next. */
 export interface Casting {
   readonly addressMode: "bootstrap" | "dhcp-refresh" | "slaac-ra-only"
@@ -244,7 +247,7 @@ export const containerOf = (role: Role, casting: Casting): SimContainerSpec => (
       ? {
           "net.ipv4.ip_forward": "1",
           "net.ipv6.conf.all.forwarding": "1",
-          "net.ipv6.conf.eth0.accept_ra": "2"
+          ...Object.fromEntries(["eth0", "eth1", "eth2"].map((link) => [`net.ipv6.conf.${link}.accept_ra`, "2"]))
         }
       : {},
   ...networkOf(role, casting)

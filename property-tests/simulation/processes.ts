@@ -62,6 +62,8 @@ export interface Process {
   readonly isEnding: () => boolean
   /** It ends in the middle of what it does: at the n-th call from now on that it makes to anything outside. */
   readonly dieAtCall: (calls: number, signal: SimSignal) => void
+  /** It does not, after all. */
+  readonly spare: () => void
 }
 
 const environmentOf = ({ env }: SimProgram): Readonly<Record<string, string>> =>
@@ -213,6 +215,9 @@ export const startProcess = (program: SimProgram, now: number, around: Surroundi
     isEnding: () => stopping,
     dieAtCall: (calls, signal) => {
       fuse = { calls, signal }
+    },
+    spare: () => {
+      fuse = undefined
     }
   }
 }

@@ -1,6 +1,6 @@
 import { families, type Family } from "../../../src/domain/Address.ts"
 import { LAN } from "../../../src/layers/sim/SimLan.ts"
-import { NETWORK_ANCHOR, TRANSIT } from "../cast.ts"
+import { ADVERTISED_EACH, NETWORK_ANCHOR, TRANSIT } from "../cast.ts"
 import type { Simulation } from "../Simulation.ts"
 import { Violation } from "../Violation.ts"
 import { serviceAnchors } from "./responsibility.ts"
@@ -20,6 +20,8 @@ export const checkRoutes = (sim: Simulation): void => {
   for (const family of families) {
     const found = gatewaysOf(sim, NETWORK_ANCHOR, family)
     const advertised = family === "v6" && sim.casting.addressMode === "slaac-ra-only"
+    // A namespace that is new has none before the next advertisement.
+    if (advertised && sim.time.now() - (sim.process(NETWORK_ANCHOR)?.startedAt ?? 0) < ADVERTISED_EACH) continue
     const router = advertised ? LAN.advertiser : LAN.router[family]
     if (found.length !== 1 || found[0] !== router) refuseRoutes(NETWORK_ANCHOR, family, router, found)
     for (const { name, id } of serviceAnchors(sim)) {

@@ -357,6 +357,8 @@ export class SimDocker {
 
   #discard(container: SimContainer): void {
     if (this.#containers.find(container.id) === undefined) return
+    // Whoever waited for its end may have begun its next start.
+    if (this.#lives.isStarting(container)) this.#lives.callOff(container)
     this.#containers.remove(container)
     this.#events.container("destroy", container)
   }

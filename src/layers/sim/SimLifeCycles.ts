@@ -103,7 +103,8 @@ export class SimLifeCycles {
     container.manuallyRestarted = isRunning(container)
     this.stop(container, graceSeconds, () => {
       try {
-        this.start(container)
+        // Somebody may have removed it in the moment in which it did not run.
+        this.start(this.#in.containers.get(container.id))
       } catch (error) {
         return then(notRestarted(container, error))
       }
