@@ -243,7 +243,7 @@ export class Faults {
         Effect.tapError(() =>
           Effect.sync(() => {
             this.#sim.excuses.for("nat", AFTER_FAILURE)
-            this.#sim.excuses.for("tables", 0)
+            this.#sim.excuses.for("tables", AFTER_FAILURE)
           })
         )
       )

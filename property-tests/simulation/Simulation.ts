@@ -85,6 +85,8 @@ export class Simulation {
   readonly strangers = new Strangers(this)
   /** Whether Compose is at work: nobody runs it twice at a time. */
   isComposing = false
+  /** Whether it is about to remove the whole project: what anchord makes anew meanwhile need not stay. */
+  #isGoingDown = false
   /** The containers that are to be there, by name. */
   readonly expected = new Set<string>()
   readonly standing = new Standing(this)
@@ -163,7 +165,8 @@ export class Simulation {
   #noteExpected({ action, containerId = "", attributes }: DockerEvent): void {
     const name = lastingName(attributes["name"] ?? "")
     if (roleOf(name) === undefined) return
-    if (action === "create" || action === "rename") this.expected.add(name)
+    const isUnwanted = this.#isGoingDown && this.isInComposeFile(name)
+    if (!isUnwanted && (action === "create" || action === "rename")) this.expected.add(name)
     if (action !== "destroy" || this.conduct.removed(containerId) !== undefined) return
     const isLast = this.docker.containers().every((other) => lastingName(other.name) !== name)
     if (isLast || name === attributes["name"]) this.expected.delete(name)
@@ -266,15 +269,18 @@ export class Simulation {
   }
 
   /** Somebody runs Compose on the project, and is told when it fails. What goes wrong between anchord and the engine does not reach Compose. */
-  compose(use: (compose: SimCompose) => ReturnType<SimCompose["up"]>): void {
+  compose(use: (compose: SimCompose) => ReturnType<SimCompose["up"]>, isDown = false): void {
     const told = (message: string) => Effect.sync(() => this.history.note("operator", `refused: ${message}`))
     this.isComposing = true
+    this.#isGoingDown = isDown
+    if (isDown) for (const name of Object.keys(this.#project.services)) this.expected.delete(name)
     this.time.fork(
       use(new SimCompose(this.docker, this.#project)).pipe(
         Effect.catch(({ message }) => told(message)),
         Effect.ensuring(
           Effect.sync(() => {
             this.isComposing = false
+            this.#isGoingDown = false
           })
         ),
         Effect.updateService(ContainerLifecycle, (real) => this.#removing(real)),

@@ -136,7 +136,7 @@ const carry = (sim: Simulation, action: Action): void => {
     case "ComposeUp":
       return sim.compose((compose) => compose.up())
     case "ComposeDown":
-      return sim.compose((compose) => compose.down)
+      return sim.compose((compose) => compose.down, true)
     case "ComposeRecreate":
       return sim.compose((compose) => compose.up({ forceRecreate: true }))
     case "NetworkReborn":
