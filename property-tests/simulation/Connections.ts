@@ -97,7 +97,7 @@ export class Connections {
     // Until anchord has seen whose the port was when it began, it may take the connection for one of the backend before.
     const isSettled = !excuses.coveredSince(`port:${outside.protocol}/${outside.port}`, spoke)
     const isTracked = anchor.conntrack.find(tupleKey(packet.protocol, packet)) !== undefined
-    const stays = backend?.alive === true && kernel === backend && (isTracked || isSettled)
+    const stays = backend?.alive === true && kernel === backend && isSettled
     const excused = excuses.covers("flows") || isExcused(this.#sim, outside, owner)
     const of = owner === undefined ? "that nobody has" : `of ${owner.owner.name}`
     const what = `the connection from ${packet.source}:${packet.sourcePort} to ${packet.protocol}/${packet.destinationPort} ${of}`
