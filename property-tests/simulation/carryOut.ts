@@ -56,7 +56,8 @@ export const isApplicable = (sim: Simulation, action: Action): boolean => {
   if (action._tag === "SpoilDefaultRoute") return sim.namespace(action.name) !== undefined
   if (action._tag === "DiesAtCall") return sim.process(action.name) !== undefined
   if (action._tag === "GoneAfter") return sim.docker.find(action.name) !== undefined
-  if (action._tag === "DeleteAddress") return sim.leaseOf(action.family) === sim.external()[action.family]
+  // Docker's own address, without a lease of it, is nobody's to put back.
+  if (action._tag === "DeleteAddress") return sim.dhcp.held().includes(sim.external()[action.family] ?? "")
   if (action._tag === "RouterAdvertises") return sim.casting.addressMode === "slaac-ra-only"
   if (action._tag.startsWith("Dhcp")) return sim.casting.addressMode === "dhcp-refresh"
   return true

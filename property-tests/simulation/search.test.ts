@@ -3,8 +3,8 @@ import { faultKinds } from "./actions.ts"
 import { told } from "./History.ts"
 import { search } from "./play.ts"
 
-/** For how many seconds histories that nobody has seen are played: long enough in CI, and not in the way elsewhere. */
-const SECONDS = Number(process.env["SIMULATE_SECONDS"] ?? (process.env["CI"] === undefined ? 10 : 120))
+/** For how many seconds histories that nobody has seen are played; a longer search is `npm run simulate -- --minutes M`. */
+const SECONDS = Number(process.env["SIMULATE_SECONDS"] ?? (process.env["CI"] === undefined ? 10 : 30))
 const STEPS = 1_000
 
 describe("the whole program in a simulated world", () => {
