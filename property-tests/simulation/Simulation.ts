@@ -244,11 +244,6 @@ export class Simulation {
     else process.signal("SIGKILL")
   }
 
-  /** What the DHCP server has given to the project. */
-  leaseOf(family: Family): string | undefined {
-    return this.dhcp.leases().find((lease) => lease.family === family)?.address
-  }
-
   /** `docker rm -f`. */
   remove(name: string, then: () => void = () => {}): void {
     this.docker.remove(name, then)
