@@ -1,4 +1,5 @@
 import { namespaceReference, resolveReference, type Joining, type Named } from "./NetnsOwner.ts"
+import { lastingName } from "./ReplacementName.ts"
 
 /**
  * The names that a container has had, by its ID, the latest first. Docker keeps only the ID of what a dependent joined
@@ -53,7 +54,8 @@ export const namesOf = (names: ContainerNames, ref: string): ReadonlyArray<strin
 
 /**
  * The container that now has a name of the one that `ref` refers to, if that is another one: who took its place. A container that only
- * was renamed has no successor until somebody takes one of its former names.
+ * was renamed has no successor until somebody takes one of its former names. One that was left with the name of a replacement, because that was
+ * interrupted, is followed by who gets the name that it was to have.
  */
 export const successorOf = <C extends Named>(
   names: ContainerNames,
@@ -61,7 +63,7 @@ export const successorOf = <C extends Named>(
   ref: string
 ): C | undefined => {
   const owner = resolveReference(containers, ref)
-  for (const name of namesOf(names, ref)) {
+  for (const name of namesOf(names, ref).flatMap((one) => [one, lastingName(one)])) {
     const named = [...containers.values()].find((one) => one.name === name)
     if (named !== undefined && named.id !== owner?.id) return named
   }

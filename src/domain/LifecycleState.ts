@@ -1,7 +1,7 @@
 import { inScope, PROJECT_LABEL } from "./Backends.ts"
 import type { ContainerNames } from "./ContainerNames.ts"
-import { AWAY } from "./Recreation.ts"
 import type { ContainerSnapshot, Scope } from "./DockerState.ts"
+import { asideOf, interimOf } from "./ReplacementName.ts"
 
 /** What only `GET /containers/{id}/json` tells. */
 export interface Inspected {
@@ -79,12 +79,6 @@ export const isUp = ({ status }: ContainerSnapshot): boolean =>
 /** Its network namespace can be joined. */
 export const isJoinable = ({ status }: ContainerSnapshot): boolean => status === "running"
 
-/** How anchord calls the old container while it puts a new one into its place. */
-const ASIDE = new RegExp(`^(.+)${AWAY}[0-9a-f]{12}(?:-[0-9a-f]{12})?$`)
-
-/** Compose makes the new container as `<12 characters of the old ID>_<name>`, and renames it when the old one is gone. */
-const INTERIM = /^[0-9a-f]{12}_(.+)$/
-
 /** Milliseconds after which Compose is taken to have given up on a replacement that it left behind. */
 const INTERIM_LIFE = 120_000
 
@@ -98,8 +92,8 @@ export const namesBeingReplaced = (state: LifecycleState, now: number): Readonly
   const containers = [...state.containers.values()]
   const up = new Set(containers.filter(isUp).map(({ name }) => name))
   for (const { name, createdAt } of containers) {
-    const aside = ASIDE.exec(name)?.[1]
-    const interim = INTERIM.exec(name)?.[1]
+    const aside = asideOf(name)
+    const interim = interimOf(name)
     if (aside !== undefined || interim !== undefined) names.add(name)
     if (aside !== undefined && (up.has(name) || !up.has(aside))) names.add(aside)
     if (interim !== undefined && now - createdAt * 1_000 < INTERIM_LIFE) names.add(interim)

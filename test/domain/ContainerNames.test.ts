@@ -64,4 +64,12 @@ describe("the successor of a container", () => {
     expect(successorOf(names, asMap(renamed, sa, newApp), app.id)).toBe(newApp)
     expect(successorOf(names, asMap(sa, newApp), app.id)?.id).toBe(idOf("app", 2))
   })
+
+  it("is who gets the name that it was to have, when its own replacement was interrupted", () => {
+    for (const name of ["0123456789ab_app", "app-anchord-old-0123456789ab"]) {
+      const left = { ...app, name }
+      expect(successorOf(seen(asMap(left, sa)), asMap(sa, newApp), app.id)).toBe(newApp)
+      expect(successorOf(seen(asMap(left, sa)), asMap(left, sa), app.id)).toBeUndefined()
+    }
+  })
 })
