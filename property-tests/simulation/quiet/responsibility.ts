@@ -1,5 +1,5 @@
 import type { ContainerSnapshot } from "../../../src/domain/DockerState.ts"
-import { isServed, MANAGED, TRANSIT } from "../cast.ts"
+import { isServed, MANAGED, OUTPOST, TRANSIT } from "../cast.ts"
 import type { Simulation } from "../Simulation.ts"
 
 export const isRunning = ({ status }: ContainerSnapshot): boolean => status === "running"
@@ -16,11 +16,17 @@ export const isSharedSettled = ({ casting, docker }: Simulation): boolean =>
     return asks && docker.network(TRANSIT)?.members.has(id) === true
   })
 
+/**
+ * Whether a managed service-anchor is to be as the network-anchor would make it now. It has the gateway that was known when it was made, until another
+ * one is, and while its target is paused it is not made anew.
+ */
+const isManagedCurrent = (sim: Simulation): boolean =>
+  isSharedSettled(sim) && sim.docker.find(OUTPOST)?.status !== "paused"
+
 /** The service-anchors that the network-anchor is responsible for. */
 export const serviceAnchors = (sim: Simulation): ReadonlyArray<ContainerSnapshot> => {
-  // A managed one has the gateway that the network-anchor knew when it was made, until that knows another.
-  const isKnown = isSharedSettled(sim)
+  const isCurrent = isManagedCurrent(sim)
   return sim.docker
     .containers()
-    .filter((one) => isRunning(one) && isServiceAnchor(sim, one) && (isKnown || one.name !== MANAGED))
+    .filter((one) => isRunning(one) && isServiceAnchor(sim, one) && (isCurrent || one.name !== MANAGED))
 }
