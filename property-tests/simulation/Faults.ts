@@ -159,7 +159,7 @@ export class Faults {
   }
 
   nftDies(when: "idle" | "before" | "after"): void {
-    const nft = this.#sim.nft.get(this.#sim.idOf(NETWORK_ANCHOR) ?? "")
+    const nft = this.#sim.programs.nft.get(this.#sim.idOf(NETWORK_ANCHOR) ?? "")
     if (when === "idle") nft?.kill()
     else nft?.dieInNext(when)
   }

@@ -1,4 +1,5 @@
 import type { Action, ContainerAction } from "./actions.ts"
+import { createContainer, createNetwork } from "./building.ts"
 import { ELSEWHERE, NEIGHBOUR, roleOf, rolesOf, TRANSIT } from "./cast.ts"
 import { SimRefusal } from "../../src/layers/sim/SimRefusal.ts"
 import { carryOutFault } from "./carryOutFault.ts"
@@ -50,7 +51,7 @@ export const isApplicable = (sim: Simulation, action: Action): boolean => {
   if (sim.docker.isAway && isAboutContainer(action)) {
     return action._tag === "Crash" && sim.process(action.name) !== undefined
   }
-  if (sim.isComposing && (action._tag.startsWith("Compose") || action._tag === "Recreate")) return false
+  if (sim.composing.isAtWork && (action._tag.startsWith("Compose") || action._tag === "Recreate")) return false
   if (isAboutContainer(action)) return applicableTo[action._tag](sim, action.name)
   if (action._tag === "NetworkReborn") return sim.docker.network(ELSEWHERE) !== undefined
   if (action._tag === "SpoilDefaultRoute") return sim.namespace(action.name) !== undefined
@@ -83,11 +84,11 @@ const orToldLater =
 
 /** Made anew: by Compose what is in its file, without what depends on it; anything else by removing and creating it. */
 const recreate = (sim: Simulation, name: string): void => {
-  if (sim.isInComposeFile(name)) {
-    return sim.compose((compose) => compose.up({ services: [name], forceRecreate: true, noDeps: true }))
+  if (sim.composing.isInFile(name)) {
+    return sim.composing.run((compose) => compose.up({ services: [name], forceRecreate: true, noDeps: true }))
   }
   const make = orRefused(sim, () => {
-    sim.create(name)
+    createContainer(sim, name)
     if (canStart(sim, name)) sim.docker.start(name)
   })
   if (sim.docker.find(name) === undefined) make()
@@ -106,8 +107,8 @@ const reborn = (sim: Simulation): void => {
       return
     }
     sim.docker.removeNetwork(ELSEWHERE)
-    sim.createNetwork(ELSEWHERE)
-    sim.create(NEIGHBOUR)
+    createNetwork(sim, ELSEWHERE)
+    createContainer(sim, NEIGHBOUR)
     sim.docker.start(NEIGHBOUR)
   }
   if (sim.docker.find(NEIGHBOUR) === undefined) again(TRIES)
@@ -135,11 +136,11 @@ const carry = (sim: Simulation, action: Action): void => {
   if (isAboutContainer(action)) return withContainer[action._tag](sim, action.name)
   switch (action._tag) {
     case "ComposeUp":
-      return sim.compose((compose) => compose.up())
+      return sim.composing.run((compose) => compose.up())
     case "ComposeDown":
-      return sim.compose((compose) => compose.down, true)
+      return sim.composing.run((compose) => compose.down, true)
     case "ComposeRecreate":
-      return sim.compose((compose) => compose.up({ forceRecreate: true }))
+      return sim.composing.run((compose) => compose.up({ forceRecreate: true }))
     case "NetworkReborn":
       return reborn(sim)
     case "Open":

@@ -1,6 +1,7 @@
 import { families, type Family } from "../../src/domain/Address.ts"
 import { nftFamily, parseTable, tableName } from "../../src/domain/NftJson.ts"
 import type { Action, ContainerAction } from "./actions.ts"
+import { advertise } from "./building.ts"
 import { NETWORK_ANCHOR } from "./cast.ts"
 import { UNTIL_POLL } from "./Faults.ts"
 import { serveLeases } from "./leases.ts"
@@ -126,7 +127,7 @@ export const carryOutFault = (sim: Simulation, action: Fault): void => {
     case "DeleteAddress":
       return deleteAddress(sim, action.family)
     case "RouterAdvertises":
-      return sim.advertise(action.lives)
+      return advertise(sim, action.lives)
     case "DhcpSilent":
       return sim.dhcp.offers.clear()
     case "DhcpServes":
