@@ -10,7 +10,7 @@ const USAGE = `Runs whole programs of anchord in a simulated world, and looks at
 
   --seed S       where to begin (default: from the time, printed)
   --steps N      one history of at most N steps, printed (default 100)
-  --faults …     what goes wrong: all (default), none, or some of ${faultKinds.join(", ")}
+  --faults …     what may go wrong: all (default: each history has some of them), none, or these of ${faultKinds.join(", ")}
   --minutes M    search for M minutes, one seed after the other, histories of at most N steps; prints what is found
   --replay FILE  plays a history from a file
 `
