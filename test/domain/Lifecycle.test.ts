@@ -109,6 +109,7 @@ describe("a service-anchor in scope", () => {
     expect(decide([sa, interim], [app])).toEqual({ actions: [], problems: [] })
     const interimSa = { ...sa, id: "1".repeat(64), name: `${sa.id.slice(0, 12)}_sa`, createdAt: NOW / 1_000 } as const
     expect(decide([appAnew, sa, { ...interimSa, status: "created" }], [app])).toEqual({ actions: [], problems: [] })
+    expect(decide([appRestarted, sa, web, { ...interimSa, status: "created" }])).toEqual({ actions: [], problems: [] })
   })
 
   it("is left to the operator when nobody knows what it was joined to", () => {
@@ -266,6 +267,18 @@ describe("the dependents of what is acted on", () => {
     expect(told(listing([appAnew, sa], [app]), false)).toEqual(Array.from({ length: 6 }, () => []))
   })
 
+  it("have that warning in whatever project they are", () => {
+    const nobodys = container("web", { networkMode: joins("sa"), startedAt: 25, project: "" })
+    const anew = serviceAnchor("sa", "app", { nth: 2, networkMode: joins("app", 2), startedAt: 40 })
+    const state = listing([appAnew, anew, nobodys], [app, sa])
+    const memory: LifecycleMemory = { ...emptyMemory, owed: new Set([nobodys.id]) }
+    const first = decideLifecycle(inputOf(state, { memory }))
+    expect([actions(first), keys(first)]).toEqual([["recreate web in container:sa"], []])
+    const failed = rememberDecision(memory, state, first, NOW, { left: first.actions })
+    for (const now of [NOW + 500, NOW + 1_000])
+      expect(keys(decideLifecycle(inputOf(state, { memory: failed, now })))).toEqual([`WARN stale:${web.id}`])
+  })
+
   it("are tried again at once when their owner was started anew meanwhile", () => {
     const anew = serviceAnchor("sa", "app", { nth: 2, networkMode: joins("app", 2), startedAt: 40 })
     const state = listing([appAnew, anew, web], [app, sa])
@@ -343,11 +356,23 @@ describe("the dependents of what is acted on", () => {
       again: NOW + 1_000
     })
     const again = decideLifecycle(inputOf(next, { memory, now: NOW + 1_000 }))
-    expect(actions(again)).toEqual(["recreate web in container:sa"])
+    expect([actions(again), again.again]).toEqual([["recreate web in container:sa"], undefined])
     const later = rememberDecision(memory, next, again, NOW + 1_000)
     expect(actions(decideLifecycle(inputOf(next, { memory: later, now: NOW + 5_000 })))).toHaveLength(1)
     const mended = listing([appAnew, anew, container("web", { nth: 2, networkMode: joins("sa", 2), startedAt: 50 })])
     expect(rememberDecision(later, mended, { actions: [], problems: [] }, NOW + 5_000).owed.size).toBe(0)
+  })
+
+  it("are anchord's to speak of from then on, and nothing else is", () => {
+    const owedAfter = (...dependents: ReadonlyArray<LifecycleContainer>) => {
+      const state = listing([appAnew, sa, ...dependents], [app])
+      const decision = decideLifecycle(inputOf(state))
+      expect(actions(decision)[0]).toBe("recreate sa in container:app")
+      return [...rememberDecision(emptyMemory, state, decision, NOW).owed]
+    }
+    expect(owedAfter(web)).toEqual([web.id])
+    const { inspected: _, ...unseen } = web
+    for (const left of [web, unseen]) expect(owedAfter({ ...left, status: "paused" })).toEqual([])
   })
 })
 
@@ -413,6 +438,7 @@ describe("what cannot be made anew without a loss", () => {
     expect([actions(mine), words(mine)]).toEqual([[], [[`stale:${run.id}`, expect.stringContaining(refusal)]]])
     const anchor = serviceAnchor("sa", "app", { refusal })
     expect(words(decide([appAnew, anchor], [app]))).toEqual([[`stale:${sa.id}`, expect.stringContaining(refusal)]])
+    expect(keys(mine)).toEqual([`WARN stale:${run.id}`])
     expect(decide([app, saAnew, run], [sa])).toEqual({ actions: [], problems: [] })
   })
 })
@@ -430,6 +456,17 @@ describe("an owner that comes and goes", () => {
       again: NOW + 600
     })
     expect(actions(decideLifecycle(inputOf(next, { memory: tried([NOW - 1_000]) })))).toEqual(["restart sa"])
+  })
+
+  it("is looked at again when the first of several is due", () => {
+    const other = serviceAnchor("sb", "app")
+    const at = (time: number) => ({ at: [time], failures: 0, ownerStart: undefined })
+    const times = new Map([
+      ["sa", at(NOW - 100)],
+      ["sb", at(NOW - 700)]
+    ])
+    const memory = { ...emptyMemory, times }
+    expect(decideLifecycle(inputOf(listing([appRestarted, sa, other]), { memory })).again).toBe(NOW + 300)
   })
 
   it("has them left alone after twenty repairs in a minute, which is said", () => {
@@ -531,6 +568,12 @@ describe("autostart among the rest", () => {
     const twice = soon(first.actions, soon(first.actions))
     expect(decideLifecycle(inputOf(state, { memory: twice }))).toEqual({ ...nothingYet, again: NOW + 1_999 })
     expect(actions(decideLifecycle(inputOf(state, { memory: twice, now: NOW + 1_999 })))).toEqual(["start sb"])
+  })
+
+  it("goes on while the target of the managed service-anchor is not there", () => {
+    const managed = { target: "gone", name: "sa", image: undefined, gateway: undefined, environment: {}, labels: {} }
+    const decision = decide([app, waiting], [], { settings: { ...settings, managed } })
+    expect([actions(decision), decision.again]).toEqual([["start sb"], undefined])
   })
 
   it("goes with a managed service-anchor that is created", () => {

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest"
-import { awaitsUpdate, decideManaged, managedSpec, type ManagedInput } from "../../src/domain/ManagedAnchor.ts"
+import {
+  awaitsUpdate,
+  decideManaged,
+  managedContainer,
+  managedSpec,
+  type ManagedInput
+} from "../../src/domain/ManagedAnchor.ts"
 import type { LifecycleContainer } from "../../src/domain/LifecycleState.ts"
 import type { ManagedAnchorSettings } from "../../src/domain/Settings.ts"
 import {
@@ -213,6 +219,43 @@ describe("the managed service-anchor", () => {
     expect(awaits([ldap()])).toBe(false)
   })
 
+  it("may run an earlier image also after something else was done", () => {
+    const old = managed({ imageId: "sha256:old" })
+    const input = {
+      state: listing([ldap(), old]),
+      scope,
+      settings,
+      logLevel: "info",
+      own: undefined,
+      startUp: true
+    } as const
+    const on = { id: old.id, name: old.name, reason: "" }
+    const restart = { ...on, _tag: "Restart" } as const
+    const other = { ...on, _tag: "Recreate", id: idOf("web"), networkMode: "container:ldap", start: true } as const
+    for (const done of [restart, other]) expect(awaitsUpdate({ ...input, now: NOW }, [done])).toBe(true)
+  })
+
+  it("is not judged by what nobody has looked at yet", () => {
+    const { inspected: _, ...unseen } = managed()
+    const { inspected: _target, ...target } = ldap({ startedAt: 30 })
+    expect(decide([ldap({ startedAt: 30 }), unseen])).toEqual(nothing)
+    expect(decide([target, managed()])).toEqual(nothing)
+    expect(decide([ldap({ nth: 2 }), unseen]).action).toMatchObject({ _tag: "Recreate" })
+  })
+
+  it("is neither made nor made anew of an image that is not known", () => {
+    const without = (...all: ReadonlyArray<LifecycleContainer>) => {
+      const state = listing(all)
+      return { ...state, containers: new Map([...state.containers].filter(([id]) => id !== anchord.id)) }
+    }
+    expect(decide([], { state: without(ldap()) })).toEqual(nothing)
+    const pinned = { ...settings, image: "anchord:2" }
+    expect(decide([], { state: without(ldap()), settings: pinned }).action).toMatchObject({
+      spec: { image: "anchord:2" }
+    })
+    expect(decide([], { state: without(ldap(), managed()), startUp: true })).toEqual(nothing)
+  })
+
   it("is repaired with its new image at once", () => {
     const both = decide([ldap({ nth: 2 }), managed({ imageId: "sha256:old" })], { startUp: true }).action
     expect(both).toMatchObject({ _tag: "Recreate", image: "sha256:anchord-1" })
@@ -258,6 +301,7 @@ describe("the managed service-anchor", () => {
     const anew = ldap({ nth: 2, startedAt: 30 })
     const state = listing([anew, renamed], [ldap(), renamed])
     expect(decide([], { state }).action).toMatchObject({ _tag: "Recreate", name: "something" })
+    expect(managedContainer(listing([renamed]), settings)).toBeUndefined()
     const others = serviceAnchor("imap-anchor", "imap", { labels: { "anchord.managed-by": "f45" } })
     expect(decide([ldap(), others, container("imap")]).action).toMatchObject({ _tag: "CreateManaged" })
   })
@@ -267,6 +311,9 @@ describe("the managed service-anchor", () => {
     const interim = container(`${idOf("ldap").slice(0, 12)}_ldap`, { status: "created" })
     expect(decide([ldap(), interim], { now })).toEqual(nothing)
     expect(decide([ldap(), interim]).action).toBeDefined()
+    const renamed = { ...managed({ status: "exited" }), name: "something" }
+    const anew = container(`${renamed.id.slice(0, 12)}_something`, { status: "created" })
+    expect(decide([ldap(), renamed, anew], { now })).toEqual(nothing)
     const aside = managed({ status: "exited" })
     expect(decide([ldap(), { ...aside, name: `${aside.name}-anchord-old-0123456789ab` }])).toEqual(nothing)
   })

@@ -120,6 +120,10 @@ describe("a namespace", () => {
     expect(found([x, y, container("z", { networkMode: "container:z" })])).toEqual([])
   })
 
+  it("is never looked for in the dependent itself, though that has the name by now", () => {
+    expect(briefly([{ ...sa, name: "app" }], [app()])).toEqual(["app: gone app"])
+  })
+
   it("is never looked for below the dependent itself", () => {
     const inside = container("app", { nth: 2, networkMode: joins("sa"), startedAt: 30 })
     expect(briefly([sa, inside], [app(), sa])).toEqual(["sa: gone app", "app: inherited gone app -> sa"])
@@ -140,6 +144,9 @@ describe("the owner that Compose knows of", () => {
     expect(target("web-anchor:service_started:true,db:service_healthy:true")).toEqual([undefined])
     expect(target("")).toEqual([undefined])
     expect(target("other:service_started:true")).toEqual([undefined])
+    expect(target("db:service_healthy:false, web-anchor:service_started:true")).toEqual([anchorAnew.id])
+    const once = container("run", { service: "run", labels: { "com.docker.compose.oneoff": "True" } })
+    expect(target("", once)).toEqual([undefined])
     const second = container("sa-2", { service: "web-anchor" })
     expect(target("web-anchor:service_started:true", second)).toEqual([undefined])
     const old = container("sa", { nth: 3, service: "web-anchor", status: "exited" })
