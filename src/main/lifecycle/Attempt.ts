@@ -17,6 +17,8 @@ export interface Attempt {
   readonly missedNamespace: () => boolean
   /** Whether somebody has removed the old one meanwhile: then there is nothing to put back. */
   readonly oldIsGone: () => boolean
+  /** Whether somebody else's container has the old one's name by now: waiting does not give that back. */
+  readonly nameIsTaken: () => boolean
 }
 
 type Create = Extract<Action, { readonly _tag: "Create" }>
@@ -34,10 +36,12 @@ export const lookFor = (
 const makeTakingBack = (
   lifecycle: ContainerLifecycle["Service"],
   old: Inspection,
-  carryOut: Attempt["carryOut"]
-): Pick<Attempt, "takeBack" | "missedNamespace" | "oldIsGone"> => {
+  carryOut: Attempt["carryOut"],
+  newId: Effect.Effect<string | undefined, DockerError>
+): Pick<Attempt, "takeBack" | "missedNamespace" | "oldIsGone" | "nameIsTaken"> => {
   let missedNamespace = false
   let oldIsGone = false
+  let nameIsTaken = false
 
   /** Who was in a namespace that is gone had no network, and waits under its name for its owner. */
   const hasNoNamespace = ({ message }: DockerError): boolean =>
@@ -52,8 +56,17 @@ const makeTakingBack = (
       return Effect.void
     })
 
+  const nameBack = Effect.fnUntraced(function* (action: Extract<Action, { readonly _tag: "Rename" }>) {
+    if (nameOf(yield* lifecycle.inspect(old.Id)) === action.name) return
+    yield* Effect.tapError(carryOut(action), () =>
+      Effect.map(Effect.zip(lookFor(lifecycle, action.name), newId), ([found, made]) => {
+        nameIsTaken = found !== undefined && found.Id !== made
+      })
+    )
+  })
+
   const putBack = Effect.fnUntraced(function* (action: Action) {
-    if (action._tag === "Rename" && nameOf(yield* lifecycle.inspect(old.Id)) === action.name) return
+    if (action._tag === "Rename") return yield* nameBack(action)
     const done = carryOut(action)
     if (action._tag === "Start" && action.who === "old") return yield* Effect.catchIf(done, hasNoNamespace, miss)
     yield* "who" in action && action.who === "new" ? Effect.catchIf(done, isGone, () => Effect.void) : done
@@ -62,7 +75,8 @@ const makeTakingBack = (
   return {
     takeBack: (action) => Effect.catchIf(putBack(action), isGone, unlessGone),
     missedNamespace: () => missedNamespace,
-    oldIsGone: () => oldIsGone
+    oldIsGone: () => oldIsGone,
+    nameIsTaken: () => nameIsTaken
   }
 }
 
@@ -115,7 +129,7 @@ export const makeAttempt = (lifecycle: ContainerLifecycle["Service"], old: Inspe
     if (id !== undefined) yield* on(id, action)
   })
 
-  return { carryOut, newId: () => made, ...makeTakingBack(lifecycle, old, carryOut) }
+  return { carryOut, newId: () => made, ...makeTakingBack(lifecycle, old, carryOut, idOf("new")) }
 }
 
 /** What an operator calls a step. */

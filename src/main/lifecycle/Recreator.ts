@@ -84,7 +84,7 @@ const undo = Effect.fnUntraced(function* (plan: Recreation, attempt: Attempt, be
   // The engine may still be at it, and would end the container after it was started again.
   if (failed?._tag === "Stop" && error.status === undefined) yield* Effect.ignore(attempt.carryOut(failed))
   return yield* Effect.forEach(undoing(plan, begun), attempt.takeBack, { discard: true }).pipe(
-    Effect.retry(retries),
+    Effect.retry({ ...retries, while: () => !attempt.nameIsTaken() }),
     Effect.match({ onFailure: ({ message }) => message, onSuccess: () => undefined })
   )
 })

@@ -350,8 +350,10 @@ describe("a step that fails", () => {
           world.docker.log.listen(({ action }) => {
             if (action === "rename" && other === "") other = world.docker[take]({ name: "web", network: "transit" })
           })
-          const error = yield* Effect.flip((yield* world.process()).run(({ recreate }) => recreate(id)))
+          const { run, calls } = yield* world.process()
+          const error = yield* Effect.flip(run(({ recreate }) => recreate(id)))
           expect(error).toMatchObject({ undone: false })
+          expect(calls.filter((call) => call === "rename")).toHaveLength(2)
           expect(listing(world)).toEqual({
             web: `${other.slice(0, 12)} ${take === "run" ? "running" : "created"}`,
             [`web-anchord-old-${id.slice(0, 12)}`]: `${id.slice(0, 12)} running`
