@@ -11,6 +11,9 @@ export type ContainerNames = ReadonlyMap<string, ReadonlyArray<string>>
 /** More names than a container has while it is being replaced: its own, and the two it gets out of the way under. */
 const REMEMBERED = 4
 
+const withLatest = (before: ReadonlyArray<string>, name: string): ReadonlyArray<string> =>
+  [name, ...before.filter((one) => one !== name)].slice(0, REMEMBERED)
+
 /** The memory after one more look at all containers. What is neither there nor referred to any more is forgotten. */
 export const rememberNames = <C extends Named & Joining>(
   names: ContainerNames,
@@ -19,8 +22,7 @@ export const rememberNames = <C extends Named & Joining>(
   const next = new Map<string, ReadonlyArray<string>>()
   for (const one of containers.values()) {
     const before = names.get(one.id) ?? []
-    const known = before[0] === one.name ? before : [one.name, ...before.filter((name) => name !== one.name)]
-    next.set(one.id, known.slice(0, REMEMBERED))
+    next.set(one.id, withLatest(before, one.name))
   }
   for (const one of containers.values()) {
     for (const id of namesakesOf(names, namespaceReference(one))) {
@@ -34,9 +36,7 @@ export const rememberNames = <C extends Named & Joining>(
 /** The memory after an event about a container, whose name Docker tells also when it is gone by the time one looks. */
 export const rememberName = (names: ContainerNames, id: string, name: string): ContainerNames => {
   const before = names.get(id) ?? []
-  return before[0] === name
-    ? names
-    : new Map(names).set(id, [name, ...before.filter((one) => one !== name)].slice(0, REMEMBERED))
+  return before[0] === name ? names : new Map(names).set(id, withLatest(before, name))
 }
 
 /** The IDs that a reference may stand for, among those remembered. */

@@ -122,5 +122,4 @@ export const serviceOf = (container: ContainerSnapshot): string | undefined =>
   isOneOff(container) ? undefined : container.labels[SERVICE_LABEL] || undefined
 
 /** By name, so that what is decided does not depend on the order of a listing. */
-export const byName = (a: ContainerSnapshot, b: ContainerSnapshot): number =>
-  a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+export const byName = (a: ContainerSnapshot, b: ContainerSnapshot): number => (a.name < b.name ? -1 : 1)

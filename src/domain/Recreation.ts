@@ -19,7 +19,7 @@ export type Who = "old" | "new"
 /** An action, and what takes it back; taking it back is harmless when the action has had no effect. */
 export interface Step {
   readonly action: Action
-  readonly undo?: Action
+  readonly undo: Action
 }
 
 /** How to replace one container by another that is the same but for what was meant to change. */
@@ -144,7 +144,7 @@ export const undoing = ({ steps }: Recreation, begun: number): ReadonlyArray<Act
   steps
     .slice(0, begun)
     .toReversed()
-    .flatMap(({ undo }) => (undo === undefined ? [] : [undo]))
+    .map(({ undo }) => undo)
 
 /** Whether a container under the name of one that was renamed away can only be the one that was just made of that request. */
 export const isMadeOf = (found: Inspection, old: Inspection, request: CreateRequest): boolean =>

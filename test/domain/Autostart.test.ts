@@ -46,6 +46,8 @@ describe("autostart", () => {
       expect(failed(error)).toEqual(["sa"])
     expect(failed('exec: "nginx": executable file not found in $PATH')).toEqual([])
     expect(failed("")).toEqual([])
+    const { inspected: _, ...unseen } = waiting({ status: "exited" })
+    expect(started([target, unseen])).toEqual([])
   })
 
   it("is for siblings only: in scope, or of anchord's own project", () => {

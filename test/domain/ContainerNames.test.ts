@@ -39,12 +39,20 @@ describe("the names of containers", () => {
     expect(namesOf(called("app", "app-old"), app.id)).toEqual(["app-old", "app"])
     expect(namesOf(called("app", "app-old", "app"), app.id)).toEqual(["app", "app-old"])
     expect(namesOf(called("a", "b", "c", "d", "e", "f"), app.id)).toEqual(["f", "e", "d", "c"])
+    expect(namesOf(seen(asMap(app, sa), asMap({ ...app, name: "app-old" }, sa)), app.id)).toEqual(["app-old", "app"])
   })
 
   it("may be told by an event, also of a container that is gone by then", () => {
     const told = rememberName(rememberName(new Map(), app.id, "x"), app.id, "app")
     expect(namesOf(told, app.id)).toEqual(["app", "x"])
     expect(rememberName(told, app.id, "app")).toBe(told)
+    const byEvents = (...all: ReadonlyArray<string>) =>
+      namesOf(
+        all.reduce((names, name) => rememberName(names, app.id, name), new Map() as ContainerNames),
+        app.id
+      )
+    expect(byEvents("app", "x", "app")).toEqual(["app", "x"])
+    expect(byEvents("a", "b", "c", "d", "e", "f")).toEqual(["f", "e", "d", "c"])
     expect(namesOf(rememberNames(told, asMap(sa)), app.id)).toEqual(["app", "x"])
   })
 })

@@ -51,6 +51,8 @@ describe("the request for the same container", () => {
     expect(hostConfigOf(request)["NetworkMode"]).toBe("bridge")
     expect(request.body.Image).toBe(inspectionOf("plain").Image)
     expect(request.networks.map(({ name }) => name)).toEqual(["bridge"])
+    const older = createRequest(differing("plain", { HostConfig: { NetworkMode: null } }))
+    expect(hostConfigOf(older)["NetworkMode"]).toBe("bridge")
   })
 
   it("names the platform where the engine keeps images of several", () => {

@@ -55,9 +55,22 @@ describe("a lease", () => {
     })
   })
 
+  it("is never renewed after it is rebound, and at no time that is zero", () => {
+    expect(leaseOf({ ...bound, opt58: "00000000", opt59: "00000000" })).toMatchObject({
+      renewSeconds: 60,
+      rebindSeconds: 105
+    })
+    expect(leaseOf({ ...bound, opt58: "00000050", opt59: "0000000A" })).toMatchObject({
+      renewSeconds: 10,
+      rebindSeconds: 10
+    })
+    expect(leaseOf({ ...bound, opt59: "00000078" }).rebindSeconds).toBe(105)
+  })
+
   it("takes the mask from whichever form there is", () => {
     expect(leaseOf(without("mask")).prefixLength).toBe(24)
     expect(leaseOf(without("subnet")).prefixLength).toBe(24)
+    expect(leaseOf({ ...without("mask"), subnet: "255.255.240.0" }).prefixLength).toBe(20)
   })
 
   it("with option 121 has those routes, and a default from there alone (RFC 3442)", () => {
@@ -70,11 +83,26 @@ describe("a lease", () => {
       ]
     })
     expect(leaseOf({ ...bound, staticroutes: "10.50.0.0/16 10.99.0.7" }).router).toBeUndefined()
+    expect(leaseOf({ ...bound, staticroutes: "0.0.0.0/0 10.99.0.9 0.0.0.0/0 10.99.0.8" }).router).toBe("10.99.0.9")
+  })
+
+  it("has the first of several routers", () => {
+    expect(leaseOf({ ...bound, router: " 10.99.0.1  10.99.0.2" }).router).toBe("10.99.0.1")
+  })
+
+  it("has the route to a single host, and none without a gateway that can be read", () => {
+    const routesOf = (staticroutes: string) => leaseOf({ ...bound, staticroutes }).routes
+    expect(routesOf("192.0.2.1/32 10.99.0.7")).toEqual([
+      { destination: "192.0.2.1", prefixLength: 32, gateway: "10.99.0.7" }
+    ])
+    for (const odd of ["192.0.2.0/33 10.99.0.7", "192.0.2.0/24 there", "192.0.2.0 10.99.0.7", "192.0.2.0/24"])
+      expect(routesOf(odd)).toEqual([])
   })
 
   it("honours an MTU that fits, and no other", () => {
     expect(leaseOf({ ...bound, mtu: "1400" }).mtu).toBe(1400)
-    for (const mtu of ["100", "70000", "many", ""]) expect(leaseOf({ ...bound, mtu }).mtu).toBeUndefined()
+    expect(leaseOf({ ...bound, mtu: "9216" }).mtu).toBe(9216)
+    for (const mtu of ["100", "9217", "70000", "many", ""]) expect(leaseOf({ ...bound, mtu }).mtu).toBeUndefined()
   })
 
   it("leaves out an optional parameter that makes no sense, and holds", () => {
@@ -104,6 +132,11 @@ describe("what is not usable is refused with the reason", () => {
     [{ ...bound, ip: "0.0.0.0" }, '"0.0.0.0" is no host\'s address'],
     [{ ...bound, ip: "fd99::1" }, '"fd99::1" is no host\'s address'],
     [{ ...bound, mask: "0", subnet: "255.0.255.0" }, '"0" is no subnet mask'],
+    [{ ...bound, mask: "33" }, '"33" is no subnet mask'],
+    [{ ...without("mask"), subnet: "255.0.255.0" }, '"255.0.255.0" is no subnet mask'],
+    [{ ...without("mask"), subnet: "255.255.255" }, '"255.255.255" is no subnet mask'],
+    [{ ...without("mask"), subnet: "255.255.255.256" }, '"255.255.255.256" is no subnet mask'],
+    [{ ip: "10.99.0.120", lease: "120" }, '"" is no subnet mask'],
     [{ ...bound, lease: "0" }, '"0" is no lease time'],
     [{ ...bound, lease: "soon" }, '"soon" is no lease time'],
     [without("lease"), '"" is no lease time']
@@ -139,6 +172,22 @@ describe("what an odd server says", () => {
     expect(refused({ ip: "10.99.0.255" })).toBe(true)
     expect(refused({ ip: "10.99.0.255", mask: "16" })).toBe(false)
     expect(refused({ ip: "10.99.0.254", mask: "31" })).toBe(false)
+    for (const [ip, isNone] of [
+      ["10.99.0.4", true],
+      ["10.99.0.5", false],
+      ["10.99.0.7", true]
+    ] as const)
+      expect(refused({ ip, mask: "30" })).toBe(isNone)
+  })
+
+  it("is no lease when its address can be no host's, in either family", () => {
+    for (const ip of ["127.0.0.1", "0.1.2.3", "230.0.0.1", "240.0.0.1", "255.1.2.3"]) expect(refused({ ip })).toBe(true)
+    for (const ip of ["223.255.0.1", "1.27.0.1", "10.127.0.1"]) expect(refused({ ip })).toBe(false)
+    const refused6 = (ipv6: string, lease = "300") => Result.isFailure(decode({ ipv6, lease }, "bound", "v6"))
+    for (const ipv6 of ["::", "::1", "ff02::1", "fe80::1", "febf::1", "10.99.0.120", ""])
+      expect(refused6(ipv6)).toBe(true)
+    for (const ipv6 of ["::2", "2001:db8::1", "fd00::fe80"]) expect(refused6(ipv6)).toBe(false)
+    for (const lease of ["0", "", "soon"]) expect(refused6("fd00::1", lease)).toBe(true)
   })
 
   it("names no router when that is nobody, or the leased address itself", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { isForeign, isSibling, namesBeingReplaced, runsServiceAnchor } from "../../src/domain/LifecycleState.ts"
 import { nameAway } from "../../src/domain/Recreation.ts"
-import { container, EPOCH, idOf, listing, scope, selector } from "./lifecycleListings.ts"
+import { anchord, container, EPOCH, idOf, listing, scope, selector } from "./lifecycleListings.ts"
 
 const runs = (words: ReadonlyArray<string>, mode?: string) =>
   runsServiceAnchor(container("x", { words, environment: mode === undefined ? {} : { ANCHORD_MODE: mode } }))
@@ -35,6 +35,12 @@ describe("a container", () => {
     expect(isSibling(of("shop", { role: "mail" }), state, selector)).toBe(true)
     expect(isForeign(of("shop", { role: "mail" }), state, selector)).toBe(false)
     expect(isSibling(of("mail"), state, { _tag: "Project", project: "shop" })).toBe(true)
+  })
+
+  it("of no project is no sibling of an anchord that is of none, either", () => {
+    const own = { ...anchord, labels: {} }
+    const alone = { ...state, containers: new Map([[own.id, own]]) }
+    expect([isSibling(of(""), alone, selector), isSibling(of("mail"), alone, selector)]).toEqual([false, false])
   })
 })
 

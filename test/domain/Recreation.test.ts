@@ -31,7 +31,7 @@ const say = (action: Action): string =>
 
 const told = (inspection: Inspection) => {
   const { steps, last } = stepsOf(inspection)
-  return { steps: steps.map(({ action, undo }) => [say(action), undo && say(undo)]), last: say(last) }
+  return { steps: steps.map(({ action, undo }) => [say(action), say(undo)]), last: say(last) }
 }
 
 const never = "0001-01-01T00:00:00Z"
@@ -83,6 +83,7 @@ describe("re-creating a container", () => {
       ["SetRestartPolicy old no", "SetRestartPolicy old always"],
       ["SetRestartPolicy old no", "SetRestartPolicy old on-failure"]
     ])
+    expect(told(differing("plain", { HostConfig: { RestartPolicy: null } })).steps).toHaveLength(4)
   })
 
   it("asks for the image that the old one really is of, unless another is meant", () => {
@@ -105,7 +106,7 @@ describe("re-creating a container", () => {
   it("starts the new one of what did not run where that is wanted, and takes back just that", () => {
     for (const Status of ["created", "exited"]) {
       const plan = Result.getOrThrow(recreation(differing("plain", { State: { Status } }), {}, true))
-      expect(plan.steps.map(({ action, undo }) => [say(action), undo && say(undo)])).toEqual([
+      expect(plan.steps.map(({ action, undo }) => [say(action), say(undo)])).toEqual([
         [`Rename old ${away}`, "Rename old varied-plain"],
         ["Create varied-plain", "Remove new"],
         ["Start new", "Stop new"]
@@ -161,7 +162,8 @@ describe("a container under the name of one that was renamed away", () => {
     expect(isMadeOf(old, old, request)).toBe(false)
     expect(isMadeOf(differing("plain", { ...made, State: { StartedAt: at(58) } }), old, request)).toBe(false)
     expect(isMadeOf(differing("plain", { ...made, Created: "2020-01-01T00:00:00Z" }), old, request)).toBe(false)
-    expect(isMadeOf(differing("plain", { ...made, Config: { Labels: {} } }), old, request)).toBe(false)
+    for (const Labels of [{}, null, { ...old.Config.Labels, "org.opencontainers.image.version": "2.9.0" }])
+      expect(isMadeOf(differing("plain", { ...made, Config: { Labels } }), old, request)).toBe(false)
   })
 })
 

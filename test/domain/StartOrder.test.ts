@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import type { LifecycleAction, Restart } from "../../src/domain/LifecycleAction.ts"
-import type { LifecycleContainer } from "../../src/domain/LifecycleState.ts"
+import { startOf, type LifecycleContainer } from "../../src/domain/LifecycleState.ts"
 import { inOrder, rememberOrder, type StartOrder } from "../../src/domain/StartOrder.ts"
 import { staleNetns } from "../../src/domain/StaleNetns.ts"
 import { container, joins, listing, serviceAnchor } from "./lifecycleListings.ts"
@@ -46,6 +46,32 @@ describe("what was started after its owner", () => {
     const spec = { name: "sa", networkMode: "container:app" }
     const create = { _tag: "CreateManaged", spec, reason: "" } as LifecycleAction
     expect(stale(after([create], [app]), [app, sa])).toEqual([])
+  })
+
+  it("counts as no older than the youngest owner that it was started after", () => {
+    const startedAt = (order: StartOrder, seen = [app, sa, web]) =>
+      [...inOrder(listing(seen), order).containers.values()].find(({ name }) => name === "web")?.inspected?.startedAt
+    const younger = serviceAnchor("sa", "app", { startedAt: 7_100 })
+    expect(startedAt(after([restart(web)], [app, younger, web]), [app, younger, web])).toBe(
+      younger.inspected?.startedAt
+    )
+    expect(startedAt(after([restart(sa), restart(web)]))).toBe(app.inspected?.startedAt)
+    const old = serviceAnchor("sa", "app", { startedAt: 5 })
+    expect(startedAt(after([restart(web)], [app, old, web]), [app, old, web])).toBe(web.inspected?.startedAt)
+  })
+
+  it("is known of its owners up to the first that is in a dead namespace itself", () => {
+    const side = container("side", { networkMode: joins("web"), startedAt: 26 })
+    const order = after([restart(side)], [app, sa, web, side])
+    expect(order.get("side")).toEqual(new Set([startOf(web)]))
+  })
+
+  it("says nothing of what nobody has inspected", () => {
+    const { inspected: _, ...unseen } = web
+    const { inspected: _owner, ...owner } = app
+    const order = after([restart(sa), restart(web)], [owner, sa, unseen])
+    expect(stale(order, [app, sa, unseen])).toEqual(["sa", "web"])
+    expect(stale(order, [owner, sa, unseen])).toEqual([])
   })
 
   it("is known for as long as there is a container of that name", () => {
