@@ -21,7 +21,9 @@ const packages: Readonly<Record<string, string>> = {
   "kea-dhcp6": "kea-dhcp6-server",
   haproxy: "haproxy",
   curl: "curl",
-  prometheus: "prometheus"
+  prometheus: "prometheus",
+  zsh: "zsh",
+  fish: "fish"
 }
 
 const folders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]

@@ -49,6 +49,7 @@ describe("the command line", () => {
     ["plan -x", 'unknown option "-x"; there are: --json, --nft, --help, '],
     ["service-anchor --halp", 'unknown option "--halp"; the nearest is --help; see anchord service-anchor --help'],
     ["doctor stale-nets", 'anchord doctor has no "stale-nets"; the nearest is stale-netns; see anchord doctor --help'],
+    ["status --no-json", 'unknown option "--no-json"; the nearest is --json; see anchord status --help'],
     ["status --jsn", 'unknown option "--jsn"; the nearest is --json; see anchord status --help'],
     [
       "doctor --mode netwrok-anchor",
@@ -87,9 +88,10 @@ describe("the command line", () => {
 
   it.each([
     [["anchord", "st"], ["status"]],
+    [["anchord", "plan", "--n"], ["--nft"]],
     [
-      ["anchord", "plan", "--n"],
-      ["--nft", "--no-nft", "--no-json"]
+      ["anchord", "--"],
+      ["--help", "--version", "--completions"]
     ],
     [["anchord", "doctor", "s"], ["stale-netns"]]
   ])("offers in bash, after %j, %j", (words, offered) => {

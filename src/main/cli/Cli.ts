@@ -1,23 +1,22 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Argument from "effect/cli/Argument"
 import * as CliConfig from "effect/cli/CliConfig"
-import type * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
-import type { HelpDoc } from "effect/cli/HelpDoc"
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { Environment } from "../../domain/EnvironmentReading.ts"
-import { unknownMode, variableHelp } from "../../domain/CommandLine.ts"
-import { likelyMeant } from "../../domain/Nearest.ts"
+import { variableHelp } from "../../domain/CommandLine.ts"
 import { definitionsOf, dockerDefinitions, modes, type Mode } from "../../domain/SettingDefinitions.ts"
 import { tracingVariables } from "../../domain/TracingVariables.ts"
-import { commit, version } from "../Build.ts"
+import { version } from "../Build.ts"
 import * as Commands from "./Commands.ts"
+import { completions } from "./Completions.ts"
+import { presenter, versionText } from "./Presenter.ts"
 
 /** What the words of the command line ask for; help, the version and complaints are told by then. */
 export type Chosen =
@@ -51,13 +50,15 @@ const modeCommand = (mode: Mode, choose: Choose) =>
     Command.withShortDescription(summaries[mode])
   )
 
-const versionText = `anchord ${version} (${commit})`
-
 const versionCommand = Command.make("version", {}, () => Console.log(versionText)).pipe(
   Command.withDescription("prints version and commit")
 )
 
-const json = Flag.Boolean("json").pipe(Flag.withDescription("the answer as JSON"), Flag.withDefault(false))
+/** An option without a value: it is given or not. */
+const onOff = (name: string, description: string) =>
+  Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(description), Flag.withDefault(false))
+
+const json = onOff("json", "the answer as JSON")
 
 const dockerVariables = [
   "Environment variables [default]:",
@@ -67,6 +68,7 @@ const dockerVariables = [
 const doctorArguments = {
   json,
   mode: Flag.Literals("mode", modes).pipe(
+    Flag.withMetavar("mode"),
     Flag.withDescription("the mode to examine [that of the anchor that runs here, else ANCHORD_MODE]"),
     Flag.optional,
     Flag.map(Option.getOrUndefined)
@@ -117,10 +119,7 @@ const doctorCommand = (choose: Choose, env: Environment) =>
     ])
   )
 
-const watch = Flag.Boolean("watch").pipe(
-  Flag.withDescription("again whenever something changes, until it is interrupted"),
-  Flag.withDefault(false)
-)
+const watch = onOff("watch", "again whenever something changes, until it is interrupted")
 
 const statusCommand = (choose: Choose) =>
   Command.make("status", { json, watch }, (options) =>
@@ -145,10 +144,7 @@ const planArguments = {
     Argument.map(Option.getOrUndefined)
   ),
   json,
-  nft: Flag.Boolean("nft").pipe(
-    Flag.withDescription("the ruleset that would be loaded, for nft -j -f"),
-    Flag.withDefault(false)
-  )
+  nft: onOff("nft", "the ruleset that would be loaded, for nft -j -f")
 }
 
 const planCommand = (choose: Choose, env: Environment) =>
@@ -176,23 +172,23 @@ const wrapArguments = {
     Argument.map(Option.getOrUndefined)
   ),
   file: Flag.String("file").pipe(
+    Flag.withMetavar("path"),
     Flag.withDescription("what docker compose config prints, instead of asking Docker; - is standard input"),
     Flag.optional,
     Flag.map(Option.getOrUndefined)
   ),
   externalNetwork: Flag.String("external-network").pipe(
+    Flag.withMetavar("name"),
     Flag.withDescription("Docker's name of the network that is the LAN [dmz_macvlan]"),
     Flag.withDefault("dmz_macvlan")
   ),
   address: Flag.String("address").pipe(
+    Flag.withMetavar("v4,v6"),
     Flag.withDescription("the project's address on it, or one IPv4 and one IPv6 address with a comma between"),
     Flag.optional,
     Flag.map(Option.getOrUndefined)
   ),
-  override: Flag.Boolean("override").pipe(
-    Flag.withDescription("prints the override for the wrapped project itself: it stops publishing on the host"),
-    Flag.withDefault(false)
-  )
+  override: onOff("override", "prints the override for the wrapped project itself: it stops publishing on the host")
 }
 
 const wrapCommand = (choose: Choose, env: Environment) =>
@@ -222,72 +218,33 @@ const wrapCommand = (choose: Choose, env: Environment) =>
 
 const root = (choose: Choose, env: Environment) =>
   Command.make("anchord").pipe(
-    Command.withDescription("Makes a Docker Compose project look like one real server on the LAN."),
+    Command.withDescription(
+      paragraphs(
+        "Makes a Docker Compose project look like one real server on the LAN.",
+        "",
+        "The first word says what to do. Without one it is what ANCHORD_MODE says, else network-anchor. A mode runs until it is",
+        "ended, and is configured by environment variables: anchord MODE --help lists them with their defaults. A command",
+        "answers and ends; anchord COMMAND --help tells what it is for, and what its exit status means."
+      )
+    ),
     Command.withSubcommands([
-      ...modes.map((mode) => modeCommand(mode, choose)),
-      statusCommand(choose),
-      planCommand(choose, env),
-      wrapCommand(choose, env),
-      doctorCommand(choose, env),
-      versionCommand
+      { group: "MODES", commands: modes.map((mode) => modeCommand(mode, choose)) },
+      {
+        group: "COMMANDS",
+        commands: [
+          statusCommand(choose),
+          planCommand(choose, env),
+          wrapCommand(choose, env),
+          doctorCommand(choose, env),
+          versionCommand
+        ]
+      }
     ])
   )
 
-const flagsOf = ({ flags, globalFlags }: HelpDoc): ReadonlyArray<string> =>
-  [...flags, ...(globalFlags ?? [])].map(({ name }) => `--${name}`)
-
-const subcommandsOf = ({ subcommands = [] }: HelpDoc): ReadonlyArray<string> =>
-  subcommands.flatMap(({ commands }) => commands.map(({ name }) => name))
-
-const nearestOf = (word: string, known: ReadonlyArray<string>): string => {
-  const found = likelyMeant(word, known)
-  return found === undefined ? `; there are: ${known.join(", ")}` : `; the nearest is ${found}`
-}
-
-/** The values that an option may have, which effect/cli tells in no other form; none where it expects something else. */
-const choicesIn = (expected: string): ReadonlyArray<string> =>
-  /^"[^"]+"(?: \| "[^"]+")*$/.test(expected) ? expected.slice(1, -1).split('" | "') : []
-
-/** What is wrong, in one line, with what was probably meant. */
-const complaint = (error: CliError.CliError, doc: HelpDoc): string => {
-  const where = (doc.commandPath ?? ["anchord"]).join(" ")
-  switch (error._tag) {
-    case "UnknownSubcommand":
-      return error.parent === undefined || error.parent.length < 2
-        ? unknownMode(error.subcommand)
-        : `${where} has no "${error.subcommand}"${nearestOf(error.subcommand, subcommandsOf(doc))}; see ${where} --help`
-    case "UnrecognizedOption":
-      return `unknown option "${error.option}"${nearestOf(error.option, flagsOf(doc))}; see ${where} --help`
-    case "UnexpectedArgument":
-      return `unexpected argument "${error.arguments.join(" ")}" after ${where}; see ${where} --help`
-    case "InvalidValue": {
-      const meant = likelyMeant(error.value, choicesIn(error.expected))
-      return `${error.message}${meant === undefined ? "" : `; the nearest is ${meant}`}; see ${where} --help`
-    }
-    default:
-      return `${error.message}; see ${where} --help`
-  }
-}
-
-const presenter: CliOutput.Presenter = {
-  present: (event) => {
-    const formatter = CliOutput.defaultFormatter()
-    switch (event._tag) {
-      case "Help":
-        return Console.log(formatter.formatHelpDoc(event.helpDoc))
-      case "Version":
-        return Console.log(versionText)
-      case "InvalidInvocation":
-        return Effect.forEach(event.errors, (error) => Console.error(`anchord: ${complaint(error, event.helpDoc)}`), {
-          discard: true
-        })
-    }
-  }
-}
-
 const surroundings = Layer.mergeAll(
   NodeServices.layer,
-  CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] }),
+  CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, completions] }),
   CliOutput.layerPresenter(presenter)
 )
 
