@@ -140,7 +140,7 @@ describe("a start that cannot work", () => {
     expect(status).toBe(1)
     expect(seconds).toBeGreaterThan(55)
     expect(errorsOf(logged)).toEqual([
-      "Docker is not usable after 60 seconds: Docker at unix:///docker/missing.sock: connect ENOENT /docker/missing.sock"
+      "Docker is not usable after 60 seconds: Docker at unix:///docker/missing.sock: there is no such socket (ENOENT)"
     ])
     expect(logged.filter(({ msg }) => msg === "Docker is not usable yet; trying again").length).toBeGreaterThan(5)
   })

@@ -260,7 +260,9 @@ describe("a doctor that may little", () => {
   it("says where Docker is not, and what may not be opened, with status 2", async () => {
     const missing = await staleNetns(lab, [], { host: "unix:///docker/missing.sock" })
     expect(missing).toMatchObject({ status: 2, stdout: "" })
-    expect(missing.stderr).toContain("Docker at unix:///docker/missing.sock: connect ENOENT")
+    expect(missing.stderr).toContain(
+      "Docker at unix:///docker/missing.sock: there is no such socket (ENOENT); DOCKER_HOST says"
+    )
     expect(missing.stderr).toContain("-v /var/run/docker.sock:/var/run/docker.sock")
     const locked = await staleNetns(lab, [], { options: ["--user", "65534:65534"] })
     expect(locked).toMatchObject({ status: 2, stdout: "" })

@@ -14,14 +14,21 @@ export interface NoDocker {
   readonly message: string
 }
 
+/** Where Docker is looked for, and what has to be there. */
+const WHERE_IT_IS =
+  "DOCKER_HOST says where Docker is (unset: unix:///var/run/docker.sock); see that it runs there, and in a container mount the socket (/var/run/docker.sock:/var/run/docker.sock:ro), or share a network with the socket proxy"
+
 const fixes: Readonly<Record<NoDocker["reason"], string>> = {
-  unreachable:
-    "DOCKER_HOST says where Docker is; its socket, or the folder of it, has to be mounted: /var/run/docker.sock:/var/run/docker.sock:ro",
+  unreachable: WHERE_IT_IS,
   "not-permitted": "give this container's user the group that owns the socket: group_add in the compose file",
   forbidden: "allow GET /_ping in the socket proxy",
   "not-found": "DOCKER_HOST has to lead to the Docker API itself",
   failed: "DOCKER_HOST has to lead to the Docker API, of Docker Engine 20.10 or later"
 }
+
+/** Why a command cannot ask Docker, and what to do when nothing answers; other messages tell that themselves. */
+export const cannotAsk = ({ reason, message }: NoDocker): string =>
+  reason === "unreachable" ? `${message}; ${WHERE_IT_IS}` : message
 
 /** Whether the Docker API answers; a proxy that forbids to ask whether it is there has answered. */
 export const dockerFindings = (host: string, problem: NoDocker | undefined): ReadonlyArray<Finding> =>

@@ -76,19 +76,21 @@ const shownVersion = (tool: Tool, answer: ToolAnswer | undefined): string => {
   return version === undefined ? tool : `${tool} ${version.join(".")}`
 }
 
-/** Whether the programs that the mode runs are there, and new enough. */
+const problemOf = (tool: Tool, answer: ToolAnswer | undefined): Finding | undefined => {
+  if (answer === undefined) return notLookedAt("tools", `${tool} was not asked for its version`)
+  if (answer._tag === "Fails")
+    return fail("tools", sentence`${tool} cannot be run, so ${purposes[tool]}: ${answer.message}`, USE_THE_IMAGE)
+  return tool === "nft" ? nftFinding(answer.text) : undefined
+}
+
+/** Whether the programs that the mode runs are there, and new enough: the good ones with their versions, and each of the others. */
 export const toolFindings = (settings: Settings, answers: ToolAnswers): ReadonlyArray<Finding> => {
   const needed = toolsOf(settings)
   if (needed.length === 0) return []
-  const wrong = needed.flatMap((tool): ReadonlyArray<Finding> => {
-    const answer = answers[tool]
-    if (answer === undefined) return [notLookedAt("tools", `${tool} was not asked for its version`)]
-    if (answer._tag === "Fails")
-      return [fail("tools", sentence`${tool} cannot be run, so ${purposes[tool]}: ${answer.message}`, USE_THE_IMAGE)]
-    const finding = tool === "nft" ? nftFinding(answer.text) : undefined
-    return finding === undefined ? [] : [finding]
-  })
-  return wrong.length > 0 ? wrong : [ok("tools", needed.map((tool) => shownVersion(tool, answers[tool])).join(", "))]
+  const looked = needed.map((tool) => ({ tool, problem: problemOf(tool, answers[tool]) }))
+  const right = looked.filter(({ problem }) => problem === undefined)
+  const versions = right.map(({ tool }) => shownVersion(tool, answers[tool])).join(", ")
+  return [...(versions === "" ? [] : [ok("tools", versions)]), ...looked.flatMap(({ problem }) => problem ?? [])]
 }
 
 const KERNEL_WANTED = [4, 18]

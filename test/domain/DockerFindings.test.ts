@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { dockerFindings, endpointFindings, type Permission } from "../../src/domain/DockerFindings.ts"
+import { cannotAsk, dockerFindings, endpointFindings, type Permission } from "../../src/domain/DockerFindings.ts"
 import { neededEndpoints, type Endpoint } from "../../src/domain/NeededEndpoints.ts"
 import { ok, saidIn, settingsOf, verdictsOf, warn } from "./doctorSettings.ts"
 
@@ -28,6 +28,21 @@ describe("the Docker API", () => {
     const found = dockerFindings("unix:///docker.sock", { reason, message: "no luck" })
     expect(verdictsOf(found)).toEqual(["fail"])
     expect(saidIn(found)).toMatch(new RegExp(`^the API does not answer: no luck → .*${fix}`))
+  })
+})
+
+describe("a command that cannot ask Docker", () => {
+  it("says where Docker is looked for when nothing answers, as the doctor does", () => {
+    const away = { reason: "unreachable", message: "Docker at tcp://proxy:2375: nothing listens there" } as const
+    const [found] = dockerFindings("tcp://proxy:2375", away)
+    expect(cannotAsk(away)).toBe(`${away.message}; ${found?.fix}`)
+    expect(cannotAsk(away)).toMatch(
+      /; DOCKER_HOST says where Docker is .*; see that it runs there, .* mount the socket/
+    )
+  })
+
+  it("adds nothing to an answer that says by itself what to do", () => {
+    expect(cannotAsk({ reason: "forbidden", message: "HTTP 403: allow it" })).toBe("HTTP 403: allow it")
   })
 })
 

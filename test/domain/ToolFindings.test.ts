@@ -48,19 +48,27 @@ describe("programs", () => {
     ["nftables v2.0", "ok", "nft 2.0"]
   ])("count an nft that says %s as %s", (text, verdict, said) => {
     const found = withNft(says(text))
-    expect(verdictsOf(found)).toEqual([verdict])
+    expect(verdictsOf(found)).toEqual(verdict === "ok" ? ["ok"] : ["ok", verdict])
     expect(saidIn(found)).toContain(said)
   })
 
-  it("fail when one cannot be run, with what that means", () => {
-    const gone: ToolAnswer = { _tag: "Fails", message: "spawn ENOENT" }
+  const gone: ToolAnswer = { _tag: "Fails", message: "spawn ENOENT" }
+
+  it("fail when one cannot be run, with what that means, beside the versions of the others", () => {
+    const versions = ["nft 1.1.3", "ip 6.15.0", "conntrack 1.4.8", "udhcpc 1.37.0", "udhcpc6 1.37.0"]
     for (const tool of tools) {
-      const found = toolFindings(dhcp, { ...good, [tool]: gone })
-      expect(verdictsOf(found)).toEqual(["fail"])
-      expect(saidIn(found)).toMatch(
+      const [right, ...wrong] = toolFindings(dhcp, { ...good, [tool]: gone })
+      expect(right).toEqual(ok("tools", versions.filter((one) => !one.startsWith(`${tool} `)).join(", ")))
+      expect(verdictsOf(wrong)).toEqual(["fail"])
+      expect(saidIn(wrong)).toMatch(
         new RegExp(`^${tool} cannot be run, so .*: spawn ENOENT → run anchord from its own`)
       )
     }
+  })
+
+  it("are each told of when none can be run", () => {
+    const found = toolFindings(anchor, { nft: gone, ip: gone, conntrack: gone })
+    expect(verdictsOf(found)).toEqual(["fail", "fail", "fail"])
   })
 
   it("are worth a warning when nobody asked them", () => {

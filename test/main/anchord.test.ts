@@ -390,6 +390,19 @@ describe("the doctor of namespaces", () => {
   })
 })
 
+describe("a plan without Docker", () => {
+  it.each([
+    ["unix:///nowhere/docker.sock", "there is no such socket (ENOENT)"],
+    ["tcp://127.0.0.1:1", "nothing listens there (ECONNREFUSED)"]
+  ])("says that nothing answers at %s, and what to do", (host, why) => {
+    const { status, stdout, stderr } = anchord(["plan"], { DOCKER_HOST: host })
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" })
+    expect(stderr).toContain(
+      `anchord: cannot look for network-anchors: Docker at ${host}: ${why}; DOCKER_HOST says where Docker is (unset: unix:///var/run/docker.sock); see that it runs there`
+    )
+  })
+})
+
 describe("the doctor", () => {
   const settings = { ANCHORD_PROJECT: "shop", ANCHORD_EXT_NETWORK: "dmz", DOCKER_HOST: "unix:///nowhere/docker.sock" }
   const examine = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>>) =>
@@ -400,7 +413,18 @@ describe("the doctor", () => {
     expect({ status, stderr }).toEqual({ status: 1, stderr: "" })
     expect(stdout).toMatch(/^network-anchor development \(none\)\n\n/)
     expect(stdout).toMatch(/^ok +settings +a network-anchor for project shop, address mode bootstrap$/m)
-    expect(stdout).toMatch(/^fail +docker +the API does not answer: .*\n +→ DOCKER_HOST says where Docker is/m)
+  })
+
+  it.each([
+    ["unix:///nowhere/docker.sock", "there is no such socket (ENOENT)"],
+    ["tcp://127.0.0.1:1", "nothing listens there (ECONNREFUSED)"]
+  ])("says that nothing answers at %s, what to do, and what it could not look at for that", async (host, why) => {
+    const { status, stdout } = await examine([], { ...settings, DOCKER_HOST: host })
+    expect(status).toBe(1)
+    expect(stdout).toMatch(/^fail +docker .*\n +→ DOCKER_HOST says where Docker is .* mount the socket/m)
+    expect(stdout).toContain(`the API does not answer: Docker at ${host}: ${why}\n`)
+    for (const check of ["endpoints", "external-network", "gateway", "shared-network", "ports", "foreign-sources"])
+      expect(stdout).toMatch(new RegExp(`^warn +${check} +not looked at: .*Docker`, "m"))
   })
 
   it("answers with JSON of the published form, in colours of none", async () => {

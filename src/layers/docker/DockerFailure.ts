@@ -18,8 +18,18 @@ const UNREACHABLE = new Set([
   "ERR_STREAM_PREMATURE_CLOSE"
 ])
 
+/** What the system calls of a connection mean here; an operator searches for their codes, too. */
+const plainly: Readonly<Record<string, string>> = {
+  "connect ENOENT": "there is no such socket (ENOENT)",
+  "connect ECONNREFUSED": "nothing listens there (ECONNREFUSED)",
+  "getaddrinfo ENOTFOUND": "no such host name is known (ENOTFOUND)"
+}
+
 const textOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
+  const call =
+    "syscall" in error && "code" in error ? plainly[`${String(error.syscall)} ${String(error.code)}`] : undefined
+  if (call !== undefined) return call
   return error.message || ("code" in error ? String(error.code) : error.name)
 }
 

@@ -124,7 +124,7 @@ const withoutProject = (settings: NetworkAnchorSettings, why: string): ReadonlyA
   ...macFindings(settings, { inspection: undefined, network: undefined, apiVersion: undefined }),
   notLookedAt("gateway", why),
   ...sharedFindings(undefined),
-  ...portFindings(undefined),
+  notLookedAt("ports", why),
   ...foreignFindings({ why })
 ]
 

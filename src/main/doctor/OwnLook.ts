@@ -4,10 +4,16 @@ import type { Finding } from "../../domain/Findings.ts"
 import { baseRuleset } from "../../domain/NftJson.ts"
 import { UNKNOWN_INTERFACE } from "../../domain/ProjectPlan.ts"
 import type { Settings } from "../../domain/Settings.ts"
-import { rulesetFindings, toolFindings, toolsOf, type RulesetAnswer } from "../../domain/ToolFindings.ts"
+import {
+  rulesetFindings,
+  toolFindings,
+  toolsOf,
+  type RulesetAnswer,
+  type ToolAnswers
+} from "../../domain/ToolFindings.ts"
 import { LocalSystem } from "../../services/LocalSystem.ts"
 
-const UNTRIED: RulesetAnswer = { _tag: "Unknown", message: "without NET_ADMIN the kernel does not say" }
+const untried = (message: string): Effect.Effect<RulesetAnswer> => Effect.succeed({ _tag: "Unknown", message })
 
 /** What this process may do and has at hand: capabilities, programs, the kernel. */
 export const lookAtOwn = Effect.fnUntraced(function* (settings: Settings) {
@@ -18,14 +24,16 @@ export const lookAtOwn = Effect.fnUntraced(function* (settings: Settings) {
     (name) => Effect.map(tool(name), (answer) => [name, answer] as const),
     { concurrency: "unbounded" }
   )
+  const tools: ToolAnswers = Object.fromEntries(answers)
   const findings: ReadonlyArray<Finding> = [
     ...capabilityFindings(settings, effective),
-    ...toolFindings(settings, Object.fromEntries(answers))
+    ...toolFindings(settings, tools)
   ]
   if (settings.mode !== "network-anchor") return findings
-  const ruleset =
-    effective?.includes("NET_ADMIN") === false
-      ? UNTRIED
-      : yield* checkRuleset(baseRuleset({ extIface: UNKNOWN_INTERFACE }))
+  const ruleset = yield* effective?.includes("NET_ADMIN") === false
+    ? untried("without NET_ADMIN the kernel does not say")
+    : tools.nft?._tag === "Fails"
+      ? untried("nft cannot be run")
+      : checkRuleset(baseRuleset({ extIface: UNKNOWN_INTERFACE }))
   return [...findings, ...rulesetFindings(yield* kernelRelease, ruleset)]
 })

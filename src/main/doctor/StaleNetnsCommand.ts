@@ -1,5 +1,6 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import { cannotAsk } from "../../domain/DockerFindings.ts"
 import { formatStaleReport, staleReport } from "../../domain/StaleReport.ts"
 import { DockerEngine, type DockerError } from "../../services/DockerEngine.ts"
 import { makeLifecycleObserver } from "../lifecycle/LifecycleObserver.ts"
@@ -9,17 +10,13 @@ export class CannotLook extends Data.TaggedError("CannotLook")<{
   readonly message: string
 }> {}
 
-const NO_ENGINE =
-  "; DOCKER_HOST says where Docker is; in a container its socket has to be mounted: -v /var/run/docker.sock:/var/run/docker.sock"
-
 const NO_ANSWER = "; Docker does not answer about a container that is being started: look again later"
 
-const because =
-  (unreachable: string) =>
-  ({ reason, message }: DockerError): CannotLook =>
-    new CannotLook({
-      message: `cannot look for dead network namespaces: ${message}${reason === "unreachable" ? unreachable : ""}`
-    })
+const cannotLook = (why: string): CannotLook =>
+  new CannotLook({ message: `cannot look for dead network namespaces: ${why}` })
+
+const noAnswer = ({ reason, message }: DockerError): CannotLook =>
+  cannotLook(reason === "unreachable" ? `${message}${NO_ANSWER}` : message)
 
 /**
  * `anchord doctor stale-netns` (SPEC §13): one look at all containers of the host. Asks Docker for its list, and for every container that
@@ -27,10 +24,10 @@ const because =
  */
 export const staleNetnsCommand = Effect.fnUntraced(function* ({ json }: { readonly json: boolean }) {
   const engine = yield* DockerEngine
-  const listed = yield* Effect.mapError(engine.containers, because(NO_ENGINE))
+  const listed = yield* Effect.mapError(engine.containers, (error) => cannotLook(cannotAsk(error)))
   const containers = new Map(listed.map((container) => [container.id, container]))
   const observer = yield* makeLifecycleObserver({ containers: () => containers, alsoInspected: [] })
-  const { state } = yield* Effect.mapError(observer.look(), because(NO_ANSWER))
+  const { state } = yield* Effect.mapError(observer.look(), noAnswer)
   const report = staleReport(state)
   return {
     text: json ? JSON.stringify(report, undefined, 2) : formatStaleReport(report),

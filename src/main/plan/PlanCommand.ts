@@ -2,6 +2,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Paint } from "../../domain/Columns.ts"
+import { cannotAsk } from "../../domain/DockerFindings.ts"
 import type { ContainerSnapshot } from "../../domain/DockerState.ts"
 import { fullRefresh } from "../../domain/EventScope.ts"
 import { inspectedOf } from "../../domain/LifecycleObservation.ts"
@@ -50,7 +51,11 @@ const inspectAnchor = Effect.fnUntraced(function* (container: ContainerSnapshot)
 
 /** All network-anchors of the host. One never lives in another container's namespace. */
 const findAnchors = Effect.gen(function* () {
-  const listed = yield* (yield* DockerEngine).containers
+  const { containers } = yield* DockerEngine
+  const listed = yield* Effect.mapError(
+    containers,
+    (error) => new CannotPlan({ message: `cannot look for network-anchors: ${cannotAsk(error)}` })
+  )
   const found = yield* Effect.forEach(
     listed.filter((container) => namespaceReference(container) === undefined),
     inspectAnchor,

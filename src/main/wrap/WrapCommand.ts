@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { AddressPair } from "../../domain/Address.ts"
 import { projectInConfig } from "../../domain/ComposeConfig.ts"
+import { cannotAsk } from "../../domain/DockerFindings.ts"
 import type { ContainerSnapshot } from "../../domain/DockerState.ts"
 import { isOneOff, projectOf } from "../../domain/LifecycleState.ts"
 import { likelyMeant } from "../../domain/Nearest.ts"
@@ -64,7 +65,9 @@ const unlessGone = <A, R>(look: Effect.Effect<A, DockerError, R>): Effect.Effect
 export const runningProject = Effect.fnUntraced(function* (project: string | undefined) {
   const engine = yield* DockerEngine
   const lifecycle = yield* ContainerLifecycle
-  const listed = yield* Effect.mapError(engine.containers, because)
+  const listed = yield* Effect.mapError(engine.containers, (error) =>
+    cannot(`cannot look at the project: ${cannotAsk(error)}`)
+  )
   const own = listed.filter((container) => projectOf(container) === project && !isOneOff(container))
   if (project === undefined || own.length === 0) return yield* noSuchProject(project, listed)
   const inspected = yield* Effect.forEach(own, ({ id }) => unlessGone(lifecycle.inspect(id)), { concurrency: AT_ONCE })
@@ -83,10 +86,15 @@ export const runningProject = Effect.fnUntraced(function* (project: string | und
 const firstLine = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split("\n")[0]?.replace(/:$/, "") ?? ""
 
+const HOW_TO_GIVE_IT =
+  "a container sees only the files that are mounted into it; by standard input: docker compose config | anchord wrap --file -"
+
 /** The project in the output of `docker compose config`; `path` may be `-`. A name that is given has to be the one in it. */
 export const projectInFile = Effect.fnUntraced(function* (path: string, project: string | undefined) {
   const where = path === "-" ? "standard input" : path
-  const text = yield* Effect.mapError(readText(path), ({ message }) => cannot(`cannot read ${where}: ${message}`))
+  const text = yield* Effect.mapError(readText(path), ({ message }) =>
+    cannot(`cannot read ${where}: ${message}${path === "-" ? "" : `; ${HOW_TO_GIVE_IT}`}`)
+  )
   const parsed = yield* Effect.try({
     try: () => parseYaml(text),
     catch: (error) => cannot(`${where} is no YAML: ${firstLine(error)}`)

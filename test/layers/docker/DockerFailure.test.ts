@@ -17,6 +17,19 @@ describe("connectionFailure", () => {
       expect(failing(code).reason, code).toBe("failed")
   })
 
+  it.each([
+    ["connect", "ENOENT", "there is no such socket (ENOENT)"],
+    ["connect", "ECONNREFUSED", "nothing listens there (ECONNREFUSED)"],
+    ["getaddrinfo", "ENOTFOUND", "no such host name is known (ENOTFOUND)"],
+    ["open", "ENOENT", "ENOENT: no such file or directory, open '/certs/ca.pem'"]
+  ])("says in plain words what %s %s means", (syscall, code, said) => {
+    const error = Object.assign(new Error("ENOENT: no such file or directory, open '/certs/ca.pem'"), { syscall, code })
+    expect(connectionFailure("GET /_ping", "tcp://proxy:2375", error)).toMatchObject({
+      reason: "unreachable",
+      message: `Docker at tcp://proxy:2375: ${said}`
+    })
+  })
+
   it("says something even when the cause has no message", () => {
     expect(failing("ECONNREFUSED", "").message).toBe("Docker at unix:///var/run/docker.sock: ECONNREFUSED")
   })

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import { writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { readText } from "../../../src/layers/process/TextInput.ts"
 import { makeFolder } from "./scripts.ts"
@@ -14,7 +14,8 @@ describe("a text that is read", () => {
 
   it("is refused where there is none, or where it is too large", async () => {
     const path = join(makeFolder(), "text")
-    expect((await Effect.runPromise(Effect.flip(readText(path)))).message).toContain("ENOENT")
+    expect((await Effect.runPromise(Effect.flip(readText(path)))).message).toBe("there is no such file (ENOENT)")
+    expect((await Effect.runPromise(Effect.flip(readText(dirname(path))))).message).toBe("it is a folder (EISDIR)")
     writeFileSync(path, Buffer.alloc(17 * 1024 * 1024))
     expect((await Effect.runPromise(Effect.flip(readText(path))))._tag).toBe("UnreadableText")
   })

@@ -120,6 +120,12 @@ describe("the doctor of a network-anchor", () => {
       ({ system }) => void system.tools.set("nft", { _tag: "Runs", text: "nftables v1.0.6" })
     ],
     [
+      "a program is missing",
+      "tools",
+      /^ok ip 6\.15\.0, conntrack 1\.4\.8\nfail nft cannot be run, so no port can be mapped: spawn nft ENOENT/,
+      ({ system }) => void system.tools.set("nft", { _tag: "Fails", message: "spawn nft ENOENT" })
+    ],
+    [
       "the kernel is old",
       "nftables",
       /^fail the kernel is 4\.9/,
@@ -198,7 +204,7 @@ describe("the doctor of a network-anchor", () => {
           "ports",
           "foreign-sources"
         ] as const)
-          expect(of(check)).toEqual([expect.stringMatching(/^warn not looked at: /)])
+          expect(of(check)).toEqual([expect.stringMatching(/^warn not looked at: .*(?:Docker|ECONNREFUSED)/)])
         expect(of("capabilities")).toEqual(["ok NET_ADMIN, and no other"])
         expect(of("forwarding")).toEqual(["ok IPv4 and IPv6 are forwarded"])
       })

@@ -183,8 +183,8 @@ describe("a look that cannot be had", () => {
     inEngine((engine) =>
       Effect.gen(function* () {
         engine.down()
-        expect(yield* failure(engine)).toBe(
-          `${CANNOT}connect ECONNREFUSED; DOCKER_HOST says where Docker is; in a container its socket has to be mounted: -v /var/run/docker.sock:/var/run/docker.sock`
+        expect(yield* failure(engine)).toMatch(
+          new RegExp(`^${CANNOT}connect ECONNREFUSED; DOCKER_HOST says where Docker is .* mount the socket`)
         )
       })
     ))

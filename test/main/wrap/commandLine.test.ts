@@ -73,7 +73,16 @@ describe("anchord wrap, as it is typed", () => {
     ],
     [["--file", "-", "other"], config("1"), /^anchord: standard input is of the project cloud, not other\n$/],
     [["--file", "-", "--address", "here"], config("1"), /^anchord: --address here: "here" is not an IP address\n$/],
-    [["cloud"], "", /^anchord: cannot look at the project: Docker at unix:\/\/\/nowhere\/docker.sock: /],
+    [
+      ["cloud"],
+      "",
+      /^anchord: cannot look at the project: Docker at unix:\/\/\/nowhere\/docker\.sock: there is no such socket \(ENOENT\); DOCKER_HOST says where Docker is .*\n$/
+    ],
+    [
+      ["--file", "missing.yaml"],
+      "",
+      /^anchord: cannot read missing\.yaml: there is no such file \(ENOENT\); a container sees .*: docker compose config \| anchord wrap --file -\n$/
+    ],
     [["cloud", "--overide"], "", /^anchord: unknown option "--overide"; the nearest is --override; /]
   ])("prints nothing for %j, with the status 2 and the reason", (args, input, reason) => {
     const { status, stdout, stderr } = wrap(input, ...args)
