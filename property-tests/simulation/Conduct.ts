@@ -1,7 +1,9 @@
 import * as Effect from "effect/Effect"
+import type { CreateRequest } from "../../src/domain/CreateRequest.ts"
+import type { Json } from "../../src/domain/Inspection.ts"
 import type { ContainerSnapshot } from "../../src/domain/DockerState.ts"
 import type { ContainerLifecycle } from "../../src/services/ContainerLifecycle.ts"
-import { isServed, MANAGED, roleOf, type Role } from "./cast.ts"
+import { ELSEWHERE, isServed, MANAGED, OUTPOST, roleOf, type Role } from "./cast.ts"
 import type { Simulation } from "./Simulation.ts"
 
 /** The name that a container has, had before it was renamed away for its successor, or will have when Compose has removed its predecessor. */
@@ -20,6 +22,8 @@ export class Conduct {
   readonly #touched = new Map<string, number>()
   /** The names of the containers that anchord has removed, by their IDs. */
   readonly #removed = new Map<string, string>()
+  /** What a container was before anchord has renamed it, for its successor or back, by the name that it is to have. */
+  readonly #replaced = new Map<string, ContainerSnapshot>()
   #offence: string | undefined
 
   constructor(sim: Simulation) {
@@ -42,16 +46,26 @@ export class Conduct {
         this.#look(actor, verb, this.#sim.docker.find(ref))
         return call
       })
+    const on = <A, E>(verb: string, network: string, ref: string, call: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+      Effect.suspend(() => {
+        this.#lookAtNetwork(actor, verb, network, ref)
+        return about(verb, ref, call)
+      })
     return {
       ...real,
+      create: (name, request) =>
+        Effect.suspend(() => {
+          this.#lookAtCreation(actor, name, request)
+          return real.create(name, request)
+        }),
       start: (ref) => about("starts", ref, real.start(ref)),
       stop: (ref, grace) => about("stops", ref, real.stop(ref, grace)),
       restart: (ref, grace) => about("restarts", ref, real.restart(ref, grace)),
       rename: (ref, name) => about("renames", ref, real.rename(ref, name)),
       remove: (ref) => about("removes", ref, real.remove(ref)),
       setRestartPolicy: (ref, policy) => about("updates", ref, real.setRestartPolicy(ref, policy)),
-      connect: (network, ref, endpoint) => about("connects", ref, real.connect(network, ref, endpoint)),
-      disconnect: (network, ref, force) => about("disconnects", ref, real.disconnect(network, ref, force))
+      connect: (network, ref, endpoint) => on("connects", network, ref, real.connect(network, ref, endpoint)),
+      disconnect: (network, ref, force) => on("disconnects", network, ref, real.disconnect(network, ref, force))
     }
   }
 
@@ -60,6 +74,7 @@ export class Conduct {
     const name = lastingName(container.name)
     if (verb === "removes") this.#removed.set(container.id, name)
     if (this.#may(actor, verb, name, container)) {
+      if (verb === "renames") this.#replaced.set(name, container)
       if (verb !== "starts") this.#touched.set(name, this.#sim.time.now())
       // No event tells of a container that ends while its policy has it wait for its next start.
       const { id: containerId, labels: attributes } = container
@@ -67,6 +82,26 @@ export class Conduct {
       return
     }
     this.#offence ??= `${actor?.name ?? MANAGED} ${verb} ${container.name}, with which it has nothing to do`
+  }
+
+  /** Only the managed service-anchor is created that was not there before, and only beside its target; anybody else is a replacement. */
+  #lookAtCreation(actor: Role | undefined, name: string, { body }: CreateRequest): void {
+    const mode = String((body["HostConfig"] as Json | undefined)?.["NetworkMode"] ?? "")
+    const before = this.#replaced.get(name)
+    const isManaged = name === MANAGED && this.#sim.casting.managed && actor?.anchor === "network-anchor"
+    const isReplacement = before !== undefined && this.#may(actor, "creates", name, before)
+    const isMeant = isManaged ? mode === `container:${OUTPOST}` : isReplacement
+    if (!isMeant)
+      this.#offence ??= `${actor?.name ?? MANAGED} creates ${name} in ${mode}, with which it has nothing to do`
+  }
+
+  /** Only the external-rebinder plugs, and only its follower into the network that this is to follow. */
+  #lookAtNetwork(actor: Role | undefined, verb: string, network: string, ref: string): void {
+    const { docker } = this.#sim
+    // One that has gone since can only have been asked for by its ID.
+    const name = docker.network(network)?.name ?? ELSEWHERE
+    const isMeant = actor?.anchor === "external-rebinder" && name === ELSEWHERE
+    if (!isMeant) this.#offence ??= `${actor?.name ?? MANAGED} ${verb} ${docker.find(ref)?.name ?? ref}, on ${name}`
   }
 
   #may(actor: Role | undefined, verb: string, name: string, container: ContainerSnapshot): boolean {

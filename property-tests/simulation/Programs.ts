@@ -46,7 +46,7 @@ export class Programs {
   }
 
   begin(program: SimProgram): void {
-    const { excuses, time, dhcp, standing, history, docker } = this.#sim
+    const { excuses, time, dhcp, standing, strangers, history, docker } = this.#sim
     if (program.name === NETWORK_ANCHOR) {
       if (excuses.isLate()) excuses.for("nat", 15_000)
       excuses.touched("nat")
@@ -73,6 +73,7 @@ export class Programs {
     })
     this.running.set(program.id, process)
     standing.began(program.id, process.mode)
+    strangers.began(program.id, process.mode)
   }
 
   signal(id: string, signal: SimSignal): void {

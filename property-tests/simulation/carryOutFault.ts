@@ -9,8 +9,10 @@ import type { Simulation } from "./Simulation.ts"
 import { outsidePorts } from "./truth.ts"
 
 const flushRuleset = (sim: Simulation): void => {
-  sim.namespace(NETWORK_ANCHOR)?.kernel.ruleset.execute([{ flush: { ruleset: null } }])
-  sim.strangers.forget()
+  const kernel = sim.namespace(NETWORK_ANCHOR)?.kernel
+  if (kernel === undefined) return
+  kernel.ruleset.execute([{ flush: { ruleset: null } }])
+  sim.strangers.forget(kernel)
   sim.excuses.for("nat", UNTIL_POLL)
 }
 
@@ -54,6 +56,7 @@ const spoilDefaultRoute = (sim: Simulation, { name, family, how }: Spoiling): vo
   if (how === "replace") netns.apply({ _tag: "Replace", route: { ...other, ...metric } })
   if (how === "add") netns.apply({ _tag: "Append", route: { ...other, metric: 5 } })
   sim.standing.spoil(namespace.kernel)
+  sim.strangers.forget(namespace.kernel)
   sim.excuses.for("routes", 2_000)
 }
 

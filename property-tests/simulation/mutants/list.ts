@@ -4,6 +4,7 @@ import { lifecycleMutants } from "./lifecycle.ts"
 import { mapMutants } from "./maps.ts"
 import type { Mutant } from "./Mutant.ts"
 import { routeMutants } from "./routes.ts"
+import { strangerMutants } from "./strangers.ts"
 
 /** Bugs that the simulation has to find, each by itself. */
 export const mutants: ReadonlyArray<Mutant> = [
@@ -11,5 +12,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...flowMutants,
   ...dockerMutants,
   ...routeMutants,
-  ...lifecycleMutants
+  ...lifecycleMutants,
+  ...strangerMutants
 ]

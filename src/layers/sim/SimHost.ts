@@ -70,6 +70,10 @@ export class SimHost implements SimPlumbing {
   readonly #sysctlsOf: SysctlsOf
   readonly #namespaces = new Map<string, SimNamespace>()
   readonly #segments = new Map<string, SimSegment>()
+  /** The networks whose traffic gets the host's address. */
+  readonly #masqueraded = new Map<string, SimNetwork>()
+  /** How often something was plugged in or out. */
+  plugs = 0
   #made = 0
 
   constructor(lan: SimLan, timers: SimTimers, sysctlsOf: SysctlsOf) {
@@ -93,6 +97,11 @@ export class SimHost implements SimPlumbing {
   /** The namespace that a container lives in; nothing when it does not run. */
   namespaceOf(containerId: string): SimNamespace | undefined {
     return this.#namespaces.get(containerId)
+  }
+
+  /** Every namespace that somebody lives in, once for each who does. */
+  namespaces(): Iterable<SimNamespace> {
+    return this.#namespaces.values()
   }
 
   /** The container whose namespace a kernel is, while that is there. */
@@ -120,6 +129,7 @@ export class SimHost implements SimPlumbing {
     if (namespace === undefined) throw new Error(`${containerId} is in no namespace`)
     const { kernel, links } = namespace
     const link = this.#freeLink(namespace)
+    this.plugs += 1
     links.set(link, network)
     const addresses = families.flatMap((family) =>
       endpoint[family] === undefined ? [] : [`${endpoint[family]}/${subnetOf(network, family).length}`]
@@ -133,20 +143,27 @@ export class SimHost implements SimPlumbing {
     const namespace = this.#namespaces.get(containerId)
     const link = [...(namespace?.links ?? [])].find(([, { id }]) => id === networkId)?.[0]
     if (namespace === undefined || link === undefined) return
+    this.plugs += 1
     namespace.links.delete(link)
     this.#segments.get(networkId)?.unplug(namespace.kernel, link)
     namespace.kernel.netns.removeLink(link)
     this.#chooseGateway(namespace)
   }
 
-  /** A network is removed, and with it the host's end of its bridge. */
+  /** A network is removed, and with it the host's end of its bridge and its masquerade. */
   forgetNetwork(networkId: string): void {
     const segment = this.#segments.get(networkId)
     this.#segments.delete(networkId)
     const bridge = bridgeOf(networkId)
     if (segment === undefined || segment === this.#lan.segment) return
+    this.plugs += 1
     segment.unplug(this.kernel, bridge)
     this.kernel.netns.removeLink(bridge)
+    if (!this.#masqueraded.delete(networkId)) return
+    this.kernel.ruleset.execute([
+      ...["ip", "ip6"].map((family) => ({ flush: { chain: { family, table: "docker-nat", name: "postrouting" } } })),
+      ...[...this.#masqueraded.values()].flatMap((network) => masquerade(network, bridgeOf(network.id)))
+    ])
   }
 
   #makeNamespace(owner: string): SimNamespace {
@@ -190,7 +207,10 @@ export class SimHost implements SimPlumbing {
     })
     this.kernel.netns.addLink(bridge, ...addresses)
     segment.plug(this.kernel, bridge, `02:42:${network.id.slice(0, 2)}:00:00:01`)
-    if (network.masquerade) this.kernel.ruleset.execute(masquerade(network, bridge))
+    if (network.masquerade) {
+      this.#masqueraded.set(network.id, network)
+      this.kernel.ruleset.execute(masquerade(network, bridge))
+    }
     return segment
   }
 }
