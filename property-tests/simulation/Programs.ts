@@ -1,6 +1,8 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
+import { families } from "../../src/domain/Address.ts"
+import { leaseHeld } from "../../src/layers/observability/DhcpMetrics.ts"
 import * as SimNetlink from "../../src/layers/sim/SimNetlink.ts"
 import { SimNftables } from "../../src/layers/sim/SimNftables.ts"
 import type { SimProgram, SimSignal } from "../../src/layers/sim/SimPlumbing.ts"
@@ -50,6 +52,8 @@ export class Programs {
     if (program.name === NETWORK_ANCHOR) {
       if (excuses.isLate()) excuses.for("nat", 15_000)
       excuses.touched("nat")
+      // A new process knows nothing of what the one before it had; here they share what a module keeps.
+      for (const family of families) leaseHeld(family, undefined)
     }
     const process = startProcess(program, time.now(), {
       fork: (main) => time.fork(main),

@@ -3,7 +3,8 @@ import { checkMaps, checkFlows } from "./quiet/maps.ts"
 import { checkRoutes } from "./quiet/routes.ts"
 import { checkNamespaces } from "./quiet/namespaces.ts"
 import { checkHairpin, checkEgress, checkAnswers } from "./quiet/traffic.ts"
-import { checkStatus, checkMetrics } from "./quiet/selfReport.ts"
+import { checkMetrics, checkStillness } from "./quiet/metrics.ts"
+import { checkOthersStatus, checkStatus } from "./quiet/selfReport.ts"
 import { checkFollower, checkWrapped } from "./quiet/rebinders.ts"
 import { checkSafety, isServing } from "./safety.ts"
 import type { Simulation } from "./Simulation.ts"
@@ -27,5 +28,7 @@ export const checkLiveness = (sim: Simulation): void => {
   checkHairpin(sim)
   checkEgress(sim)
   checkStatus(sim)
+  checkOthersStatus(sim)
   checkMetrics(sim)
+  checkStillness(sim)
 }

@@ -65,8 +65,14 @@ const hasAddress = (members: NetworkSnapshot["members"] | undefined, id: string)
   return member?.v4 !== undefined || member?.v6 !== undefined
 }
 
+/** Each port of a claim, by protocol and port. */
+export const keysOf = ({ protocol, from, to }: Claim): ReadonlyArray<string> =>
+  Array.from({ length: to - from + 1 }, (_, at) => `${protocol}/${from + at}`)
+
+const following = (key: string): string => key.replace(/\d+$/, (port) => `${Number(port) + 1}`)
+
 /** A container that asks for ports and could have them. */
-interface Candidate extends Pick<Claimant, "container" | "owner"> {
+export interface Candidate extends Pick<Claimant, "container" | "owner"> {
   readonly claims: ReadonlyArray<Claim>
 }
 
@@ -108,6 +114,25 @@ export const ownerAmong = (
 /** The container that a port is to lead to, if any. */
 export const ownerOf = (docker: SimDocker, casting: Casting, outside: OutsidePort): Claimant | undefined =>
   ownerAmong(candidatesOf(docker, casting), docker, outside)
+
+/** Who has each port that anybody asks for, by protocol and port, and how often somebody is on standby: of ports that adjoin each other, once. */
+export const holdersAmong = (
+  candidates: ReadonlyArray<Candidate>
+): { readonly holders: ReadonlyMap<string, Candidate>; readonly conflicts: number } => {
+  const holders = new Map<string, Candidate>()
+  let conflicts = 0
+  for (const candidate of candidates) {
+    let before = ""
+    for (const key of candidate.claims.flatMap(keysOf)) {
+      const holder = holders.get(key) ?? candidate
+      holders.set(key, holder)
+      const lost = holder === candidate ? "" : `${holder.container.id} ${key}`
+      if (lost !== "" && before !== lost) conflicts += 1
+      before = lost === "" ? "" : `${holder.container.id} ${following(key)}`
+    }
+  }
+  return { holders, conflicts }
+}
 
 /** The ports of {@link outsidePorts} that a container with these labels asks for. */
 export const portsOf = (labels: Readonly<Record<string, string>>): ReadonlyArray<Omit<OutsidePort, "family">> => {

@@ -4,6 +4,7 @@ import { lifecycleMutants } from "./lifecycle.ts"
 import { mapMutants } from "./maps.ts"
 import type { Mutant } from "./Mutant.ts"
 import { routeMutants } from "./routes.ts"
+import { selfReportMutants } from "./selfReport.ts"
 import { strangerMutants } from "./strangers.ts"
 
 /** Bugs that the simulation has to find, each by itself. */
@@ -13,5 +14,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...dockerMutants,
   ...routeMutants,
   ...lifecycleMutants,
-  ...strangerMutants
+  ...strangerMutants,
+  ...selfReportMutants
 ]
