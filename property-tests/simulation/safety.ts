@@ -1,6 +1,7 @@
 import { families } from "../../src/domain/Address.ts"
 import { send, type SimPacket, type Walk } from "../../src/layers/sim/SimWalker.ts"
 import { LAN } from "../../src/layers/sim/SimLan.ts"
+import { checkWhileAway } from "./away.ts"
 import { lastingName } from "./Conduct.ts"
 import { NETWORK_ANCHOR } from "./cast.ts"
 import type { Simulation } from "./Simulation.ts"
@@ -118,7 +119,8 @@ export const checkSafety = (sim: Simulation): void => {
   checkNobodyIsLost(sim)
   sim.strangers.check()
   sim.standing.check()
-  if (!isServing(sim) || sim.excuses.covers("external")) return
+  if (!isServing(sim)) return checkWhileAway(sim)
+  if (sim.excuses.covers("external")) return
   checkPorts(sim)
   sim.connections.check()
   checkEgress(sim)

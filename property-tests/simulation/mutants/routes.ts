@@ -51,6 +51,24 @@ export const routeMutants: ReadonlyArray<Mutant> = [
       }
     ]
   },
+  {
+    name: "failed-look-up-restores",
+    about: "While the gateway's name does not resolve, the namespace is as Docker has set it up.",
+    changes: [
+      {
+        file: LOOKUP,
+        find: "    for (const family of families) {\n      const answer",
+        replace:
+          "    for (const family of families) if (Result.isFailure(answers[family])) found.delete(family)\n    for (const family of families) {\n      const answer"
+      },
+      {
+        file: SERVICE,
+        find: "    if (gateway === undefined || link === undefined) return []",
+        replace:
+          "    if (gateway === undefined) return planRestore({ main: of(family, main), originals: of(family, originals) }, family)\n    if (link === undefined) return []"
+      }
+    ]
+  },
   mutant(
     "only-v4-is-watched",
     "A service-anchor looks its gateway up for IPv4, and for IPv6 once.",

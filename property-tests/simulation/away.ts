@@ -1,0 +1,68 @@
+import { families, type Family } from "../../src/domain/Address.ts"
+import { isOurs } from "../../src/domain/DefaultRoute.ts"
+import { nftFamily, tableName } from "../../src/domain/NftJson.ts"
+import { LAN } from "../../src/layers/sim/SimLan.ts"
+import { send, type SimPacket } from "../../src/layers/sim/SimWalker.ts"
+import type { SimKernel } from "../../src/layers/sim/SimKernel.ts"
+import { DMZ, NETWORK_ANCHOR } from "./cast.ts"
+import type { Process } from "./processes.ts"
+import type { Simulation } from "./Simulation.ts"
+import { Violation } from "./Violation.ts"
+
+/** How long a service-anchor may take to set its route again. */
+const ROUTED_MILLIS = 3_000
+
+/**
+ * Whether the network-anchor forwards and does not translate. Its masquerade is in its tables, which come with its first reconcile and go with its
+ * shutdown (SPEC §6, §14), and holds for what leaves on the external interface, to which the default route leads a moment later. But the kernel
+ * forwards for as long as the namespace is there, at first by Docker's default route. What leaves in these moments has the service's own
+ * address, to which nobody answers.
+ */
+const isOpen = (sim: Simulation, family: Family): boolean => {
+  const [kernel, link] = [sim.namespace(NETWORK_ANCHOR)?.kernel, sim.linkOn(NETWORK_ANCHOR, DMZ)]
+  return (
+    kernel?.ruleset.list(nftFamily[family], tableName[family]) === undefined ||
+    kernel.netns.defaultRoutes(family).some((route) => route.link !== link)
+  )
+}
+
+/** When each service-anchor was last seen to have its route, by family. */
+const routed = new WeakMap<Process, Map<Family, number>>()
+
+/** Whether a service-anchor is to have its route: it has had it, and if it has lost it, there was time to set it again. */
+const isToRoute = (sim: Simulation, process: Process, kernel: SimKernel, family: Family): boolean => {
+  const now = sim.time.now()
+  const known = routed.get(process) ?? new Map<Family, number>()
+  routed.set(process, known)
+  if (kernel.netns.defaultRoutes(family).some(isOurs)) known.set(family, now)
+  const last = known.get(family)
+  return last === now || (last !== undefined && now - last > ROUTED_MILLIS)
+}
+
+/**
+ * While the network-anchor is away, what a service sends to the world has the project's address or does not leave the site: its service-anchor
+ * keeps the route that leads nowhere, and does not give it back for Docker's (SPEC §0, §10).
+ */
+export const checkWhileAway = (sim: Simulation): void => {
+  if (sim.excuses.covers("routes")) return
+  const [external, anchor] = [sim.external(), sim.namespace(NETWORK_ANCHOR)?.kernel]
+  for (const process of sim.processes.values()) {
+    const { program, mode, isEnding } = process
+    const kernel = sim.host.namespaceOf(program.id)?.kernel
+    if (mode !== "service-anchor" || kernel === undefined || isEnding()) continue
+    for (const family of families) {
+      const source = kernel.netns.addresses().find((one) => one.family === family && one.scope === "global")?.address
+      if (source === undefined || !isToRoute(sim, process, kernel, family)) continue
+      const to = { destination: LAN.internet[family], destinationPort: 123 }
+      const packet: SimPacket = { family, protocol: "udp", source, sourcePort: sim.nextSourcePort(), ...to }
+      const walk = send(kernel, packet)
+      sim.connections.forget(packet, walk)
+      if (walk._tag === "Lost" || walk.packet.source === external[family]) continue
+      const isForwarded = anchor !== undefined && walk.hops.some((hop) => hop.startsWith(`${anchor.name}:`))
+      if (isForwarded && walk.packet.source === source && isOpen(sim, family)) continue
+      throw new Violation(
+        `what ${program.name} sends by ${family} leaves the site as ${walk.packet.source} while the network-anchor is away (${walk.hops.join(", ")})`
+      )
+    }
+  }
+}
