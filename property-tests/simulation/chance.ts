@@ -1,0 +1,193 @@
+import * as fc from "fast-check"
+import { families } from "../../src/domain/Address.ts"
+import type { Action, ContainerAction, FaultKind, Step } from "./actions.ts"
+import { MANAGED, NETWORK_ANCHOR, optionalRoles, OUTPOST, roles, type Casting } from "./cast.ts"
+
+const names = [...roles.map(({ name }) => name), MANAGED]
+const inProject = names.filter((name) => name !== NETWORK_ANCHOR)
+const backends = ["web-anchor", "mail-anchor", "spare-anchor", "files", OUTPOST]
+
+const one = <Tag extends Action["_tag"]>(tag: Tag) =>
+  fc.constant({ _tag: tag } as Extract<Action, { readonly _tag: Tag }>)
+const about = <Tag extends ContainerAction>(tag: Tag, whom: ReadonlyArray<string>) =>
+  fc.record({ _tag: fc.constant(tag), name: fc.constantFrom(...whom) })
+
+const family = fc.constantFrom(...families)
+const few = fc.integer({ min: 1, max: 4 })
+
+const everyday: ReadonlyArray<fc.WeightedArbitrary<Action>> = [
+  { weight: 6, arbitrary: about("Start", inProject) },
+  { weight: 4, arbitrary: about("Stop", inProject) },
+  { weight: 3, arbitrary: about("Kill", inProject) },
+  { weight: 6, arbitrary: about("Restart", inProject) },
+  { weight: 3, arbitrary: about("Remove", inProject) },
+  { weight: 10, arbitrary: about("Recreate", inProject) },
+  { weight: 1, arbitrary: about("Pause", inProject) },
+  { weight: 2, arbitrary: about("Unpause", inProject) },
+  { weight: 3, arbitrary: about("Crash", inProject) },
+  { weight: 1, arbitrary: about("Disconnect", backends) },
+  { weight: 2, arbitrary: about("Reconnect", backends) },
+  { weight: 2, arbitrary: about("Noise", names) },
+  { weight: 1, arbitrary: one("ComposeRecreate") },
+  { weight: 1, arbitrary: one("ComposeDown") },
+  { weight: 2, arbitrary: one("NetworkReborn") },
+  { weight: 2, arbitrary: one("ComposeUp") },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      _tag: fc.constant("Open" as const),
+      client: fc.integer({ min: 0, max: 1 }),
+      port: fc.nat({ max: 30 }),
+      family
+    })
+  }
+]
+
+const faults: Readonly<Record<FaultKind, ReadonlyArray<fc.WeightedArbitrary<Action>>>> = {
+  docker: [
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        _tag: fc.constant("EngineRestart" as const),
+        how: fc.constantFrom("shutdown" as const, "power failure" as const, "live restore" as const)
+      })
+    },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("AnswersLost" as const), times: few }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        _tag: fc.constantFrom("EngineAway" as const, "EngineHangs" as const),
+        millis: fc.constantFrom(50, 700, 7_000, 45_000)
+      })
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({ _tag: fc.constant("ApiSlow" as const), millis: fc.constantFrom(0, 5, 80, 900) })
+    },
+    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("ApiFails" as const), times: few }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        _tag: fc.constant("GoneAfter" as const),
+        name: fc.constantFrom(...inProject),
+        call: fc.constantFrom("GET /containers/json?id" as const, "GET /networks/{id}" as const)
+      })
+    }
+  ],
+  events: [
+    { weight: 2, arbitrary: one("StreamCut") },
+    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("EventsLost" as const), count: few }) },
+    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("EventsDoubled" as const), count: few }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        _tag: fc.constant("EventsLate" as const),
+        of: fc.constantFrom("container" as const, "network" as const),
+        millis: fc.constantFrom(0, 1, 40, 600, 5_000)
+      })
+    }
+  ],
+  nft: [
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        _tag: fc.constant("NftDies" as const),
+        when: fc.constantFrom("idle" as const, "before" as const, "after" as const)
+      })
+    },
+    { weight: 1, arbitrary: one("NftRefuses") }
+  ],
+  conntrack: [
+    {
+      weight: 2,
+      arbitrary: fc.record({ _tag: fc.constant("ConntrackFails" as const), millis: fc.constantFrom(10, 3_000, 40_000) })
+    }
+  ],
+  netlink: [{ weight: 2, arbitrary: fc.record({ _tag: fc.constant("MonitorLosesLines" as const), count: few }) }],
+  interference: [
+    { weight: 2, arbitrary: one("FlushRuleset") },
+    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("DeleteElement" as const), index: fc.nat({ max: 40 }) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        _tag: fc.constant("SpoilDefaultRoute" as const),
+        family,
+        how: fc.constantFrom("delete" as const, "replace" as const, "add" as const),
+        name: fc.constantFrom(NETWORK_ANCHOR, "web-anchor", "files")
+      })
+    },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("DeleteAddress" as const), family }) }
+  ],
+  dhcp: [
+    { weight: 2, arbitrary: one("DhcpSilent") },
+    { weight: 2, arbitrary: one("DhcpServes") },
+    { weight: 1, arbitrary: one("DhcpDies") },
+    { weight: 3, arbitrary: fc.record({ _tag: fc.constant("DhcpRotates" as const), index: fc.nat({ max: 3 }) }) }
+  ],
+  ra: [
+    {
+      weight: 3,
+      arbitrary: fc.record({ _tag: fc.constant("RouterAdvertises" as const), lives: fc.boolean() })
+    }
+  ],
+  dns: [
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        _tag: fc.constantFrom("DnsFails" as const, "DnsFlaps" as const),
+        millis: fc.constantFrom(100, 3_000, 40_000)
+      })
+    }
+  ],
+  process: [
+    { weight: 2, arbitrary: about("Kill", [NETWORK_ANCHOR]) },
+    { weight: 2, arbitrary: about("Restart", [NETWORK_ANCHOR]) },
+    { weight: 2, arbitrary: about("Crash", [NETWORK_ANCHOR]) },
+    { weight: 2, arbitrary: about("Recreate", [NETWORK_ANCHOR]) },
+    { weight: 1, arbitrary: about("Stop", [NETWORK_ANCHOR]) },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        _tag: fc.constant("DiesAtCall" as const),
+        name: fc.constantFrom(NETWORK_ANCHOR, NETWORK_ANCHOR, "web-anchor", "files-anchor", "wrap-rebinder"),
+        calls: fc.integer({ min: 1, max: 30 }),
+        signal: fc.constantFrom("SIGTERM" as const, "SIGKILL" as const)
+      })
+    },
+    // Whoever was killed or stopped stays so until then, and without a network-anchor there is little to look at.
+    { weight: 20, arbitrary: about("Start", [NETWORK_ANCHOR]) }
+  ]
+}
+
+/** How long after one thing the next one happens: mostly in the middle of what the first one caused. */
+const pause = fc.oneof(
+  { weight: 80, arbitrary: fc.constant(0) },
+  { weight: 80, arbitrary: fc.integer({ min: 1, max: 400 }) },
+  { weight: 10, arbitrary: fc.integer({ min: 400, max: 4_000 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 4_000, max: 40_000 }) }
+)
+
+/** A step with what happens every day and these kinds of trouble. */
+export const stepWith = (kinds: ReadonlyArray<FaultKind>): fc.Arbitrary<Step> =>
+  fc.record({
+    action: fc.oneof(
+      { weight: 400, arbitrary: fc.oneof(...everyday, ...kinds.flatMap((kind) => faults[kind])) },
+      { weight: 1, arbitrary: one("Quiet") }
+    ),
+    thenMillis: pause
+  })
+
+export const castingWith = (kinds: ReadonlyArray<FaultKind>): fc.Arbitrary<Casting> =>
+  fc.record({
+    addressMode: fc.constantFrom(
+      "bootstrap" as const,
+      ...(kinds.includes("dhcp") ? ["dhcp-refresh" as const] : []),
+      ...(kinds.includes("ra") ? ["slaac-ra-only" as const] : [])
+    ),
+    autofixScope: fc.constantFrom("own" as const, "project" as const),
+    selector: fc.boolean(),
+    pinned: fc.boolean(),
+    managed: fc.boolean(),
+    chance: fc.nat({ max: 999_999 }),
+    present: fc.subarray(optionalRoles, { minLength: 1, maxLength: 3 })
+  })
