@@ -1,10 +1,12 @@
-// The application of the lab: NAME proto/port… Greets with its name, the port, and who it is talking to; TCP then echoes.
+// The application of the lab: NAME proto/port… Greets with its name, the port, and who it is talking to; TCP then echoes, UDP
+// greets with what it was told as well.
 import { createServer } from "node:net"
 import { createSocket } from "node:dgram"
 
 const [name, ...ports] = process.argv.slice(2)
 const plain = (address) => address.replace(/^::ffff:/, "")
-const greeting = (port, client, clientPort) => `${JSON.stringify({ name, port, client: plain(client), clientPort })}\n`
+const greeting = (port, client, clientPort, said) =>
+  `${JSON.stringify({ name, port, client: plain(client), clientPort, said })}\n`
 
 for (const entry of ports) {
   const [protocol, text] = entry.split("/")
@@ -17,8 +19,8 @@ for (const entry of ports) {
     }).listen(port, "::", 511)
   } else {
     const socket = createSocket({ type: "udp6", reuseAddr: true })
-    socket.on("message", (_, { address, port: clientPort }) =>
-      socket.send(greeting(port, address, clientPort), clientPort, address)
+    socket.on("message", (message, { address, port: clientPort }) =>
+      socket.send(greeting(port, address, clientPort, message.toString()), clientPort, address)
     )
     socket.bind(port, "::")
   }

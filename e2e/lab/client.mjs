@@ -1,7 +1,7 @@
 // The client of the lab. Prints one JSON object a line. What runs on ends when its standard input does.
 //   tcp HOST PORT                     one connection: the greeting
 //   udp HOST PORT                     one datagram: the greeting
-//   udp-stream HOST PORT SOURCE MS    a datagram every MS milliseconds from one source port: every greeting, with its time
+//   udp-stream HOST PORT SOURCE MS    a numbered datagram every MS milliseconds from one source port: every greeting, with its time
 //   tcp-hold HOST PORT MS             one connection, one echo every MS milliseconds: every echo, then how it ended
 //   tcp-loop HOST PORT AT_ONCE        connection after connection: at the end how many went well
 import { connect } from "node:net"
@@ -63,8 +63,9 @@ const modes = {
     const socket = udpSocket()
     socket.on("message", (message) => say({ at: Date.now(), ...JSON.parse(message.toString()) }))
     socket.on("error", () => {})
+    let sent = 0
     socket.bind(source, () => {
-      const timer = setInterval(() => socket.send("?", port, host, () => {}), millis)
+      const timer = setInterval(() => socket.send(`${(sent += 1)}`, port, host, () => {}), millis)
       untilStdinEnds(() => {
         clearInterval(timer)
         socket.close()

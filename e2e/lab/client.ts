@@ -62,9 +62,16 @@ const continuous = <A>({ netns }: Pick<Host, "netns">, ...args: ReadonlyArray<st
   }
 }
 
-/** Datagrams from one source port, again and again; every answer with the time it came. */
+/** Datagrams from one source port, numbered from 1 on; every answer with the number and the time it came. */
 export const udpStream = (from: Pick<Host, "netns">, host: string, port: number, sourcePort: number, millis = 50) =>
-  continuous<Greeting & { readonly at: number }>(from, "udp-stream", host, port, sourcePort, millis)
+  continuous<Greeting & { readonly at: number; readonly said: string }>(
+    from,
+    "udp-stream",
+    host,
+    port,
+    sourcePort,
+    millis
+  )
 
 /** One connection that is kept and used. */
 export const tcpHold = (from: Pick<Host, "netns">, host: string, port: number, millis = 50) =>

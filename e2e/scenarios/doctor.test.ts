@@ -81,22 +81,29 @@ describe("the doctor in a healthy project", () => {
     const before = (await project.logs("anchord")).filter(({ level }) => level !== "DEBUG").length
     const loops = (["v4", "v6"] as const).map((family) => tcpLoop(lab.alice, address[family], 80))
     const held = (["v4", "v6"] as const).map((family) => tcpHold(lab.bob, address[family], 80))
-    const streams = (["v4", "v6"] as const).map((family, n) => udpStream(lab.bob, address[family], 53, 40_150 + n))
+    const streams = (["v4", "v6"] as const).map((family, n) => udpStream(lab.bob, address[family], 53, 40_150 + n, 10))
     await eventually("all of them talk", 20_000, () => {
       for (const { lines } of [...held, ...streams]) if (lines.length < 5) throw new Error(`${lines.length} lines`)
     })
-    const started = Date.now()
     for (let run = 0; run < 3; run += 1) expect((await examine(lab, project, "anchord", ["--json"])).status).toBe(0)
-    const finished = Date.now()
+    const already = streams.map(({ lines }) => lines.length)
+    await eventually("what was sent meanwhile is answered", 20_000, () => {
+      for (const [n, { lines }] of streams.entries())
+        if (lines.length < (already[n] ?? 0) + 100) throw new Error("not yet")
+    })
     const loopOutcomes = (await Promise.all(loops.map((loop) => loop.finish()))).flat()
     for (const outcome of loopOutcomes) expect(outcome).toMatchObject({ failed: 0, errors: {} })
     expect(loopOutcomes.every(({ ok }) => ok > 100)).toBe(true)
     for (const one of held) expect((await one.finish()).filter(({ error }) => error !== undefined)).toEqual([])
-    for (const one of streams) {
-      const during = (await one.finish()).filter(({ at }) => at >= started && at <= finished)
-      // One every 50 ms: a pause that a machine under load makes is none of the doctor's.
-      expect(during.length).toBeGreaterThan((finished - started) / 50 / 2)
-      expect(new Set(during.map(({ client }) => client)).size).toBe(1)
+    for (const [n, family] of (["v4", "v6"] as const).entries()) {
+      const answers = (await streams[n]?.finish()) ?? []
+      const numbers = answers.map(({ said }) => Number(said)).toSorted((a, b) => a - b)
+      // How late an answer is says more of the machine than of the doctor; that there is one to each, and no other, is said here.
+      expect(numbers).toEqual(Array.from({ length: Math.max(...numbers) }, (_, index) => index + 1))
+      const parties = new Set(
+        answers.map(({ name, port, client, clientPort }) => `${client} ${clientPort} ${name} ${port}`)
+      )
+      expect([...parties]).toEqual([`${lab.bob[family]} ${40_150 + n} web 53`])
     }
     const after = (await project.logs("anchord")).filter(({ level }) => level !== "DEBUG").slice(before)
     expect(after.map(({ msg }) => msg)).toEqual([])

@@ -18,15 +18,23 @@ export interface GatewayToAsk {
 /** What the kernel's neighbour table says of a gateway after it was asked. */
 export type GatewayAnswer = "answers" | "silent" | "unclear"
 
-const there: ReadonlySet<NeighbourState> = new Set(["reachable", "permanent", "noarp"])
+type Place = Pick<GatewayToAsk, "address" | "link">
+
+const stateOf = ({ address, link }: Place, neighbours: ReadonlyArray<Neighbour>): NeighbourState | undefined =>
+  neighbours.find((one) => one.address === address && one.link === link)?.state
+
+const fixed: ReadonlySet<NeighbourState> = new Set(["permanent", "noarp"])
+
+/** Whether somebody has told the kernel for ever where a neighbour is. To ask for it would undo that, and cut off one that answers nobody. */
+export const isFixed = (place: Place, neighbours: ReadonlyArray<Neighbour>): boolean => {
+  const state = stateOf(place, neighbours)
+  return state !== undefined && fixed.has(state)
+}
 
 /** Whether a neighbour is there, as far as the kernel knows; `unclear` while it still asks. */
-export const answerOf = (
-  { address, link }: Pick<GatewayToAsk, "address" | "link">,
-  neighbours: ReadonlyArray<Neighbour>
-): GatewayAnswer => {
-  const state = neighbours.find((one) => one.address === address && one.link === link)?.state
-  if (state !== undefined && there.has(state)) return "answers"
+export const answerOf = (place: Place, neighbours: ReadonlyArray<Neighbour>): GatewayAnswer => {
+  const state = stateOf(place, neighbours)
+  if (state === "reachable" || isFixed(place, neighbours)) return "answers"
   return state === "failed" ? "silent" : "unclear"
 }
 

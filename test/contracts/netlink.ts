@@ -132,6 +132,12 @@ export const netlinkContract = (title: string, setUp: () => Promise<NetlinkSetup
           )
       })
 
+      it("undoes what the kernel was told for ever", async () => {
+        await world.setNeighbour("br", "10.2.0.7", "permanent")
+        await run((netlink) => netlink.askNeighbour("br", "10.2.0.7"))
+        await vi.waitFor(async () => expect(await stateOf("v4", "10.2.0.7")).toBe("failed"), patience)
+      })
+
       it("is refused on a link that does not exist", async () => {
         const error = await run((netlink) => netlink.askNeighbour("nowhere", "10.2.0.7").pipe(Effect.flip))
         expect(error).toMatchObject({ reason: "failed", message: expect.stringContaining("nowhere") })

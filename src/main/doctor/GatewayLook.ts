@@ -1,5 +1,11 @@
 import * as Effect from "effect/Effect"
-import { answerOf, type AskedGateway, type GatewayAnswer, type GatewayToAsk } from "../../domain/GatewayFindings.ts"
+import {
+  answerOf,
+  isFixed,
+  type AskedGateway,
+  type GatewayAnswer,
+  type GatewayToAsk
+} from "../../domain/GatewayFindings.ts"
 import { Netlink } from "../../services/Netlink.ts"
 
 /** The kernel gives up on a neighbour after three to four seconds. */
@@ -8,6 +14,7 @@ const BETWEEN = "100 millis"
 
 const answer = Effect.fnUntraced(function* (gateway: GatewayToAsk, link: string) {
   const netlink = yield* Netlink
+  if (isFixed(gateway, yield* netlink.neighbours(gateway.family))) return "answers"
   yield* netlink.askNeighbour(link, gateway.address)
   let seen: GatewayAnswer = "unclear"
   const settle = Effect.gen(function* () {

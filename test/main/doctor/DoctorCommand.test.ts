@@ -233,6 +233,18 @@ describe("the doctor of a network-anchor", () => {
       })
     ))
 
+  it("leaves a gateway alone whose MAC address somebody has told the kernel for ever", () =>
+    inProject(({ look, netns }) =>
+      Effect.gen(function* () {
+        netns.answering.delete(GATEWAY.v4)
+        netns.setNeighbour("eth0", GATEWAY.v4, "permanent")
+        const { exit, of } = yield* look()
+        expect(exit).toBe(0)
+        expect(of("gateway")[0]).toMatch(/^ok IPv4 10\.99\.0\.1 answers on eth0/)
+        expect(netns.neighbours("v4").find(({ address }) => address === GATEWAY.v4)?.state).toBe("permanent")
+      })
+    ))
+
   it("takes the shared network that a running network-anchor has settled on, whatever it would choose itself", () =>
     inProject(({ docker, look }) =>
       Effect.gen(function* () {
