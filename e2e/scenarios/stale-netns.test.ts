@@ -263,7 +263,7 @@ describe("a doctor that may little", () => {
     expect(missing.stderr).toContain(
       "Docker at unix:///docker/missing.sock: there is no such socket (ENOENT); DOCKER_HOST says"
     )
-    expect(missing.stderr).toContain("-v /var/run/docker.sock:/var/run/docker.sock")
+    expect(missing.stderr).toContain("mount the socket (/var/run/docker.sock:/var/run/docker.sock:ro)")
     const locked = await staleNetns(lab, [], { options: ["--user", "65534:65534"] })
     expect(locked).toMatchObject({ status: 2, stdout: "" })
     expect(locked.stderr).toContain("give this container's user the group that owns the socket")

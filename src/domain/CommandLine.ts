@@ -13,6 +13,9 @@ export const commandNames: ReadonlyArray<string> = ["status", "plan", "wrap", "d
 
 const isMode = (word: string): word is Mode => modes.some((mode) => mode === word)
 
+/** What is neither mode, command nor option: whatever follows it, help too, is about nothing. */
+const isUnknown = (word: string): boolean => !isMode(word) && !commandNames.includes(word) && !word.startsWith("-")
+
 /** A word that is neither mode nor command, with the one that was likely meant, and all that there are. */
 export const unknownMode = (word: string): Sentence => {
   const valid = [...modes, ...commandNames]
@@ -30,12 +33,11 @@ export const commandOf = (
   argv: ReadonlyArray<string>,
   envMode: string | undefined
 ): Result.Result<Command, Sentence> => {
-  const [first, ...rest] = argv
-  if (first === "help") return Result.succeed({ _tag: "Typed", words: [...rest, "--help"] })
+  const words = argv[0] === "help" ? [...argv.slice(1), "--help"] : argv
+  const [first, ...rest] = words
+  if (first !== undefined && isUnknown(first)) return Result.succeed({ _tag: "Typed", words: [first] })
   if (first !== undefined)
-    return Result.succeed(
-      isMode(first) && rest.length === 0 ? { _tag: "Run", mode: first } : { _tag: "Typed", words: argv }
-    )
+    return Result.succeed(isMode(first) && rest.length === 0 ? { _tag: "Run", mode: first } : { _tag: "Typed", words })
   const wanted = (envMode ?? "").trim() || "network-anchor"
   if (isMode(wanted)) return Result.succeed({ _tag: "Run", mode: wanted })
   return commandNames.includes(wanted)

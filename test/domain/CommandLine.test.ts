@@ -53,6 +53,14 @@ describe("everything else that is typed", () => {
   it("asks for help when it begins with that word", () => {
     expect(command("help")).toEqual(typed("--help"))
     expect(command("help service-anchor")).toEqual(typed("service-anchor --help"))
+    expect(command("--help service-anchor")).toEqual(typed("--help service-anchor"))
+  })
+})
+
+describe("a word that is neither mode nor command", () => {
+  it("is all that is looked at, so that no help is given for what does not exist", () => {
+    for (const line of ["sidecar --help", "help sidecar", "sidecar plan --json"])
+      expect(command(line)).toEqual(typed("sidecar"))
   })
 })
 

@@ -45,6 +45,8 @@ describe("the command line", () => {
   it.each([
     ["network-anker", 'unknown mode "network-anker"; the nearest is network-anchor; valid modes are: network-anchor, '],
     ["sidecar", 'unknown mode "sidecar"; valid modes are: network-anchor, '],
+    ["help network-anker", 'unknown mode "network-anker"; the nearest is network-anchor; '],
+    ["--json plan", "--json comes after the command: anchord plan --json; see anchord plan --help"],
     ["--verbos", 'unknown option "--verbos"; the nearest is --version; see anchord --help'],
     ["plan -x", 'unknown option "-x"; there are: --json, --nft, --help, '],
     ["service-anchor --halp", 'unknown option "--halp"; the nearest is --help; see anchord service-anchor --help'],
@@ -100,6 +102,11 @@ describe("the command line", () => {
       _anchord; printf '%s\n' "\${COMPREPLY[@]}"`
     const { stdout } = spawnSync("bash", ["-c", script, process.execPath, entry, ...words], { encoding: "utf8" })
     expect(stdout.trim().split("\n").toSorted()).toEqual(offered.toSorted())
+  })
+
+  it("prints help without colours into a pipe", () => {
+    for (const line of ["--help", "plan --help"])
+      expect(anchord(line.split(" "), { FORCE_COLOR: "1" }).stdout).not.toContain("\u001B")
   })
 
   it("can be piped into what does not read", () => {

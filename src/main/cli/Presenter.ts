@@ -33,6 +33,9 @@ const complaint = (error: CliError.CliError, doc: HelpDoc): string => {
         ? unknownMode(error.subcommand)
         : `${where} has no "${error.subcommand}"${nearestOf(error.subcommand, subcommandsOf(doc))}; see ${where} --help`
     case "UnrecognizedOption":
+      // An option before the command that it belongs to is told as an unknown one.
+      if (flagsOf(doc).includes(error.option))
+        return `${error.option} comes after the command: ${where} ${error.option}; see ${where} --help`
       return `unknown option "${error.option}"${nearestOf(error.option, flagsOf(doc))}; see ${where} --help`
     case "UnexpectedArgument":
       return `unexpected argument "${error.arguments.join(" ")}" after ${where}; see ${where} --help`
