@@ -50,11 +50,11 @@ const parseEntry = (entry: string): Result.Result<PortMapping, string> => {
   const [external = "", backend, ...more] = rest.join("/").split(":")
   if (more.length > 0) return Result.fail(`there is more than one colon: ${FORM}`)
   return Result.gen(function* () {
-    const outside = yield* parseSpan(external.trim())
+    const outside = yield* parseSpan(external)
     if (backend === undefined) return { protocol, ...outside, backendFrom: outside.from }
-    if (backend.trim() === "")
+    if (backend === "")
       return yield* Result.fail("there is nothing after the colon: name the backend's port, or leave the colon out")
-    const inside = yield* parseSpan(backend.trim())
+    const inside = yield* parseSpan(backend)
     if (width(inside) !== width(outside)) {
       return yield* Result.fail(
         `${width(outside)} external ports cannot go to ${width(inside)}: both ranges must be of one width`

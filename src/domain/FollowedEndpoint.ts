@@ -56,8 +56,7 @@ export const rememberEndpoint = (
   network: string
 ): KnownEndpoint | undefined => {
   const before = known?.follower === inspection.Id ? known : undefined
-  const configured = configuredNetwork(inspection, network)
-  if (configured === undefined || (configured === "" && before !== undefined)) return before
+  if (configuredNetwork(inspection, network) === "" && before !== undefined) return before
   const { networks } = containerNetworks(inspection, inspection.HostConfig.NetworkMode || "bridge")
   const settings = networks.find(({ name }) => name === network)?.endpoint
   return settings === undefined ? before : { follower: inspection.Id, settings }

@@ -13,10 +13,8 @@ export interface FittingLease {
 const text = ({ address, prefixLength }: Network): string => `${address}/${prefixLength}`
 
 /** The networks of the other links: the transit network and its like. */
-const networksOfOthers = (link: string, lease: Lease, present: ReadonlyArray<LinkAddress>): ReadonlyArray<Network> =>
-  present
-    .filter((one) => one.link !== link && one.family === lease.family && one.scope === "global")
-    .flatMap((one) => networkOf(one) ?? [])
+const networksOfOthers = (link: string, present: ReadonlyArray<LinkAddress>): ReadonlyArray<Network> =>
+  present.filter((one) => one.link !== link && one.scope === "global").flatMap((one) => networkOf(one) ?? [])
 
 const refusalOf = (
   { destination, prefixLength, gateway }: StaticRoute,
@@ -40,10 +38,9 @@ export const fitLease = (
   link: string,
   present: ReadonlyArray<LinkAddress>
 ): Result.Result<FittingLease, string> => {
-  const others = networksOfOthers(link, lease, present)
-  const own = lease.family === "v4" ? networkOf(lease) : undefined
-  const occupied = networkOf({ address: lease.address, prefixLength: lease.prefixLength })
-  const other = others.find((one) => occupied !== undefined && overlap(one, occupied))
+  const others = networksOfOthers(link, present)
+  const own = networkOf(lease)
+  const other = others.find((one) => own !== undefined && overlap(one, own))
   if (other !== undefined)
     return Result.fail(`${lease.address} is in ${text(other)}, which is the network of another interface`)
   const leftOut: Array<string> = []

@@ -35,8 +35,6 @@ export const resolveReference = <C extends Named>(containers: ReadonlyMap<string
   return fitting.length === 1 ? fitting[0] : undefined
 }
 
-const FULL_ID = /^[0-9a-f]{64}$/
-
 /**
  * Whether a reference is resolved anew at each start of the dependent. Docker replaces a name by the ID of what it means when the
  * dependent is created, whoever asks; it stays a name only if nothing had that name then. What refers by a name follows it with a
@@ -44,8 +42,6 @@ const FULL_ID = /^[0-9a-f]{64}$/
  */
 export const refersByName = <C extends Named>(containers: ReadonlyMap<string, C>, ref: string): boolean => {
   const wanted = plain(ref)
-  if (FULL_ID.test(wanted))
-    return containers.get(wanted) === undefined && resolveReference(containers, wanted) !== undefined
   return !SHORT_ID.test(wanted) || resolveReference(containers, wanted)?.name === wanted
 }
 

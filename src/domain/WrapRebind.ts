@@ -75,10 +75,9 @@ const wishes = (state: LifecycleState, project: string): ReadonlyArray<Wish> => 
 /** What is told of containers of the project whose owner is gone and was called nobody knows what: from before anybody looked. */
 const unknownOwners = (state: LifecycleState, project: string): ReadonlyArray<LifecycleProblem> =>
   staleNetns(state).flatMap((stale): ReadonlyArray<LifecycleProblem> => {
-    const { container, kind, inherited, target } = stale
+    const { container, target } = stale
     const isKnown = target !== undefined || namesOf(state.names, namespaceReference(container) ?? "").length > 0
-    if (kind !== "gone" || inherited || isKnown) return []
-    if (container.id === state.selfId || projectOf(container) !== project) return []
+    if (isKnown || container.id === state.selfId || projectOf(container) !== project) return []
     return [{ key: `unknown:${container.id}`, level: "WARN", message: warningOf(stale) }]
   })
 

@@ -64,6 +64,7 @@ describe("a lease", () => {
       renewSeconds: 10,
       rebindSeconds: 10
     })
+    expect(leaseOf({ ...bound, opt58: "00000069" }).renewSeconds).toBe(60)
     expect(leaseOf({ ...bound, opt59: "00000078" }).rebindSeconds).toBe(105)
   })
 
@@ -71,6 +72,7 @@ describe("a lease", () => {
     expect(leaseOf(without("mask")).prefixLength).toBe(24)
     expect(leaseOf(without("subnet")).prefixLength).toBe(24)
     expect(leaseOf({ ...without("mask"), subnet: "255.255.240.0" }).prefixLength).toBe(20)
+    expect(leaseOf({ ...bound, mask: "32" }).prefixLength).toBe(32)
   })
 
   it("with option 121 has those routes, and a default from there alone (RFC 3442)", () => {
@@ -95,8 +97,27 @@ describe("a lease", () => {
     expect(routesOf("192.0.2.1/32 10.99.0.7")).toEqual([
       { destination: "192.0.2.1", prefixLength: 32, gateway: "10.99.0.7" }
     ])
-    for (const odd of ["192.0.2.0/33 10.99.0.7", "192.0.2.0/24 there", "192.0.2.0 10.99.0.7", "192.0.2.0/24"])
+    expect(routesOf("192.0.2.0/24 0.0.0.0")).toEqual([{ destination: "192.0.2.0", prefixLength: 24 }])
+    for (const odd of [
+      "192.0.2.0/33 10.99.0.7",
+      "nowhere/24 10.99.0.7",
+      "192.0.2.0/24 there",
+      "192.0.2.0 10.99.0.7",
+      "192.0.2.0/24"
+    ])
       expect(routesOf(odd)).toEqual([])
+  })
+
+  it("says whether it is the first one or a renewal", () => {
+    for (const action of ["bound", "renew"])
+      expect(Result.getOrThrow(decode(bound, action))).toMatchObject({ renewed: action === "renew" })
+  })
+
+  it("may be for one second, and have blanks around its values", () => {
+    expect(leaseOf({ ...bound, lease: "1" }).leaseSeconds).toBe(1)
+    expect(leaseOf({ ipv6: "fd99::1", lease: "1" }, "bound", "v6").leaseSeconds).toBe(1)
+    const spaced = Object.fromEntries(Object.entries(bound).map(([name, value]) => [name, ` ${value} `]))
+    expect(leaseOf(spaced)).toEqual(leaseOf(bound))
   })
 
   it("honours an MTU that fits, and no other", () => {
@@ -139,6 +160,8 @@ describe("what is not usable is refused with the reason", () => {
     [{ ip: "10.99.0.120", lease: "120" }, '"" is no subnet mask'],
     [{ ...bound, lease: "0" }, '"0" is no lease time'],
     [{ ...bound, lease: "soon" }, '"soon" is no lease time'],
+    [{ ...bound, lease: "120s" }, '"120s" is no lease time'],
+    [{ ...bound, lease: "-120" }, '"-120" is no lease time'],
     [without("lease"), '"" is no lease time']
   ])("%#", (parameters, reason) => {
     expect(decode(parameters)).toEqual(Result.fail(reason))

@@ -70,6 +70,17 @@ describe("what is remembered of an endpoint", () => {
     expect(known).toEqual({ follower: plain.Id, settings: asked })
     const pinned = rememberEndpoint(undefined, on({ ...there, MacAddress: "02:aa:00:00:00:01" }), BACK)
     expect(pinned?.settings["MacAddress"]).toBe("02:aa:00:00:00:01")
+    const createdThere = {
+      HostConfig: { ...plain.HostConfig, NetworkMode: BACK },
+      Config: { ...plain.Config, MacAddress: there.MacAddress }
+    }
+    expect(rememberEndpoint(undefined, on(there, createdThere), BACK)?.settings["MacAddress"]).toBe(there.MacAddress)
+  })
+
+  it("is what was asked for on that network, whatever others the container is on", () => {
+    const both = { first: { ...there, Aliases: ["first"], NetworkID: "1".repeat(64) }, [BACK]: there }
+    const onBoth = { ...plain, NetworkSettings: { Networks: both } }
+    expect(rememberEndpoint(undefined, onBoth, BACK)).toEqual(known)
   })
 
   it("stays when the container has left, or was refused", () => {

@@ -64,6 +64,17 @@ describe("a lease beside the other interfaces", () => {
     ])
   })
 
+  it("keeps a route to what is on the link itself, wherever that is", () => {
+    const onLink = lease("10.99.0.50", 24, [{ destination: "192.0.2.0", prefixLength: 24 }])
+    expect(fitLease(onLink, "eth0", present)).toEqual(Result.succeed({ lease: onLink, leftOut: [] }))
+  })
+
+  it("does not mind an address of another interface that only counts on that link", () => {
+    const beside = [...present, { ...on("eth1", "v4", "10.99.0.3", 24), scope: "link" as const }]
+    const one = lease("10.99.0.50", 24)
+    expect(fitLease(one, "eth0", beside)).toEqual(Result.succeed({ lease: one, leftOut: [] }))
+  })
+
   it("needs no route to its own network, as some servers send it", () => {
     const routes = [{ destination: "10.99.0.0", prefixLength: 24 }]
     const fitting = Result.getOrThrow(fitLease(lease("10.99.0.50", 24, routes), "eth0", present))

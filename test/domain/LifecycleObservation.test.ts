@@ -61,13 +61,14 @@ describe("the containers to inspect", () => {
 
   it("are also those in a namespace of what is gone", () => {
     const lost = listed("lost", `container:${idOf("gone")}`)
-    expect(worthInspecting(byId(lost), [])).toEqual(new Set([lost.id]))
+    expect(worthInspecting(byId(lost, listed("other")), [])).toEqual(new Set([lost.id]))
     const possible = container("own", { service: "own" })
     const waiting = container("waiting", {
       networkMode: joins("gone"),
       labels: { "com.docker.compose.depends_on": "own:service_started:true" }
     })
-    expect(worthInspecting(byId(waiting, possible), [])).toEqual(new Set([waiting.id, possible.id]))
+    const others = [container("db"), container("shop-own-1", { service: "own", project: "shop" })]
+    expect(worthInspecting(byId(waiting, possible, ...others), [])).toEqual(new Set([waiting.id, possible.id]))
   })
 
   it("are also those that are named, by name or ID, where they are there", () => {
@@ -97,6 +98,11 @@ describe("list and inspections as one", () => {
     ])
     expect(state.containers.get(app.id)?.inspected).toEqual(inspectedOf(inspectionOf("plain")))
     expect(state.containers.get(anchord.id)).not.toHaveProperty("inspected")
+  })
+
+  it("need not be looked at from a container", () => {
+    const state = observed({ listed: [anchord], inspections: new Map(), names })
+    expect([state.selfId, state.containers.get(anchord.id)?.imageId]).toEqual(["", ""])
   })
 
   it("tell the name of the inspection: it was renamed away since it was listed", () => {

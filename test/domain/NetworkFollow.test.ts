@@ -58,6 +58,8 @@ describe("the follower", () => {
     expect(found([container("web", { project: "shop" })])).toBeUndefined()
     expect(found([container("shop-web-1", { project: "shop", service: "web" })])).toBeUndefined()
     expect(found([container("web", { project: "" })])).toBe("web")
+    expect(found([container("other"), ofService], "mail-web-1")).toBe("mail-web-1")
+    expect(found([container("other")])).toBeUndefined()
   })
 
   it("is not one that is renamed away while another takes its place", () => {
@@ -194,10 +196,20 @@ describe("the external-rebinder", () => {
       for (let attempt = 1; attempt <= 5; attempt += 1) {
         expect(brief(decide({ first: own, configured: undefined, memory, now }).actions)).toEqual(["Recreate"])
         memory = followFailed(memory, now)
-        now = decide({ first: own, configured: undefined, memory, now }).again ?? now
+        const next = decide({ first: own, configured: undefined, memory, now })
+        expect(next.actions).toEqual([])
+        now = next.again ?? now
       }
       const gaveUp = decide({ first: own, configured: undefined, memory, now: now + 1e6 })
       expect([gaveUp.actions, gaveUp.problems.map(({ level }) => level)]).toEqual([[], ["ERROR"]])
+      const another = decide({ first: own, configured: undefined, memory, now: now + 1e6 }, [web({ nth: 2 })])
+      expect(brief(another.actions)).toEqual(["Recreate"])
+    })
+
+    it("does not count attempts to connect among those", () => {
+      let { memory } = decide({ found: net("net-2", "a") })
+      for (let attempt = 1; attempt <= 5; attempt += 1) memory = followFailed(memory, NOW)
+      expect(brief(decide({ first: own, configured: undefined, memory }).actions)).toEqual(["Recreate"])
     })
   })
 
@@ -273,7 +285,8 @@ describe("the external-rebinder", () => {
     const found = net("net-2", "a")
     const due = { found, memory: decide({ found }).memory, now: NOW + 3_000 }
     for (const configured of ["net-1", "net-2", "", undefined])
-      expect(brief(decide({ ...due, configured }).actions)).toEqual(["Connect net-2"])
+      for (const status of ["running", "paused"] as const)
+        expect(brief(decide({ ...due, configured }, [web({ status })]).actions)).toEqual(["Connect net-2"])
   })
 
   it("leaves a follower to itself that will be on the network by itself", () => {

@@ -122,7 +122,13 @@ describe("the wrap-rebinder", () => {
     const web = container("web", { networkMode: joins("inner"), labels })
     expect(recreated([web, container("inner", { nth: 2 })])).toEqual(["web in container:inner"])
     expect(recreated([web, container("mail-inner-1", { service: "inner" })])).toEqual(["web in container:mail-inner-1"])
+    expect(decide([web, container("inner", { nth: 2 })]).problems).toEqual([])
     expect(recreated([container("web", { networkMode: joins("inner") }), container("inner", { nth: 2 })])).toEqual([])
+  })
+
+  it("needs no inspection of what runs", () => {
+    const { inspected: _, ...unseen } = sa
+    expect(recreated([anew, unseen], [app()])).toEqual(["sa in container:app"])
   })
 
   it("tells of what is in a namespace that is gone, where nobody knows whose it was, in its own project only", () => {
@@ -135,18 +141,23 @@ describe("the wrap-rebinder", () => {
     expect(told(serviceAnchor("sa", "app", { project: "upstream" }))).toEqual([])
     expect(told({ ...sa, status: "exited" })).toEqual([])
     expect(decide([sa], [app()])).toEqual(nothing)
+    expect(decide([{ ...anchord, networkMode: joins("app") }])).toEqual(nothing)
+    const keys = decide([sa, container("web", { networkMode: joins("other") })]).problems.map(({ key }) => key)
+    expect(new Set(keys).size).toBe(2)
   })
 
   it("takes what hangs on a re-created container at the next look", () => {
     const web = container("web", { networkMode: joins("sa") })
     const saAnew = serviceAnchor("sa", "app", { nth: 2 })
     expect(recreated([anew, saAnew, web], [app(), sa])).toEqual(["sa in container:app"])
+    expect(recreated([anew, sa, web], [app(), sa])).toEqual(["sa in container:app"])
     expect(recreated([anew, serviceAnchor("sa", "app", { nth: 3, networkMode: joins("app", 2) }), web], [sa])).toEqual([
       "web in container:sa"
     ])
   })
 
-  it("never joins a container to what hangs on it", () => {
+  it("never joins a container to itself, or to what hangs on it", () => {
+    expect(decide([{ ...sa, name: "app" }], [app()])).toEqual(nothing)
     const inside = container("app", { nth: 2, networkMode: joins("sa"), startedAt: 30 })
     expect(decide([sa, inside], [app(), sa])).toEqual(nothing)
   })
@@ -169,6 +180,14 @@ describe("the wrap-rebinder", () => {
       actions: [],
       problems: [problem]
     })
+  })
+
+  it("looks again when the first of several is due", () => {
+    const web = container("web", { networkMode: joins("app") })
+    const done = decide([anew, sa, web], [app()]).actions
+    const [first, second] = [done.slice(0, 1), done.slice(1)]
+    const times = rememberRepairs(rememberRepairs(new Map(), first, NOW), second, NOW - 400)
+    expect(decide([anew, sa, web], [app()], { times, now: NOW }).again).toBe(NOW + 600)
   })
 
   it("makes one of two re-creations within a second, and stops in a storm", () => {
