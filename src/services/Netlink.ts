@@ -33,7 +33,7 @@ export class Netlink extends Context.Service<
     readonly forgetNeighbours: (addresses: ReadonlyArray<Address>) => Effect.Effect<void, NetlinkError>
     /**
      * Has the kernel ask now whether a neighbour is there (ARP, RFC 4861 §7.3), without a packet of anybody's to it. The answer shows in
-     * `neighbours`, at the latest some seconds later.
+     * `neighbours`, at the latest some seconds later. What the kernel was told for ever it forgets by this.
      */
     readonly askNeighbour: (link: string, address: Address) => Effect.Effect<void, NetlinkError>
     /** How long the kernel waits before it asks again for a neighbour on this link that did not answer; it gives up after 3 s, as it would by itself (neighbour tables of both families). */

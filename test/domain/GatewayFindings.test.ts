@@ -3,6 +3,7 @@ import {
   answerOf,
   defaultRouteFindings,
   externalGatewayFindings,
+  isFixed,
   linkOf,
   nameFindings,
   serviceGatewayFindings,
@@ -37,6 +38,19 @@ describe("a neighbour that was asked", () => {
 
   it("is unclear while the kernel has no entry", () => {
     expect(answerOf(v4, [])).toBe("unclear")
+  })
+})
+
+describe("a neighbour that may be asked", () => {
+  const known = (state: NeighbourState) => [
+    { family: "v4", link: "eth1", address: "10.99.0.1", state: "permanent" } as const,
+    { family: "v4", link: "eth0", address: "10.99.0.1", state } as const
+  ]
+
+  it("is any but one of whom the kernel was told for ever, on this link", () => {
+    expect((["permanent", "noarp"] as const).every((state) => isFixed(v4, known(state)))).toBe(true)
+    expect((["reachable", "stale", "failed", "probe"] as const).some((state) => isFixed(v4, known(state)))).toBe(false)
+    expect(isFixed(v4, [])).toBe(false)
   })
 })
 
