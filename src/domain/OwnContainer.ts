@@ -24,7 +24,7 @@ const mountedFrom = (mountinfo: string): ReadonlyArray<string> => {
   for (const line of mountinfo.split("\n")) {
     const [, , , root = "", mountPoint = ""] = line.split(" ")
     const id = OWN_FILE_ROOT.exec(root)?.[1]
-    if (id !== undefined && ownFiles.includes(mountPoint)) byFile.set(mountPoint, id)
+    if (id !== undefined) byFile.set(mountPoint, id)
   }
   return ownFiles.map((file) => byFile.get(file)).filter((id) => id !== undefined)
 }
@@ -35,12 +35,12 @@ const mostNamed = (ids: ReadonlyArray<string>): string | undefined => {
   return ids.toSorted((a, b) => votes(b) - votes(a))[0]
 }
 
-const cgroupPaths = (cgroup: string): ReadonlyArray<string> =>
-  cgroup.split("\n").map((line) => line.split(":").slice(2).join(":"))
-
-/** The innermost ID of the first path that has one: an engine within a container nests its paths. */
-const innermost = (paths: ReadonlyArray<string>, pattern: RegExp): string | undefined =>
-  paths.map((path) => [...path.matchAll(pattern)].at(-1)?.[1]).find((id) => id !== undefined)
+/** The innermost ID of the first line, and so path, that has one: an engine within a container nests its paths. */
+const innermost = (cgroup: string, pattern: RegExp): string | undefined =>
+  cgroup
+    .split("\n")
+    .map((line) => [...line.matchAll(pattern)].at(-1)?.[1])
+    .find((id) => id !== undefined)
 
 /** `/docker/<id>` of the cgroupfs driver and `docker-<id>.scope` of systemd's. */
 const DOCKER_CGROUP = /\/docker[/-]([0-9a-f]{64})(?=\.scope|\/|$)/g
@@ -55,10 +55,9 @@ const ANY_CGROUP = /\/([0-9a-f]{64})(?=\/|$)/g
  */
 export const ownContainerRef = ({ mountinfo, cgroup, hostname }: OwnTraces): OwnContainerRef => {
   const mounted = mostNamed(mountedFrom(mountinfo))
-  const paths = cgroupPaths(cgroup)
-  const grouped = innermost(paths, DOCKER_CGROUP)
+  const grouped = innermost(cgroup, DOCKER_CGROUP)
   if (mounted !== undefined && (grouped === undefined || grouped === mounted))
     return { ref: mounted, source: "mountinfo" }
-  const ref = grouped ?? innermost(paths, ANY_CGROUP)
+  const ref = grouped ?? innermost(cgroup, ANY_CGROUP)
   return ref === undefined ? { ref: hostname.trim(), source: "hostname" } : { ref, source: "cgroup" }
 }

@@ -75,6 +75,13 @@ describe("the external interface by name", () => {
     })
   })
 
+  it("is not taken for that of a network that has no MAC address yet", () => {
+    const { mac: _mac, ...unplumbed } = transit
+    expect(findExternal({ _tag: "Interface", name: "eth1" }, [unplumbed, lan], links)).toMatchObject({
+      networkId: "bbb"
+    })
+  })
+
   it("needs no network", () => {
     expect(findExternal({ _tag: "Interface", name: "eth1" }, [], links)).toEqual({
       _tag: "Found",

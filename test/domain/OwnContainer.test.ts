@@ -49,6 +49,8 @@ describe("ownContainerRef: mounts", () => {
   it("lets a file of the user's own stand for one of them", () => {
     const mountinfo = mounts(own).replace(`/var/lib/docker/containers/${own}/hosts`, "/srv/mail/hosts")
     expect(find({ mountinfo }).ref).toBe(own)
+    const two = mountinfo.replace(`/var/lib/docker/containers/${own}/hostname`, "/srv/mail/hostname")
+    expect(find({ mountinfo: two }).ref).toBe(own)
   })
 
   it("sees the latest of several mounts on one file", () => {
@@ -107,7 +109,8 @@ describe("ownContainerRef: cgroups", () => {
     })
   })
 
-  it("does not let a cgroup that is not Docker's overrule the mounts", () => {
+  it("does not let a cgroup that is not Docker's overrule the mounts, nor one that says the same", () => {
+    expect(find({ mountinfo: mounts(own), cgroup: `0::/docker/${own}\n` })).toEqual({ ref: own, source: "mountinfo" })
     expect(find({ mountinfo: mounts(own), cgroup: `0::/outer/${other}\n` })).toEqual({ ref: own, source: "mountinfo" })
   })
 

@@ -28,6 +28,18 @@ describe("what lies at a port", () => {
     expect(at("v4", "tcp", 1_001)).toEqual([])
   })
 
+  it("is found in whatever order they are given", () => {
+    const [low, middle, high] = [span(100, 199), span(200, 299), span(300, 399)]
+    for (const all of [
+      [high, middle, low],
+      [middle, high, low],
+      [low, high, middle]
+    ]) {
+      const at = indexed(...all)
+      expect([150, 250, 350].map((port) => at("v4", "tcp", port))).toEqual([[low], [middle], [high]])
+    }
+  })
+
   it("is each of several alike", () => {
     expect(indexed(span(7, 7), span(7, 7))("v4", "tcp", 7)).toHaveLength(2)
     expect(indexed(span(7, 9), span(7, 9))("v4", "tcp", 9)).toHaveLength(2)

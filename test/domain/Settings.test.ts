@@ -2,7 +2,7 @@ import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import { describe, expect, it } from "vitest"
 import { modes, type Mode } from "../../src/domain/SettingDefinitions.ts"
-import { parseSettings, type Environment } from "../../src/domain/Settings.ts"
+import { parseDockerSettings, parseSettings, type Environment } from "../../src/domain/Settings.ts"
 
 const inProject: Environment = { ANCHORD_PROJECT: "mail" }
 
@@ -78,7 +78,8 @@ const asHostname: ReadonlyArray<readonly [value: string, rule: string]> = [
   ["mail server", HOST],
   ["mail_server!", HOST],
   ["a..b", HOST],
-  ["x".repeat(64), HOST]
+  ["x".repeat(64), HOST],
+  [`${"a".repeat(63)}.`.repeat(3) + "a".repeat(62), HOST]
 ]
 
 const asStrings: ReadonlyArray<readonly [value: string, rule: string]> = [
@@ -124,6 +125,7 @@ const common: Readonly<Record<string, ReadonlyArray<readonly [value: string, rul
     ["::1:9090", LISTEN],
     ["[::1]", LISTEN],
     ["http://localhost:9090", LISTEN],
+    ["localhost:9090/metrics", LISTEN],
     ["[127.0.0.1]:9090", '"127.0.0.1" is not an IPv6 address'],
     ["[::zz]:9090", '"::zz" is not an IPv6 address'],
     ["[]:9090", '"" is not an IPv6 address']
@@ -308,7 +310,11 @@ describe("network-anchor mode", () => {
   it("announces its own host name to DHCP, else the project, else the value of the first selector key", () => {
     const hostnameOf = (env: Environment) => networkAnchor(env).settings.dhcp.hostname
     expect(hostnameOf({ ...inProject, ANCHORD_DHCP_HOSTNAME: "mx1" })).toBe("mx1")
+    const longest = `${"a".repeat(63)}.`.repeat(3) + "a".repeat(61)
+    expect(hostnameOf({ ...inProject, ANCHORD_DHCP_HOSTNAME: longest })).toBe(longest)
     expect(hostnameOf({ ANCHORD_LABEL_SELECTOR: "role=web,app=shop" })).toBe("shop")
+    expect(hostnameOf({ ANCHORD_LABEL_SELECTOR: "app=__my__web-shop.eu!!" })).toBe("my-web-shop-eu")
+    expect(hostnameOf({ ANCHORD_LABEL_SELECTOR: "app=" })).toBe("anchord")
     expect(hostnameOf({ ...inProject, ANCHORD_LABEL_SELECTOR: "app=shop" })).toBe("mail")
     expect(networkAnchor({ ...inProject, ANCHORD_DHCP_BACKOFF_MAX: "90s" }).settings.dhcp.backoffMax).toEqual(
       Duration.seconds(90)
@@ -350,7 +356,7 @@ describe("network-anchor mode", () => {
   it("reads a selector: every pair, blanks around, the empty value, one pair twice", () => {
     const labelsOf = (selector: string) => networkAnchor({ ANCHORD_LABEL_SELECTOR: selector }).settings.scope
     expect(labelsOf("role=mail")).toEqual({ _tag: "Selector", labels: { role: "mail" } })
-    expect(labelsOf(" role = mail , zone=dmz,,")).toEqual({ _tag: "Selector", labels: { role: "mail", zone: "dmz" } })
+    expect(labelsOf(" role = mail , zone=dmz, ,")).toEqual({ _tag: "Selector", labels: { role: "mail", zone: "dmz" } })
     expect(labelsOf("role=")).toEqual({ _tag: "Selector", labels: { role: "" } })
     expect(labelsOf("role=mail,role=mail")).toEqual({ _tag: "Selector", labels: { role: "mail" } })
     expect(labelsOf("query=a=b")).toEqual({ _tag: "Selector", labels: { query: "a=b" } })
@@ -405,6 +411,8 @@ describe("network-anchor mode", () => {
       ["2h45m", 9_900_000],
       ["1.5s", 1_500],
       [".5s", 500],
+      ["1.25s", 1_250],
+      [".25s", 250],
       ["45", 45_000],
       ["007", 7_000],
       ["500h", 1_800_000_000]
@@ -426,6 +434,7 @@ describe("network-anchor mode", () => {
       "unix:///run/user/1000/docker.sock",
       "tcp://socket-proxy:2375",
       "tcp://10.0.0.2",
+      "tcp://10.0.0.2:65535",
       "http://[fd00::2]:2375/",
       "https://docker.internal:2376"
     ])
@@ -625,6 +634,18 @@ describe("wrap-rebinder mode", () => {
     expect(
       wrapRebinder({ ANCHORD_WRAP_POLL_INTERVAL: "1m", ANCHORD_WRAP_RESTART_TIMEOUT: "3" }).settings
     ).toMatchObject({ pollInterval: Duration.minutes(1), stopTimeout: Duration.seconds(3) })
+  })
+})
+
+describe("what only asks Docker", () => {
+  it("needs to know where that is, and nothing else", () => {
+    const docker = { host: "unix:///var/run/docker.sock", tlsVerify: false, certPath: undefined }
+    expect(parseDockerSettings({ ANCHORD_LOG_LEVEL: "loud" })).toEqual(
+      Result.succeed({ settings: docker, warnings: [] })
+    )
+    expect(parseDockerSettings({ DOCKER_HOST: "ssh://host" })).toEqual(
+      Result.fail([{ variable: "DOCKER_HOST", value: "ssh://host", rule: DOCKER }])
+    )
   })
 })
 
