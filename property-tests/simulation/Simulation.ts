@@ -13,6 +13,7 @@ import type { SimRandom } from "../../src/layers/sim/SimNat.ts"
 import { SimTime } from "../../src/layers/sim/SimTime.ts"
 import { build } from "./building.ts"
 import { DMZ, NETWORK_ANCHOR, type Casting } from "./cast.ts"
+import { Claims } from "./Claims.ts"
 import { Composing } from "./Composing.ts"
 import { Conduct } from "./Conduct.ts"
 import { Connections } from "./Connections.ts"
@@ -53,6 +54,7 @@ export class Simulation {
   /** Chance in the world itself: in which order an engine starts what ran before. */
   readonly random: SimRandom
   readonly connections = new Connections(this)
+  readonly claims = new Claims(this)
   readonly conduct = new Conduct(this)
   readonly strangers = new Strangers(this)
   readonly standing = new Standing(this)
@@ -93,6 +95,7 @@ export class Simulation {
       if (type === "container") this.composing.noteEvent(event)
       if (action === "die" && this.docker.find(containerId ?? "")?.status === "restarting")
         this.#restarting.add(containerId ?? "")
+      this.claims.dockerChanged()
       this.connections.dockerChanged()
       this.history.note("docker", `${type} ${action} ${attributes["name"] ?? ""}`)
     })

@@ -31,6 +31,13 @@ export const isServing = (sim: Simulation): boolean => {
   return process?.isEnding() === false && sim.time.now() - process.startedAt >= START_MILLIS
 }
 
+/** What is wrong with where a packet comes out while its port is excused: it may get lost, but not to somebody who has not asked for that port. */
+const wrongAnyway = (sim: Simulation, outside: OutsidePort, packet: SimPacket, walk: Walk): string | undefined => {
+  if (walk._tag === "Lost" || walk.kernel === sim.namespace(NETWORK_ANCHOR)?.kernel) return undefined
+  if (walk.packet.source !== packet.source) return `${where(sim, walk)}: the client's address is lost`
+  return sim.claims.allows(outside, walk) ? undefined : `${where(sim, walk)}, which has not asked for that port`
+}
+
 /** Sends a packet to one port of the project, and says what is wrong with where it comes out. */
 const probe = (
   sim: Simulation,
@@ -39,13 +46,15 @@ const probe = (
   owner: Claimant | undefined
 ): string | undefined => {
   const [client] = sim.lan.clients
-  if (client === undefined || isExcused(sim, outside, owner)) return undefined
+  if (client === undefined) return undefined
   const { family, protocol, port } = outside
   const [source, sourcePort] = [LAN.clients[0][family], sim.nextSourcePort()]
   const packet: SimPacket = { family, protocol, source, sourcePort, destination, destinationPort: port }
   const namespace = owner && sim.host.namespaceOf(owner.owner.id)
   const walk = send(client, packet)
   sim.connections.forget(packet, walk)
+  if (isExcused(sim, outside, owner)) return wrongAnyway(sim, outside, packet, walk)
+  sim.claims.isRight(outside)
   const anchor = sim.namespace(NETWORK_ANCHOR)?.kernel
   if (owner !== undefined && namespace === undefined) {
     return walk._tag === "Delivered" ? `${where(sim, walk)}, although ${owner.owner.name} has not started` : undefined
@@ -65,7 +74,6 @@ const everyPort = families.flatMap((family) => outsidePorts.map((port) => ({ fam
 
 /** Each port leads to the container that is to have it, with the client's own address, and to no other (SPEC §0, §5). */
 const checkPorts = (sim: Simulation): void => {
-  if (sim.excuses.covers("nat")) return
   const [external, candidates] = [sim.external(), candidatesOf(sim.docker, sim.casting)]
   for (const outside of everyPort) {
     const destination = external[outside.family]

@@ -76,6 +76,16 @@ export interface Candidate extends Pick<Claimant, "container" | "owner"> {
   readonly claims: ReadonlyArray<Claim>
 }
 
+/** The port of the container that an outside port means, if it is asked for. */
+export const backendPortOf = ({ claims }: Candidate, outside: OutsidePort): number | undefined => {
+  const claim = claims.find((one) => covers(one, outside))
+  return claim && claim.backendFrom + outside.port - claim.from
+}
+
+/** Whether a container does not want ports by IPv6. */
+export const isWithoutV6 = ({ container }: Pick<Candidate, "container">): boolean =>
+  container.labels["anchord.expose.v6"] === "off"
+
 /**
  * Who may have ports at this moment, by what Docker's own state says and nothing else, the first one first. Written anew for the simulation: what
  * the program decides by is not asked.
@@ -101,12 +111,13 @@ export const ownerAmong = (
   docker: SimDocker,
   outside: OutsidePort
 ): Claimant | undefined => {
-  for (const { container, owner, claims } of candidates) {
-    const claim = claims.find((one) => covers(one, outside))
-    if (claim === undefined) continue
-    if (outside.family === "v6" && container.labels["anchord.expose.v6"] === "off") return undefined
+  for (const candidate of candidates) {
+    const { container, owner } = candidate
+    const backendPort = backendPortOf(candidate, outside)
+    if (backendPort === undefined) continue
+    if (outside.family === "v6" && isWithoutV6(candidate)) return undefined
     if (docker.network(TRANSIT)?.members.get(owner.id)?.[outside.family] === undefined) return undefined
-    return { container, owner, backendPort: claim.backendFrom + outside.port - claim.from }
+    return { container, owner, backendPort }
   }
   return undefined
 }

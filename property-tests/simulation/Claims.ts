@@ -1,0 +1,62 @@
+import type { AddressPair } from "../../src/domain/Address.ts"
+import type { Walk } from "../../src/layers/sim/SimWalker.ts"
+import { TRANSIT } from "./cast.ts"
+import type { Simulation } from "./Simulation.ts"
+import { backendPortOf, candidatesOf, isWithoutV6, type Candidate, type OutsidePort } from "./truth.ts"
+
+/** Somebody asks for ports, at these addresses; or did until then. */
+interface Claimed {
+  readonly candidate: Candidate
+  readonly addresses: AddressPair
+  readonly until: number
+}
+
+const portKey = ({ family, protocol, port }: OutsidePort): string => `${family} ${protocol}/${port}`
+
+/**
+ * Who asks for which port, and who did. What is seen late may lead to somebody who had a right to it a moment ago, or to whoever has his address by now;
+ * never to somebody who has not asked for that port.
+ */
+export class Claims {
+  readonly #sim: Simulation
+  #present: ReadonlyMap<string, Claimed> = new Map()
+  #past: ReadonlyArray<Claimed> = []
+  /** When a port was seen to be right the last time. */
+  readonly #right = new Map<string, number>()
+
+  constructor(sim: Simulation) {
+    this.#sim = sim
+  }
+
+  dockerChanged(): void {
+    const { docker, casting, time } = this.#sim
+    const members = docker.network(TRANSIT)?.members
+    const present = new Map<string, Claimed>()
+    for (const candidate of candidatesOf(docker, casting)) {
+      const { container, owner } = candidate
+      const { v4, v6 } = members?.get(owner.id) ?? {}
+      const addresses = { ...(v4 === undefined ? {} : { v4 }), ...(v6 === undefined ? {} : { v6 }) }
+      present.set(`${container.id} ${owner.id} ${v4} ${v6}`, { candidate, addresses, until: Infinity })
+    }
+    const gone = [...this.#present].filter(([key]) => !present.has(key))
+    if (gone.length > 0) this.#past = [...this.#past, ...gone.map(([, one]) => ({ ...one, until: time.now() }))]
+    this.#present = present
+  }
+
+  /** A port that nothing excuses leads to whoever is to have it. */
+  isRight(outside: OutsidePort): void {
+    this.#right.set(portKey(outside), this.#sim.time.now())
+  }
+
+  /** Whether a packet may come out there: by who asks for the port, or has since it was right the last time. */
+  allows(outside: OutsidePort, { kernel, packet }: Extract<Walk, { readonly _tag: "Delivered" }>): boolean {
+    const since = this.#right.get(portKey(outside)) ?? 0
+    const ownerId = this.#sim.host.ownerOf(kernel)
+    const fits = ({ candidate, addresses, until }: Claimed): boolean => {
+      if (until < since || backendPortOf(candidate, outside) !== packet.destinationPort) return false
+      if (outside.family === "v6" && isWithoutV6(candidate)) return false
+      return candidate.owner.id === ownerId || addresses[outside.family] === packet.destination
+    }
+    return this.#present.values().some(fits) || this.#past.some(fits)
+  }
+}
