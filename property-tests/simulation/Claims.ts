@@ -48,9 +48,17 @@ export class Claims {
     this.#right.set(portKey(outside), this.#sim.time.now())
   }
 
-  /** Whether a packet may come out there: by who asks for the port, or has since it was right the last time. */
-  allows(outside: OutsidePort, { kernel, packet }: Extract<Walk, { readonly _tag: "Delivered" }>): boolean {
-    const since = this.#right.get(portKey(outside)) ?? 0
+  /** When a port was seen to be right the last time. */
+  rightAt(outside: OutsidePort): number {
+    return this.#right.get(portKey(outside)) ?? 0
+  }
+
+  /** Whether a packet may come out there: by who asks for the port, or has since then. */
+  allows(
+    outside: OutsidePort,
+    { kernel, packet }: Extract<Walk, { readonly _tag: "Delivered" }>,
+    since = this.rightAt(outside)
+  ): boolean {
     const ownerId = this.#sim.host.ownerOf(kernel)
     const fits = ({ candidate, addresses, until }: Claimed): boolean => {
       if (until < since || backendPortOf(candidate, outside) !== packet.destinationPort) return false

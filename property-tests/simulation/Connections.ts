@@ -16,6 +16,14 @@ interface Connection {
   readonly anchor: SimKernel
   /** To whom; nobody has had the port yet when it is absent. */
   readonly backend: SimKernel | undefined
+  /** Whose the port is, whether or not that has started. */
+  readonly heir: string
+  /** Whether the port has become somebody else's since the connection was right the last time, and be it for a moment. */
+  readonly isInherited: boolean
+  /** Whether conntrack has failed while it was so: nobody could delete the flow. */
+  readonly isUnflushed: boolean
+  /** When the connection was right the last time. */
+  readonly right: number
   /** When the client has sent the last time. */
   readonly spoke: number
 }
@@ -58,23 +66,46 @@ export class Connections {
     const isHeard = there._tag === "Delivered" && answered && there.kernel !== anchor
     if (!isHeard && protocol === "tcp") return
     const backend = isHeard ? there.kernel : undefined
-    this.#open = [...this.#open, { packet, client, anchor, backend, spoke: sim.time.now() }]
+    const right = sim.claims.rightAt({ family, protocol, port: destinationPort })
+    const { heir, kernel } = this.#owner({ packet })
+    const isInherited = kernel !== backend
+    const isFailing = anchor.conntrack.failure !== undefined
+    const spoke = sim.time.now()
+    this.#open = [
+      ...this.#open,
+      { packet, client, anchor, backend, heir, isInherited, isUnflushed: isInherited && isFailing, right, spoke }
+    ]
   }
 
   /** Docker's state has changed: a backend that has lost its port, and be it for a moment, may lose its connections. */
   dockerChanged(): void {
-    this.#open = this.#open.map((connection) =>
-      connection.backend === undefined || this.#owner(connection)?.kernel === connection.backend
-        ? connection
-        : { ...connection, backend: undefined }
-    )
+    this.#open = this.#open.map((connection) => {
+      const { heir, kernel } = this.#owner(connection)
+      if (heir === connection.heir && (connection.backend ?? kernel) === kernel) return connection
+      const backend = kernel === connection.backend ? kernel : undefined
+      const isInherited = connection.isInherited || heir !== connection.heir
+      const isFailing = connection.anchor.conntrack.failure !== undefined
+      return {
+        ...connection,
+        backend,
+        heir,
+        isInherited,
+        isUnflushed: connection.isUnflushed || (isInherited && isFailing)
+      }
+    })
   }
 
-  #owner({ packet: { family, protocol, destinationPort: port } }: Connection) {
+  /** From now on nobody can delete a flow. */
+  conntrackFails(): void {
+    this.#open = this.#open.map((connection) => ({ ...connection, isUnflushed: connection.isInherited }))
+  }
+
+  #owner({ packet: { family, protocol, destinationPort: port } }: Pick<Connection, "packet">) {
     const { docker, casting, host } = this.#sim
     const outside = { family, protocol, port }
     const owner = ownerOf(docker, casting, outside)
-    return { outside, owner, kernel: owner && host.namespaceOf(owner.owner.id)?.kernel }
+    const kernel = owner && host.namespaceOf(owner.owner.id)?.kernel
+    return { outside, owner, kernel, heir: `${owner?.owner.id} ${kernel?.name}` }
   }
 
   /** Every connection to a container that still has its port goes on, and none comes out at one that has not. */
@@ -92,25 +123,30 @@ export class Connections {
   /** The client sends once more. Answers with what the connection is from then on, if it goes on. */
   #speak(connection: Connection): Connection | undefined {
     const { packet, client, anchor, backend, spoke } = connection
-    const { excuses } = this.#sim
+    const { excuses, claims } = this.#sim
     const { outside, owner, kernel } = this.#owner(connection)
     // Until anchord has seen whose the port was when it began, it may take the connection for one of the backend before.
     const isSettled = !excuses.coveredSince(`port:${outside.protocol}/${outside.port}`, spoke)
     const isTracked = anchor.conntrack.find(tupleKey(packet.protocol, packet)) !== undefined
     const stays = backend?.alive === true && kernel === backend && isSettled
-    const excused = excuses.covers("flows") || isExcused(this.#sim, outside, owner)
+    // What conntrack could not delete are the flows of a port that has become somebody else's; nobody else's are concerned.
+    const excused = (excuses.covers("flows") && connection.isUnflushed) || isExcused(this.#sim, outside, owner)
     const of = owner === undefined ? "that nobody has" : `of ${owner.owner.name}`
     const what = `the connection from ${packet.source}:${packet.sourcePort} to ${packet.protocol}/${packet.destinationPort} ${of}`
     if (stays && !isTracked) throw new Violation(`${what} was deleted`)
     const { there } = exchange(client, packet)
     const at = there._tag === "Delivered" && there.kernel !== anchor ? there.kernel : undefined
     if (stays && at !== backend) throw new Violation(`${what} comes out at ${this.#sim.nameOf(there.kernel)}`)
-    const goesOn = { ...connection, backend: at, spoke: this.#sim.time.now() }
+    const now = this.#sim.time.now()
+    const goesOn = { ...connection, backend: at, spoke: now }
+    if (excused && there._tag === "Delivered" && at !== undefined && !claims.allows(outside, there, connection.right))
+      throw new Violation(`${what} comes out at ${this.#sim.nameOf(at)}, which has not asked for that port`)
     if (excused) return stays || packet.protocol === "udp" ? goesOn : connection
     if (at !== undefined && at !== kernel) throw new Violation(`${what} goes on at ${this.#sim.nameOf(there.kernel)}`)
-    if (packet.protocol === "tcp") return stays ? goesOn : undefined
+    const isRight = { ...goesOn, isInherited: false, isUnflushed: false, right: now }
+    if (packet.protocol === "tcp") return stays ? isRight : undefined
     if (at === undefined && kernel !== undefined) throw new Violation(`${what} does not get there`)
-    return goesOn
+    return isRight
   }
 
   /** Takes what one packet has left behind out of the tables that it went through, as if it had never been. */

@@ -174,6 +174,7 @@ export class Faults {
     this.#conntrackBack = Math.max(this.#conntrackBack, this.#sim.time.now() + millis)
     conntrack.failure = "Operation failed: a simulated failure"
     this.#sim.excuses.for("flows", millis + UNTIL_POLL)
+    this.#sim.connections.conntrackFails()
     this.#sim.time.after(millis, () => {
       if (this.#sim.time.now() >= this.#conntrackBack) conntrack.failure = undefined
     })

@@ -70,6 +70,13 @@ export const flowMutants: ReadonlyArray<Mutant> = [
     "const change = planDnat(desired, desired)"
   ),
   mutant(
+    "flush-waits-after-a-failure",
+    "After a flush that failed no other is made for some seconds.",
+    FLUSHER,
+    "annotateLogs({ command: error.command, error: error.message })\n      )",
+    "annotateLogs({ command: error.command, error: error.message }),\n        Effect.andThen(Effect.sleep(4_000))\n      )"
+  ),
+  mutant(
     "neighbours-not-forgotten",
     "The kernel goes on sending to the machine that had an address before.",
     RECONCILER,

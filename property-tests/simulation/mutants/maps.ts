@@ -130,6 +130,22 @@ export const mapMutants: ReadonlyArray<Mutant> = [
     ]
   },
   mutant(
+    "recovers-by-way-of-others",
+    "After a failure each port leads to another backend than its own for half a second.",
+    APPLIED,
+    "    yield* transact(nft, [...baseRuleset",
+    `    if (installedBefore) {
+      const all = [...desired.values()]
+      const others = all.map((entry) => ({
+        ...entry,
+        address: (all.find(({ family, address }) => family === entry.family && address !== entry.address) ?? entry).address
+      }))
+      yield* transact(nft, [...baseRuleset({ extIface: extLink }), ...fillCommands(others)])
+      yield* Effect.sleep(500)
+    }
+    yield* transact(nft, [...baseRuleset`
+  ),
+  mutant(
     "rules-not-compared",
     "Drift is looked for in the elements and not in the chains and rules.",
     APPLIED,
