@@ -2,7 +2,7 @@ import type { AddressPair } from "../../src/domain/Address.ts"
 import type { Walk } from "../../src/layers/sim/SimWalker.ts"
 import { TRANSIT } from "./cast.ts"
 import type { Simulation } from "./Simulation.ts"
-import { backendPortOf, candidatesOf, isWithoutV6, type Candidate, type OutsidePort } from "./truth.ts"
+import { askersOf, backendPortOf, isWithoutV6, type Candidate, type OutsidePort } from "./truth.ts"
 
 /** Somebody asks for ports, at these addresses; or did until then. */
 interface Claimed {
@@ -32,7 +32,8 @@ export class Claims {
     const { docker, casting, time } = this.#sim
     const members = docker.network(TRANSIT)?.members
     const present = new Map<string, Claimed>()
-    for (const candidate of candidatesOf(docker, casting)) {
+    // Docker does not tell of every end.
+    for (const candidate of askersOf(docker, casting)) {
       const { container, owner } = candidate
       const { v4, v6 } = members?.get(owner.id) ?? {}
       const addresses = { ...(v4 === undefined ? {} : { v4 }), ...(v6 === undefined ? {} : { v6 }) }

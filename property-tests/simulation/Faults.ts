@@ -6,6 +6,8 @@ import type { SimEngineEnd } from "../../src/layers/sim/SimEngineEnd.ts"
 import type { SimDns } from "../../src/layers/sim/SimDns.ts"
 import { NETWORK_ANCHOR, POLL_SECONDS } from "./cast.ts"
 import type { Simulation } from "./Simulation.ts"
+import { routesOf } from "./excuses.ts"
+import type { SimKernel } from "../../src/layers/sim/SimKernel.ts"
 
 /** What is seen only by the poll is right when the poll after it is through. */
 export const UNTIL_POLL = POLL_SECONDS * 1_000 + 2_000
@@ -15,6 +17,11 @@ const UNTIL_CHECK = 32_000
 
 /** After a failure the program waits before it tries again, longer each time and five seconds at most. */
 const AFTER_FAILURE = 6_000
+
+/** A change of the rule set that failed is tried again after a second at most. */
+const AFTER_REFUSAL = 1_500
+
+const REFUSAL = "Error: Could not process rule: Cannot allocate memory"
 
 /** A stream that lasts longer than this was a good one, after which the pause is short again. */
 const TROUBLE_MILLIS = 30_000
@@ -44,6 +51,7 @@ export class Faults {
   #dnsBack = 0
   #troubles: ReadonlyArray<number> = []
   #conntrackBack = 0
+  #tamperedUntil = 0
 
   constructor(sim: Simulation) {
     this.#sim = sim
@@ -85,8 +93,8 @@ export class Faults {
   restartEngine(how: SimEngineEnd): void {
     const { docker, time, excuses } = this.#sim
     if (docker.isAway) return
-    if (how === "live restore") excuses.lag(RESTARTING_MILLIS + AFTER_FAILURE, 1_500)
-    else excuses.for("nat", 60_000)
+    // Otherwise the network-anchor ends with the rest, and the next one sees everything from the beginning.
+    if (how === "live restore") excuses.lag(2 * RESTARTING_MILLIS + this.#trouble(), 1_500)
     excuses.for("engine", untilDone(15_000))
     docker.end(how, () => time.after(RESTARTING_MILLIS, () => docker.begin(this.#sim.random)))
   }
@@ -201,7 +209,7 @@ export class Faults {
     const { dns, time, excuses } = this.#sim
     this.#dnsBack = Math.max(this.#dnsBack, time.now() + millis)
     spoil(dns)
-    excuses.for("routes", millis + RESOLVE_MILLIS + 1_000)
+    excuses.for("names", millis + RESOLVE_MILLIS + 1_000)
     time.after(millis, () => {
       if (time.now() >= this.#dnsBack) dns.clear()
     })
@@ -215,6 +223,10 @@ export class Faults {
     this.#delayStart()
     api.faults.block("*")
     time.after(millis, () => api.faults.unblock("*"))
+  }
+
+  #isNetworkAnchor(kernel: SimKernel): boolean {
+    return this.#sim.namespace(NETWORK_ANCHOR)?.kernel === kernel
   }
 
   /** Everything works again. */
@@ -231,31 +243,42 @@ export class Faults {
     if (conntrack !== undefined) conntrack.failure = undefined
   }
 
-  /** A transaction that fails excuses everything for a moment: it may have been the whole rule set. */
+  /** Somebody else has changed the rule set: until that is seen, a change that relies on it is refused. */
+  tampered(): void {
+    this.#tamperedUntil = this.#sim.time.now() + UNTIL_POLL
+  }
+
+  /**
+   * A transaction that fails excuses everything for a moment: it may have been the whole rule set. One that the kernel refuses for its own reasons
+   * excuses nothing.
+   */
   readonly nftables = (real: Nftables["Service"]): Nftables["Service"] => ({
     ...real,
     transaction: (commands) =>
       Effect.suspend(() => {
         if (this.#refusals === 0 || commands.length === 0) return real.transaction(commands)
         this.#refusals -= 1
-        const message = "Error: Could not process rule: Cannot allocate memory"
-        return Effect.fail(new NftError({ reason: "refused", commands: "", message }))
+        return Effect.fail(new NftError({ reason: "refused", commands: "", message: REFUSAL }))
       }).pipe(
-        Effect.tapError(() =>
+        Effect.tapError(({ reason, message }) =>
           Effect.sync(() => {
-            this.#sim.excuses.for("nat", AFTER_FAILURE)
-            this.#sim.excuses.for("tables", AFTER_FAILURE)
+            const isAtFault = reason === "session-lost" || message === REFUSAL
+            if (!isAtFault && this.#sim.time.now() > this.#tamperedUntil) return
+            this.#sim.excuses.for("nat", AFTER_REFUSAL)
+            this.#sim.excuses.for("tables", AFTER_REFUSAL)
+            this.#sim.excuses.touched("nat")
           })
         )
       )
   })
 
-  readonly netlink = (real: Netlink["Service"]): Netlink["Service"] => ({
+  readonly netlink = (kernel: SimKernel, real: Netlink["Service"]): Netlink["Service"] => ({
     ...real,
     changes: Stream.filter(real.changes, () => {
       if (this.#linesLost === 0) return true
       this.#linesLost -= 1
-      for (const subject of ["routes", "addresses"]) this.#sim.excuses.for(subject, UNTIL_CHECK)
+      const subjects = [routesOf(kernel), ...(this.#isNetworkAnchor(kernel) ? ["addresses"] : [])]
+      for (const subject of subjects) this.#sim.excuses.for(subject, UNTIL_CHECK)
       return false
     })
   })

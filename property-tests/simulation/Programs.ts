@@ -97,7 +97,7 @@ export class Programs {
     return Context.mergeAll(
       Context.make(DockerEngine, told.watch(id, serviceOf(DockerEngine, access.layer))),
       Context.make(ContainerLifecycle, conduct.watch(role, serviceOf(ContainerLifecycle, access.layer))),
-      Context.make(Netlink, faults.netlink(serviceOf(Netlink, SimNetlink.layer(kernel.netns)))),
+      Context.make(Netlink, faults.netlink(kernel, serviceOf(Netlink, SimNetlink.layer(kernel.netns)))),
       Context.make(Nftables, faults.nftables(serviceOf(Nftables, nft.layer))),
       Context.make(Conntrack, serviceOf(Conntrack, kernel.conntrack.layer)),
       Context.make(DhcpClient, serviceOf(DhcpClient, dhcp.layer)),

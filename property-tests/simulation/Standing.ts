@@ -5,6 +5,7 @@ import type { SimNamespace } from "../../src/layers/sim/SimHost.ts"
 import type { SimKernel } from "../../src/layers/sim/SimKernel.ts"
 import { LAN } from "../../src/layers/sim/SimLan.ts"
 import { DMZ, EXTERNAL, NETWORK_ANCHOR, TRANSIT } from "./cast.ts"
+import { routesOf } from "./excuses.ts"
 import type { Process } from "./processes.ts"
 import type { Simulation } from "./Simulation.ts"
 import { Violation } from "./Violation.ts"
@@ -44,6 +45,8 @@ export class Standing {
   readonly #spoilt = new WeakSet<SimKernel>()
   readonly #watched = new WeakSet<SimKernel>()
   readonly #oddSince = new Map<Family, number>()
+  /** The addresses that the network-anchor has had where the service-anchors look for it. */
+  readonly #gateways = new Set<string>()
   #gap: string | undefined
 
   constructor(sim: Simulation) {
@@ -107,6 +110,7 @@ export class Standing {
     const { processes, docker, host } = this.#sim
     const anchorId = this.#sim.idOf(NETWORK_ANCHOR) ?? ""
     const members = docker.network(TRANSIT)?.members.get(anchorId)
+    for (const family of families) this.#gateways.add(members?.[family] ?? "")
     return [...processes].flatMap(([id, { mode, startedAt, program, isEnding }]) => {
       if (isEnding()) return []
       const namespace = host.namespaceOf(id)
@@ -140,10 +144,17 @@ export class Standing {
       const routes = isNetworkAnchor ? all : all.filter(isRival)
       const isRight = routes.length === 1 && routes[0]?.gateway === gateway
       if ((isRight && routes.every(isOurs)) || this.#good.has(key)) good.add(key)
-      if (isRight || !good.has(key) || this.#sim.excuses.covers("routes")) continue
+      if (isRight || !good.has(key) || this.#sim.excuses.covers(routesOf(kernel))) continue
+      if (!isNetworkAnchor && this.#isOutdated(routes)) continue
       throw new Violation(`the ${family} default route of ${name} was ${gateway} alone, and now it is ${told(routes)}`)
     }
     this.#good = good
+  }
+
+  /** While names do not resolve, a route goes on leading to an address that the network-anchor had, and be it between two looks. */
+  #isOutdated([route, ...others]: ReadonlyArray<DefaultRoute>): boolean {
+    if (route === undefined || others.length > 0 || !isOurs(route)) return false
+    return this.#sim.excuses.covers("names") && this.#gateways.has(route.gateway ?? "")
   }
 
   #checkLeft(): void {

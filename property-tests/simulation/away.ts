@@ -5,6 +5,7 @@ import { LAN } from "../../src/layers/sim/SimLan.ts"
 import { send, type SimPacket } from "../../src/layers/sim/SimWalker.ts"
 import type { SimKernel } from "../../src/layers/sim/SimKernel.ts"
 import { DMZ, NETWORK_ANCHOR } from "./cast.ts"
+import { routesOf } from "./excuses.ts"
 import type { Process } from "./processes.ts"
 import type { Simulation } from "./Simulation.ts"
 import { Violation } from "./Violation.ts"
@@ -44,12 +45,13 @@ const isToRoute = (sim: Simulation, process: Process, kernel: SimKernel, family:
  * keeps the route that leads nowhere, and does not give it back for Docker's (SPEC §0, §10).
  */
 export const checkWhileAway = (sim: Simulation): void => {
-  if (sim.excuses.covers("routes")) return
   const [external, anchor] = [sim.external(), sim.namespace(NETWORK_ANCHOR)?.kernel]
+  if (anchor !== undefined && sim.excuses.covers(routesOf(anchor))) return
   for (const process of sim.processes.values()) {
     const { program, mode, isEnding } = process
     const kernel = sim.host.namespaceOf(program.id)?.kernel
     if (mode !== "service-anchor" || kernel === undefined || isEnding()) continue
+    if (sim.excuses.covers(routesOf(kernel))) continue
     for (const family of families) {
       const source = kernel.netns.addresses().find((one) => one.family === family && one.scope === "global")?.address
       if (source === undefined || !isToRoute(sim, process, kernel, family)) continue

@@ -3,6 +3,7 @@ import { nftFamily, parseTable, tableName } from "../../src/domain/NftJson.ts"
 import type { Action, ContainerAction } from "./actions.ts"
 import { advertise } from "./building.ts"
 import { NETWORK_ANCHOR } from "./cast.ts"
+import { routesOf } from "./excuses.ts"
 import { UNTIL_POLL } from "./Faults.ts"
 import { serveLeases } from "./leases.ts"
 import type { Simulation } from "./Simulation.ts"
@@ -14,6 +15,7 @@ const flushRuleset = (sim: Simulation): void => {
   kernel.ruleset.execute([{ flush: { ruleset: null } }])
   sim.strangers.forget(kernel)
   sim.excuses.for("nat", UNTIL_POLL)
+  sim.faults.tampered()
 }
 
 const deleteElement = (sim: Simulation, index: number): void => {
@@ -32,6 +34,7 @@ const deleteElement = (sim: Simulation, index: number): void => {
   const value = entry._tag === "Port" ? { concat: [entry.address, entry.backendPort] } : entry.address
   const element = { family: nftFamily[family], table: tableName[family], name, elem: [[key, value]] }
   ruleset?.execute([{ delete: { element } }])
+  sim.faults.tampered()
   const [from, to] = entry._tag === "Port" ? [entry.port, entry.port] : [entry.from, entry.to]
   for (const one of outsidePorts) {
     if (one.protocol === protocol && from <= one.port && one.port <= to) {
@@ -57,17 +60,18 @@ const spoilDefaultRoute = (sim: Simulation, { name, family, how }: Spoiling): vo
   if (how === "add") netns.apply({ _tag: "Append", route: { ...other, metric: 5 } })
   sim.standing.spoil(namespace.kernel)
   sim.strangers.forget(namespace.kernel)
-  sim.excuses.for("routes", 2_000)
+  sim.excuses.for(routesOf(namespace.kernel), 2_000)
 }
 
 const deleteAddress = (sim: Simulation, family: Family): void => {
   const address = sim.external()[family]
-  const netns = sim.namespace(NETWORK_ANCHOR)?.kernel.netns
+  const kernel = sim.namespace(NETWORK_ANCHOR)?.kernel
+  const netns = kernel?.netns
   const link = netns?.addresses().find((one) => one.address === address)?.link
-  if (netns === undefined || address === undefined || link === undefined) return
+  if (kernel === undefined || netns === undefined || address === undefined || link === undefined) return
   sim.excuses.for("external", 2_000)
   sim.excuses.for("addresses", 2_000)
-  sim.excuses.for("routes", 2_000)
+  sim.excuses.for(routesOf(kernel), 2_000)
   netns.removeAddress(link, address)
 }
 

@@ -226,7 +226,8 @@ export const composeProject = (casting: Casting): SimProject => ({
           role.joins === undefined
             ? {}
             : { networkMode: `${role.anchor === undefined ? "service" : "container"}:${role.joins}` }
-        const where = role.joins === undefined ? { networks: { transit: {} } } : {}
+        const where =
+          role.joins === undefined ? { networks: { transit: role.v4 === undefined ? {} : { v4: role.v4 } } } : {}
         const service = { image, command, environment: env, labels: labelsOf(role), restart, containerName: role.name }
         return [role.name, { ...service, ...how, ...where }]
       })

@@ -5,6 +5,9 @@ interface Lag {
   readonly each: boolean
 }
 
+/** The subject of the routes of one namespace. */
+export const routesOf = ({ name }: { readonly name: string }): string => `routes:${name}`
+
 /**
  * What may be wrong at this moment, and until when. A fault excuses no more than it reaches: an event that was lost excuses the ports of the
  * container that it told of, and until the next poll. What nothing excuses has to be right, after every single step.

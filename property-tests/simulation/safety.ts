@@ -1,9 +1,11 @@
 import { families } from "../../src/domain/Address.ts"
+import { isOurs } from "../../src/domain/DefaultRoute.ts"
 import { send, type SimPacket, type Walk } from "../../src/layers/sim/SimWalker.ts"
 import { LAN } from "../../src/layers/sim/SimLan.ts"
 import { checkWhileAway } from "./away.ts"
 import { lastingName } from "./Conduct.ts"
 import { NETWORK_ANCHOR } from "./cast.ts"
+import { routesOf } from "./excuses.ts"
 import type { Simulation } from "./Simulation.ts"
 import { Violation } from "./Violation.ts"
 import { candidatesOf, ownerAmong, outsidePorts, type Claimant, type OutsidePort } from "./truth.ts"
@@ -88,15 +90,19 @@ const ROUTED_MILLIS = 3_000
 
 /** What leaves the site from behind a service-anchor has the project's address, or does not leave (SPEC §0). */
 const checkEgress = (sim: Simulation): void => {
-  if (sim.excuses.covers("routes") || sim.excuses.covers("nat")) return
+  const anchor = sim.namespace(NETWORK_ANCHOR)?.kernel
+  if (sim.excuses.covers("nat") || (anchor !== undefined && sim.excuses.covers(routesOf(anchor)))) return
   const external = sim.external()
   for (const { program, mode, startedAt, readiness } of sim.processes.values()) {
     if (mode !== "service-anchor" || readiness.missing().length > 0) continue
     if (sim.time.now() - startedAt < ROUTED_MILLIS) continue
     const kernel = sim.host.namespaceOf(program.id)?.kernel
+    if (kernel === undefined || sim.excuses.covers(routesOf(kernel))) continue
     for (const family of families) {
       const source = kernel?.netns.addresses().find((one) => one.family === family && one.scope === "global")?.address
-      if (kernel === undefined || source === undefined) continue
+      if (source === undefined) continue
+      // The gateway of a family that has not resolved yet is not known.
+      if (sim.excuses.covers("names") && !kernel.netns.defaultRoutes(family).some(isOurs)) continue
       const destination = LAN.internet[family]
       const packet: SimPacket = {
         family,

@@ -90,7 +90,13 @@ export const isWithoutV6 = ({ container }: Pick<Candidate, "container">): boolea
  * Who may have ports at this moment, by what Docker's own state says and nothing else, the first one first. Written anew for the simulation: what
  * the program decides by is not asked.
  */
-export const candidatesOf = (docker: SimDocker, casting: Casting): ReadonlyArray<Candidate> => {
+export const candidatesOf = (docker: SimDocker, casting: Casting): ReadonlyArray<Candidate> =>
+  askersOf(docker, casting).filter(
+    ({ container, owner }) => owner === container || (isAlive(container) && isAlive(owner))
+  )
+
+/** The same with those that have ended in the namespace of another one. */
+export const askersOf = (docker: SimDocker, casting: Casting): ReadonlyArray<Candidate> => {
   const members = docker.network(TRANSIT)?.members
   return docker
     .containers()
@@ -99,7 +105,6 @@ export const candidatesOf = (docker: SimDocker, casting: Casting): ReadonlyArray
       if (claims.length === 0 || container.name === NETWORK_ANCHOR || !isServed(container.labels, casting)) return []
       const owner = namespaceOwner(docker, container)
       if (owner === undefined || !hasAddress(members, owner.id)) return []
-      if (owner !== container && !(isAlive(container) && isAlive(owner))) return []
       return [{ container, owner, claims }]
     })
     .toSorted((a, b) => older(a.container, b.container))
