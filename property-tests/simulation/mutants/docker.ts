@@ -57,13 +57,22 @@ export const dockerMutants: ReadonlyArray<Mutant> = [
     "        pending.putBack(work)\n",
     "        Effect.void\n"
   ),
-  mutant(
-    "no-resync-after-reconnect",
-    "When the event stream is back, nothing is read again.",
-    ANCHOR,
-    "pending.offer({ refresh: fullRefresh, source, eventTimeNano: undefined })",
-    `source === "start" ? pending.offer({ refresh: fullRefresh, source, eventTimeNano: undefined }) : Effect.void`
-  ),
+  {
+    name: "no-resync-after-reconnect",
+    about: "A lost event stream is opened again from that moment on, and nothing is read again.",
+    changes: [
+      {
+        file: FEED,
+        find: "engine.events(since, actions)",
+        replace: "engine.events(opened === 1 ? since : yield* Clock.currentTimeNanos, actions)"
+      },
+      {
+        file: ANCHOR,
+        find: "pending.offer({ refresh: fullRefresh, source, eventTimeNano: undefined })",
+        replace: `source === "start" ? pending.offer({ refresh: fullRefresh, source, eventTimeNano: undefined }) : Effect.void`
+      }
+    ]
+  },
   {
     name: "since-in-whole-seconds",
     about: "A lost event stream is opened again from the next full second on, and nothing is read again.",

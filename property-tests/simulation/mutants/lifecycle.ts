@@ -118,6 +118,13 @@ export const lifecycleMutants: ReadonlyArray<Mutant> = [
     "return undefined"
   ),
   mutant(
+    "found-counts-as-done",
+    "What somebody else had done already counts as done, and is not looked at again.",
+    REPAIRS,
+    'if (outcome === "found") found.push(action)',
+    ""
+  ),
+  mutant(
     "one-failure-stops-the-rest",
     "When one repair fails, those after it are not begun.",
     REPAIRS,

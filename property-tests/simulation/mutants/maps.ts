@@ -59,11 +59,11 @@ export const mapMutants: ReadonlyArray<Mutant> = [
     "const wanted = running"
   ),
   mutant(
-    "mapped-through-a-dead-owner",
-    "A container that lives in another one's namespace stays mapped when that one has stopped.",
+    "mapped-after-its-own-end",
+    "A container that lives in another one's namespace stays mapped when it has ended, and that one has not.",
     BACKENDS,
-    "sharesNamespace && !alive.has(owner.container.status)",
-    "false"
+    "(!sharesNamespace && shared?.members.has(id) === true)",
+    "sharesNamespace || shared?.members.has(id) === true"
   ),
   mutant(
     "deletes-come-last",

@@ -115,6 +115,13 @@ export const routeMutants: ReadonlyArray<Mutant> = [
     "const isThere = true"
   ),
   mutant(
+    "refused-lease-kept",
+    "The address of a lease that the server refuses to renew stays on the interface.",
+    KEEPER,
+    '        yield* lose("the server refused it")\n',
+    ""
+  ),
+  mutant(
     "expiry-ignored",
     "A lease that has run out is asked to be renewed, and not given up.",
     KEEPER,
