@@ -17,6 +17,7 @@ import { Claims } from "./Claims.ts"
 import { Composing } from "./Composing.ts"
 import { Conduct } from "./Conduct.ts"
 import { Connections } from "./Connections.ts"
+import { Deserted } from "./Deserted.ts"
 import { Excuses } from "./excuses.ts"
 import { Faults, UNTIL_POLL } from "./Faults.ts"
 import { History } from "./History.ts"
@@ -55,6 +56,7 @@ export class Simulation {
   readonly random: SimRandom
   readonly connections = new Connections(this)
   readonly claims = new Claims(this)
+  readonly deserted = new Deserted(this)
   readonly conduct = new Conduct(this)
   readonly strangers = new Strangers(this)
   readonly standing = new Standing(this)

@@ -133,6 +133,7 @@ export const checkSafety = (sim: Simulation): void => {
   checkNobodyIsLost(sim)
   sim.strangers.check()
   sim.standing.check()
+  sim.deserted.check()
   if (!isServing(sim)) return checkWhileAway(sim)
   if (sim.excuses.covers("external")) return
   checkPorts(sim)

@@ -9,7 +9,7 @@ import { isRunning, isServiceAnchor, isSharedSettled } from "./responsibility.ts
 /** What Compose has left behind of a replacement keeps anchord from touching either container for two minutes. */
 const LEFT_BEHIND_SECONDS = 125
 
-const isBeingReplaced = (sim: Simulation, name: string): boolean =>
+export const isBeingReplaced = (sim: Simulation, name: string): boolean =>
   sim.docker.containers().some((other) => {
     const age = sim.time.now() / 1_000 - other.createdAt
     return other.name !== name && other.name.endsWith(`_${name}`) && age < LEFT_BEHIND_SECONDS
