@@ -53,6 +53,8 @@ export type Action =
   | { readonly _tag: "DeleteAddress"; readonly family: Family }
   // The network around.
   | { readonly _tag: "DhcpSilent" | "DhcpServes" | "DhcpDies" }
+  /** The server refuses whatever is asked for. */
+  | { readonly _tag: "DhcpRefuses" }
   /** The LAN's router sends an advertisement, or one that takes itself back (RFC 4861 §6.2.5: a lifetime of 0). */
   | { readonly _tag: "RouterAdvertises"; readonly lives: boolean }
   | { readonly _tag: "DhcpRotates"; readonly index: number }

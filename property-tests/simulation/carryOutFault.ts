@@ -136,7 +136,11 @@ export const carryOutFault = (sim: Simulation, action: Fault): void => {
     case "RouterAdvertises":
       return advertise(sim, action.lives)
     case "DhcpSilent":
+      sim.dhcp.isExhausted = false
       return sim.dhcp.offers.clear()
+    case "DhcpRefuses":
+      sim.dhcp.isExhausted = true
+      return
     case "DhcpServes":
       return serveLeases(sim, 0)
     case "DhcpDies":

@@ -121,6 +121,7 @@ const faults: Readonly<Record<FaultKind, ReadonlyArray<fc.WeightedArbitrary<Acti
   dhcp: [
     { weight: 2, arbitrary: one("DhcpSilent") },
     { weight: 2, arbitrary: one("DhcpServes") },
+    { weight: 3, arbitrary: one("DhcpRefuses") },
     { weight: 1, arbitrary: one("DhcpDies") },
     { weight: 3, arbitrary: fc.record({ _tag: fc.constant("DhcpRotates" as const), index: fc.nat({ max: 3 }) }) }
   ],

@@ -9,6 +9,7 @@ const LEASES: Readonly<Record<Family, ReadonlyArray<string>>> = {
 
 /** Lets the LAN's DHCP server give out the addresses of that number, instead of those that it gave before. */
 export const serveLeases = ({ dhcp }: Simulation, index: number): void => {
+  dhcp.isExhausted = false
   dhcp.offers.set("v4", { address: LEASES.v4[index] ?? "", leaseSeconds: 20, router: LAN.router.v4 })
   dhcp.offers.set("v6", { address: LEASES.v6[index] ?? "", leaseSeconds: 30 })
 }

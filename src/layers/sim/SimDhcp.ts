@@ -80,6 +80,8 @@ const say = ({ reports, request }: Session, action: string, offer?: SimOffer) =>
 export class SimDhcp {
   /** For each family; absent means silence. */
   readonly offers = new Map<Family, SimOffer>()
+  /** The server refuses whatever a client has, and has nothing to give. */
+  isExhausted = false
   readonly released: Array<string> = []
   /** How many clients have been started. */
   started = 0
@@ -123,6 +125,7 @@ export class SimDhcp {
 
   /** What the server gives to a client that has or asks for this address: that one, if it may. */
   #offerFor({ request }: Session, address: string | undefined): SimOffer | undefined {
+    if (this.isExhausted) return undefined
     const offer = this.offers.get(request.family)
     return address !== undefined && offer?.others?.includes(address) === true ? { ...offer, address } : offer
   }
@@ -132,6 +135,7 @@ export class SimDhcp {
     const offerFor = (address: string | undefined) => this.#offerFor(session, address)
     const give = (offer: SimOffer) => Effect.map(Clock.currentTimeMillis, (now) => this.#give(session, offer, now))
     const take = () => this.#take(session)
+    const refuses = () => this.isExhausted
 
     const holding = Effect.fnUntraced(function* (first: SimOffer) {
       yield* give(first)
@@ -140,14 +144,14 @@ export class SimDhcp {
         const wait = Math.max(1_000, Math.floor(left / 2))
         const asked = yield* session.woken.pipe(Effect.timeoutOption(wait))
         const now = offerFor(first.address)
-        if (now === undefined && asked._tag === "Some") {
+        if (now === undefined && !refuses() && asked._tag === "Some") {
           // busybox asks three times, and then takes its lease for lost, however long it is.
           session.lease = undefined
           return yield* Effect.sleep(SILENCE_MILLIS)
         }
         left -= asked._tag === "Some" ? 0 : wait
-        if (now === undefined) continue
-        if (now.address !== first.address) {
+        if (now === undefined && !refuses()) continue
+        if (now === undefined || now.address !== first.address) {
           take()
           yield* say(session, "nak")
           return yield* Effect.sleep(REST_MILLIS)
