@@ -35,6 +35,9 @@ export const given = (env: Environment, variable: string): string | undefined =>
 /** In the place of a value that may hold secrets: violations are logged (SPEC §12). */
 const HIDDEN = "(not shown)"
 
+/** An address may have a name and a password in front of its host. */
+const withoutLogin = (value: string): string => value.replaceAll(/:\/\/\S*@/g, `://${HIDDEN}@`)
+
 /** Reads every variable of a mode, with its default where there is none, and collects all violations. */
 export const readAll = <D extends Readonly<Record<string, Definition<unknown>>>>(definitions: D, env: Environment) => {
   const violations: Array<Violation> = []
@@ -45,7 +48,12 @@ export const readAll = <D extends Readonly<Record<string, Definition<unknown>>>>
     if (effective === undefined) continue
     const read = definition.read(effective)
     if (Result.isSuccess(read)) values[variable] = read.success
-    else violations.push({ variable, value: definition.mayHoldSecrets ? HIDDEN : effective, rule: read.failure })
+    else
+      violations.push({
+        variable,
+        value: definition.mayHoldSecrets ? HIDDEN : withoutLogin(effective),
+        rule: read.failure
+      })
   }
   return { values: values as Values<D>, violations }
 }

@@ -114,7 +114,7 @@ export const metricsAddress: Reader<MetricsAddress> = (value) => {
   return Result.succeed({ _tag: "Tcp", host: host === "" ? undefined : host, port })
 }
 
-const DOCKER_HOST = /^(?:unix:\/\/\/.+|(?:tcp|https?):\/\/(?:[^/:\s[\]]+|\[[0-9a-fA-F:]+\])(?::(\d{1,5}))?\/?)$/
+const DOCKER_HOST = /^(?:unix:\/\/\/.+|(?:tcp|https?):\/\/(?:[^/:@\s[\]]+|\[[0-9a-fA-F:]+\])(?::(\d{1,5}))?\/?)$/
 
 export const dockerHost: Reader<string> = (value) => {
   const match = DOCKER_HOST.exec(value)

@@ -647,6 +647,13 @@ describe("what only asks Docker", () => {
       Result.fail([{ variable: "DOCKER_HOST", value: "ssh://host", rule: DOCKER }])
     )
   })
+
+  it("is told without the name and the password in an address, which are logged otherwise", () => {
+    for (const login of ["user:hunter2", "hunter2", "user:hunter2/@:"])
+      expect(parseDockerSettings({ DOCKER_HOST: `https://${login}@host:2376` })).toEqual(
+        Result.fail([{ variable: "DOCKER_HOST", value: "https://(not shown)@host:2376", rule: DOCKER }])
+      )
+  })
 })
 
 describe("a variable that the mode does not know", () => {
