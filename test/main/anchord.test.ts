@@ -220,6 +220,12 @@ describe("the help of a mode", () => {
     for (const mode of modes) expect(anchord([mode, "--help"]).stdout).toMatch(/Exit status: 0 .*; 1 .*; 2 .*; 70 /)
   })
 
+  it("says it for each command as well, and in general what is worth the same everywhere", () => {
+    expect(anchord(["--help"]).stdout).toMatch(/Exit status, .*: 2 .*; 70 .*; 74 /)
+    for (const name of commandNames.filter((one) => one !== "version"))
+      expect(anchord([name, "--help"]).stdout, name).toMatch(/Exit status: 0 .*; 2 /)
+  })
+
   it("is given whatever the variables hold", () => {
     expect(anchord(["service-anchor", "--help"], { ANCHORD_GATEWAY_IP: "nowhere" }).status).toBe(0)
   })

@@ -224,7 +224,9 @@ const root = (choose: Choose, env: Environment) =>
         "",
         "The first word says what to do. Without one it is what ANCHORD_MODE says, else network-anchor. A mode runs until it is",
         "ended, and is configured by environment variables: anchord MODE --help lists them with their defaults. A command",
-        "answers and ends; anchord COMMAND --help tells what it is for, and what its exit status means."
+        "answers and ends; anchord COMMAND --help tells what it is for, and what its exit status means.",
+        "",
+        "Exit status, whatever is asked for: 2 the words are wrong; 70 a defect in anchord; 74 the answer cannot be written."
       )
     ),
     Command.withSubcommands([
