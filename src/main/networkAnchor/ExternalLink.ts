@@ -6,7 +6,7 @@ import { DockerEngine } from "../../services/DockerEngine.ts"
 import { Netlink } from "../../services/Netlink.ts"
 import { FatalError } from "../FatalError.ts"
 import { makeNotices } from "../Notices.ts"
-import { passedOn, sentence } from "../../domain/Sentence.ts"
+import { sentence } from "../../domain/Sentence.ts"
 import { logWarning } from "../../layers/observability/OperatorLog.ts"
 
 /** Looks once: where the external interface is now, by what Docker and the kernel say. */
@@ -16,6 +16,8 @@ const look = Effect.fnUntraced(function* (selfRef: string, choice: ExternalChoic
   const [self, links] = yield* Effect.all([engine.inspectSelf(selfRef), netlink.links], { concurrency: 2 })
   return findExternal(choice, self.attachments, links)
 })
+
+const cannotLook = (why: string) => sentence`cannot look for the external interface: ${why}`
 
 const LIMIT_MILLIS = 30_000
 const BETWEEN = "500 millis"
@@ -30,7 +32,7 @@ export const awaitExternal = Effect.fnUntraced(function* (selfRef: string, choic
   while (true) {
     const result = yield* look(selfRef, choice).pipe(
       Effect.catch(({ message }) =>
-        Effect.succeed({ _tag: "Missing", retryable: true, message: passedOn(message) } as const)
+        Effect.succeed({ _tag: "Missing", retryable: true, message: cannotLook(message) } as const)
       )
     )
     if (result._tag === "Found") return result
@@ -93,9 +95,10 @@ export const makeExternalLink = Effect.fnUntraced(function* (
   const keep = Queue.take(asked).pipe(
     Effect.andThen(once),
     Effect.catch((error) =>
-      notices([
-        { key: "look", level: "WARN", message: sentence`cannot look for the external interface: ${error.message}` }
-      ]).pipe(Effect.andThen(Effect.sleep("1 second")), Effect.andThen(lookAgain))
+      notices([{ key: "look", level: "WARN", message: cannotLook(error.message) }]).pipe(
+        Effect.andThen(Effect.sleep("1 second")),
+        Effect.andThen(lookAgain)
+      )
     ),
     Effect.forever
   )

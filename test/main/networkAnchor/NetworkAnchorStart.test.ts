@@ -74,6 +74,22 @@ describe("a network-anchor ends at its start", () => {
       { after: "31 seconds" }
     ))
 
+  it("when Docker goes away while the external network is waited for, saying what it was asked for", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        moveAnchor(world, TRANSIT)
+        const running = yield* start(world)
+        yield* TestClock.adjust("5 seconds")
+        world.engine.down()
+        yield* TestClock.adjust("30 seconds")
+        expect(running.hasEnded()).toBe(true)
+        expect(yield* running.ending).toMatchObject({
+          _tag: "FatalError",
+          message: expect.stringMatching(/^cannot look for the external interface: .*ECONNREFUSED/)
+        })
+      })
+    ))
+
   it("when no link has the external network's MAC address", () =>
     endsWith(/no network interface has the MAC address/, ({ plumbing }) => plumbing.delete("eth0")))
 
