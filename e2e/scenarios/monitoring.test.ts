@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { attachLab } from "../lab/attach.ts"
@@ -137,9 +138,25 @@ describe("a real Prometheus", () => {
   })
 })
 
-describe("the alert rules of the example", () => {
-  const folder = fileURLToPath(new URL("../../examples/monitoring", import.meta.url))
+const folder = fileURLToPath(new URL("../../examples/monitoring", import.meta.url))
 
+describe("the dashboard of the example", () => {
+  const { panels }: { panels: ReadonlyArray<{ targets?: ReadonlyArray<{ expr: string }> }> } = JSON.parse(
+    readFileSync(`${folder}/dashboard.json`, "utf8")
+  )
+  const expressions = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
+
+  it("asks what Prometheus understands, once Grafana has filled in its variables", async () => {
+    expect(expressions.length).toBeGreaterThan(10)
+    for (const expression of expressions) {
+      const filled = expression.replaceAll("$instance", ".+").replaceAll("$__rate_interval", "1m")
+      expect(filled).not.toContain("$")
+      await ask(filled)
+    }
+  })
+})
+
+describe("the alert rules of the example", () => {
   it("are valid, and pass their own tests", async () => {
     expect(await run(["promtool", "check", "config", "prometheus.yml"], { cwd: folder })).toContain("SUCCESS")
     expect(await run(["promtool", "test", "rules", "alerts.test.yml"], { cwd: folder })).toContain("SUCCESS")
