@@ -83,9 +83,9 @@ export const serve = Effect.fnUntraced(function* (
   )
   yield* listen(listener, { port, ...(host === undefined ? {} : { host }) }).pipe(
     Effect.catch((error) =>
-      logWarning(sentence`cannot listen for metrics and health checks; going on without`).pipe(
-        Effect.annotateLogs({ address: `${host ?? "*"}:${port}`, error: error.message })
-      )
+      logWarning(
+        sentence`cannot listen for metrics and health checks; going on without; ANCHORD_METRICS_ADDR chooses another address, or "" none`
+      ).pipe(Effect.annotateLogs({ address: `${host ?? "*"}:${port}`, error: error.message }))
     )
   )
 })

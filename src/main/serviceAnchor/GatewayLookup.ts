@@ -29,7 +29,7 @@ const noticesOf = (
       {
         key: "name",
         level: "WARN",
-        message: sentence`the gateway's name ${hostname} does not resolve; looking again, routes stay as they are`
+        message: sentence`the gateway's name ${hostname} does not resolve; looking again, routes stay as they are; start the network-anchor on a network of this container, or set ANCHORD_GATEWAY_HOSTNAME to its service name`
       }
     ]
   }

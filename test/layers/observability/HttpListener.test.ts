@@ -213,7 +213,7 @@ describe("an address that cannot be had", () => {
       {
         time: expect.any(String),
         level: "WARN",
-        msg: "cannot listen for metrics and health checks; going on without",
+        msg: 'cannot listen for metrics and health checks; going on without; ANCHORD_METRICS_ADDR chooses another address, or "" none',
         address: `127.0.0.1:${holder.port}`,
         error: expect.stringContaining("EADDRINUSE")
       }

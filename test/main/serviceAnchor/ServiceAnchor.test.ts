@@ -99,7 +99,9 @@ describe("a service-anchor", () => {
         const running = yield* start(world)
         yield* TestClock.adjust("1 minute")
         expect(world.readiness.missing()).toHaveLength(1)
-        expect(world.lines.filter((line) => line.includes("does not resolve"))).toHaveLength(1)
+        expect(world.lines.filter((line) => line.includes("does not resolve"))).toEqual([
+          expect.stringContaining("start the network-anchor")
+        ])
         world.resolver.set("anchord", OLD)
         yield* TestClock.adjust("1 second")
         expect(gatewaysOf(world)).toEqual({ v4: [OLD.v4], v6: [OLD.v6] })
