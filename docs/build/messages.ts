@@ -7,11 +7,13 @@ export const MESSAGES = "docs/messages.md"
 export interface MessageEntry {
   /** With `<>` wherever something is filled in. */
   readonly messages: ReadonlyArray<string>
+  /** For each message the levels, or verdicts, that it is told with. */
+  readonly levels: ReadonlyArray<ReadonlyArray<string>>
   readonly cause: string
   readonly fix: string
 }
 
-const MESSAGE = /^\*\*(?:ERROR|WARN|INFO|ERROR, WARN|fail|warn|fail, warn)\*\* `(.+)`$/
+const MESSAGE = /^\*\*(ERROR|WARN|INFO|ERROR, WARN|fail|warn|fail, warn)\*\* `(.+)`$/
 
 const after = (label: string, parts: ReadonlyArray<string>): string => {
   const text = parts.find((part) => part.startsWith(`*${label}:*`)) ?? ""
@@ -20,8 +22,13 @@ const after = (label: string, parts: ReadonlyArray<string>): string => {
 
 const entryOf = (bullet: string): MessageEntry => {
   const parts = bullet.split("\\\n").map((part) => part.replaceAll(/\s*\n\s*/g, " ").trim())
+  const heads = parts.flatMap((part) => {
+    const [, levels = "", message = ""] = MESSAGE.exec(part) ?? []
+    return message === "" ? [] : [{ levels: levels.split(", "), message: message.replaceAll(/<[^>]+>/g, "<>") }]
+  })
   return {
-    messages: parts.flatMap((part) => MESSAGE.exec(part)?.[1]?.replaceAll(/<[^>]+>/g, "<>") ?? []),
+    messages: heads.map(({ message }) => message),
+    levels: heads.map(({ levels }) => levels),
     cause: after("Cause", parts),
     fix: after("Fix", parts)
   }

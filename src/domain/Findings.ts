@@ -56,11 +56,12 @@ export const warn = (check: Check, finding: Sentence, fix?: string): Finding => 
   ...(fix === undefined ? {} : { fix })
 })
 
-export const fail = (check: Check, finding: Sentence, fix?: string): Finding => ({
+/** What fails is never told without what mends it. */
+export const fail = (check: Check, finding: Sentence, fix: string): Finding => ({
   check,
   verdict: "fail",
   finding,
-  ...(fix === undefined ? {} : { fix })
+  fix
 })
 
 /** What could not be looked at is said, so that nobody takes its absence for good news. */

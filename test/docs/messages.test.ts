@@ -21,6 +21,15 @@ describe("docs/messages.md", () => {
     expect(listed.filter((message) => !said.has(message))).toEqual([])
   })
 
+  it("has them with the levels that the sources tell them with, where those say so on the spot", () => {
+    const levels = new Map(
+      entries.flatMap(({ messages, levels: all }) => messages.map((message, n) => [message, all[n] ?? []] as const))
+    )
+    const told = sentences.filter(({ level }) => level !== undefined)
+    expect(new Set(told.map(({ level }) => level))).toEqual(new Set(["ERROR", "WARN", "INFO", "warn", "fail"]))
+    expect(told.filter(({ words, level = "" }) => !levels.get(words)?.includes(level))).toEqual([])
+  })
+
   it("has each of them once, with its cause and what mends it", () => {
     expect(listed.filter((message, index) => listed.indexOf(message) !== index)).toEqual([])
     expect(entries.filter(({ messages, cause, fix }) => messages.length === 0 || cause === "" || fix === "")).toEqual(
@@ -46,6 +55,13 @@ describe("the reader of the document", () => {
   it("finds messages that share a bullet, and what they have in common", () => {
     const text =
       "# Title\n\n- **WARN** `one <thing> and\\d`\\\n  **ERROR, WARN** `another`\\\n  *Cause:* it\n  is so.\\\n  *Fix:* none.\n\nText.\n"
-    expect(messageEntries(text)).toEqual([{ messages: ["one <> and\\d", "another"], cause: "it is so.", fix: "none." }])
+    expect(messageEntries(text)).toEqual([
+      {
+        messages: ["one <> and\\d", "another"],
+        levels: [["WARN"], ["ERROR", "WARN"]],
+        cause: "it is so.",
+        fix: "none."
+      }
+    ])
   })
 })

@@ -7,11 +7,13 @@ describe("findings", () => {
     expect(statusOf({ findings: [] })).toBe(0)
     expect(statusOf({ findings: [ok("docker", "it answers"), warn("ports", sentence`none`)] })).toBe(0)
     expect(
-      statusOf({ findings: [ok("docker", "it answers"), fail("ports", sentence`none`), warn("ports", sentence`none`)] })
+      statusOf({
+        findings: [ok("docker", "it answers"), fail("ports", sentence`none`, "one"), warn("ports", sentence`none`)]
+      })
     ).toBe(1)
   })
 
-  it("have a fix only where there is one", () => {
+  it("have a fix when they fail, and otherwise where there is one", () => {
     expect(fail("ports", sentence`none`, "give it one")).toEqual({
       check: "ports",
       verdict: "fail",
@@ -26,7 +28,12 @@ describe("findings", () => {
   })
 
   it("are told in the order of the checks, those of one check as they came", () => {
-    const found = [fail("ports", sentence`b`), ok("docker", "c"), fail("ports", sentence`a`), ok("settings", "d")]
+    const found = [
+      fail("ports", sentence`b`, ""),
+      ok("docker", "c"),
+      fail("ports", sentence`a`, ""),
+      ok("settings", "d")
+    ]
     expect(inOrder(found).map(({ finding }) => finding)).toEqual(["d", "c", "b", "a"])
     expect(new Set(checks).size).toBe(checks.length)
   })
