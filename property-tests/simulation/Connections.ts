@@ -77,6 +77,11 @@ export class Connections {
     ]
   }
 
+  /** The interface that all of them come by is taken away. */
+  cut(): void {
+    this.#open = []
+  }
+
   /** Docker's state has changed: a backend that has lost its port, and be it for a moment, may lose its connections. */
   dockerChanged(): void {
     this.#open = this.#open.map((connection) => {

@@ -3,9 +3,9 @@ import { isOurs, metricOf } from "../../src/domain/DefaultRoute.ts"
 import type { DefaultRoute } from "../../src/domain/Routing.ts"
 import type { SimNamespace } from "../../src/layers/sim/SimHost.ts"
 import type { SimKernel } from "../../src/layers/sim/SimKernel.ts"
-import { LAN } from "../../src/layers/sim/SimLan.ts"
 import { DMZ, EXTERNAL, NETWORK_ANCHOR, TRANSIT } from "./cast.ts"
 import { routesOf } from "./excuses.ts"
+import { routerOf } from "./leases.ts"
 import type { Process } from "./processes.ts"
 import type { Simulation } from "./Simulation.ts"
 import { Violation } from "./Violation.ts"
@@ -119,7 +119,7 @@ export class Standing {
       const network = isNetworkAnchor ? DMZ : TRANSIT
       const link = [...namespace.links].find(([, { name }]) => name === network)?.[0]
       return families.flatMap((family) => {
-        const gateway = isNetworkAnchor ? LAN.router[family] : members?.[family]
+        const gateway = isNetworkAnchor ? routerOf(this.#sim, family) : members?.[family]
         if (gateway === undefined || link === undefined) return []
         const { kernel } = namespace
         const index = kernel.netns.link(link)?.index ?? 0

@@ -78,7 +78,7 @@ export class Strangers {
     const [netns, ruleset] = [kernel.netns.generation, kernel.ruleset.generation]
     if (before !== undefined && before.netns === netns && before.ruleset === ruleset) return
     const modes = this.#modesIn(kernel)
-    const setting = this.#settingOf(namespace, modes)
+    const setting = this.#settingOf(kernel, namespace, modes)
     const stack = this.#stackOf(kernel, namespace, modes)
     const tables = [...kernel.ruleset.content()].filter(
       ({ declaration }) => !(modes.includes("network-anchor") && ownTables.includes(String(declaration["name"])))
@@ -100,10 +100,11 @@ export class Strangers {
     return [...(this.#modes.get(kernel) ?? [])]
   }
 
-  #settingOf(namespace: SimNamespace | undefined, modes: ReadonlyArray<Mode>): string {
+  #settingOf({ netns }: SimKernel, namespace: SimNamespace | undefined, modes: ReadonlyArray<Mode>): string {
     // The host has an end of every bridge, and a rule for those that it masquerades.
     if (namespace === undefined) return `${this.#sim.host.plugs}`
-    return [...modes, ...[...namespace.links.values()].map(({ id }) => id)].join(" ")
+    const plugged = [...namespace.links].map(([link, { id }]) => `${netns.link(link)?.index} ${id}`)
+    return [...modes, ...plugged].join(" ")
   }
 
   #stackOf({ netns }: SimKernel, namespace: SimNamespace | undefined, modes: ReadonlyArray<Mode>): Stack {

@@ -51,10 +51,16 @@ export type Action =
       readonly how: "delete" | "replace" | "add"
     }
   | { readonly _tag: "DeleteAddress"; readonly family: Family }
+  /** The external network is disconnected from the network-anchor and connected again: another link, maybe of another name. */
+  | { readonly _tag: "Replug"; readonly gapMillis: number; readonly renamed: boolean }
   // The network around.
   | { readonly _tag: "DhcpSilent" | "DhcpServes" | "DhcpDies" }
   /** The server refuses whatever is asked for. */
   | { readonly _tag: "DhcpRefuses" }
+  /** The server has lost its table: it refuses the next renewal, and then gives the same once more. */
+  | { readonly _tag: "DhcpForgets" }
+  /** Another DHCP server on the LAN, with other addresses and another gateway: it comes or goes, and answers before the first one or after it. */
+  | { readonly _tag: "DhcpRival"; readonly serves: boolean; readonly isFirst: boolean }
   /** The LAN's router sends an advertisement, or one that takes itself back (RFC 4861 §6.2.5: a lifetime of 0). */
   | { readonly _tag: "RouterAdvertises"; readonly lives: boolean }
   | { readonly _tag: "DhcpRotates"; readonly index: number }

@@ -35,9 +35,12 @@ const isToRoute = (sim: Simulation, process: Process, kernel: SimKernel, family:
   const now = sim.time.now()
   const known = routed.get(process) ?? new Map<Family, number>()
   routed.set(process, known)
-  if (kernel.netns.defaultRoutes(family).some(isOurs)) known.set(family, now)
+  if (kernel.netns.defaultRoutes(family).some(isOurs)) {
+    known.set(family, now)
+    return true
+  }
   const last = known.get(family)
-  return last === now || (last !== undefined && now - last > ROUTED_MILLIS)
+  return last !== undefined && now - last > ROUTED_MILLIS
 }
 
 /**
@@ -62,6 +65,9 @@ export const checkWhileAway = (sim: Simulation): void => {
       if (walk._tag === "Lost" || walk.packet.source === external[family]) continue
       const isForwarded = anchor !== undefined && walk.hops.some((hop) => hop.startsWith(`${anchor.name}:`))
       if (isForwarded && walk.packet.source === source && isOpen(sim, family)) continue
+      // Docker has given it the address that the network-anchor had: no route can lead there.
+      const { gateways = [] } = process.board.status().serviceAnchor ?? {}
+      if (gateways.some(({ address }) => address === source)) continue
       throw new Violation(
         `what ${program.name} sends by ${family} leaves the site as ${walk.packet.source} while the network-anchor is away (${walk.hops.join(", ")})`
       )

@@ -1,6 +1,6 @@
 import type { Action, ContainerAction } from "./actions.ts"
 import { createContainer, createNetwork } from "./building.ts"
-import { ELSEWHERE, NEIGHBOUR, roleOf, rolesOf, TRANSIT } from "./cast.ts"
+import { DMZ, ELSEWHERE, NEIGHBOUR, NETWORK_ANCHOR, roleOf, rolesOf, TRANSIT } from "./cast.ts"
 import { SimRefusal } from "../../src/layers/sim/SimRefusal.ts"
 import { carryOutFault } from "./carryOutFault.ts"
 import type { Simulation } from "./Simulation.ts"
@@ -59,6 +59,7 @@ export const isApplicable = (sim: Simulation, action: Action): boolean => {
   if (action._tag === "GoneAfter") return sim.docker.find(action.name) !== undefined
   // Docker's own address, without a lease of it, is nobody's to put back.
   if (action._tag === "DeleteAddress") return sim.dhcp.held().includes(sim.external()[action.family] ?? "")
+  if (action._tag === "Replug") return !sim.docker.isAway && sim.linkOn(NETWORK_ANCHOR, DMZ) !== undefined
   if (action._tag === "RouterAdvertises") return sim.casting.addressMode === "slaac-ra-only"
   if (action._tag.startsWith("Dhcp")) return sim.casting.addressMode === "dhcp-refresh"
   return true

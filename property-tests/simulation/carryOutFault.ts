@@ -5,7 +5,8 @@ import { advertise } from "./building.ts"
 import { NETWORK_ANCHOR } from "./cast.ts"
 import { routesOf } from "./excuses.ts"
 import { UNTIL_POLL } from "./Faults.ts"
-import { serveLeases } from "./leases.ts"
+import { serveLeases, serveRivalLeases } from "./leases.ts"
+import { replug } from "./replug.ts"
 import type { Simulation } from "./Simulation.ts"
 import { outsidePorts } from "./truth.ts"
 
@@ -145,6 +146,13 @@ export const carryOutFault = (sim: Simulation, action: Fault): void => {
       return serveLeases(sim, 0)
     case "DhcpDies":
       return sim.dhcp.killAll()
+    case "DhcpForgets":
+      return sim.dhcp.forget()
+    case "DhcpRival":
+      sim.dhcp.rivalIsFirst = action.isFirst
+      return serveRivalLeases(sim, action.serves)
+    case "Replug":
+      return replug(sim, action.gapMillis, action.renamed)
     case "DhcpRotates":
       return serveLeases(sim, action.index)
     case "DnsFails":

@@ -12,6 +12,11 @@ const one = <Tag extends Action["_tag"]>(tag: Tag) =>
 const about = <Tag extends ContainerAction>(tag: Tag, whom: ReadonlyArray<string>) =>
   fc.record({ _tag: fc.constant(tag), name: fc.constantFrom(...whom) })
 
+const otherPrograms = [
+  ...roles.flatMap(({ name, anchor }) => (anchor === undefined || name === NETWORK_ANCHOR ? [] : [name])),
+  MANAGED
+]
+
 const family = fc.constantFrom(...families)
 const few = fc.integer({ min: 1, max: 4 })
 
@@ -22,11 +27,12 @@ const everyday: ReadonlyArray<fc.WeightedArbitrary<Action>> = [
   { weight: 6, arbitrary: about("Restart", inProject) },
   { weight: 3, arbitrary: about("Remove", inProject) },
   { weight: 10, arbitrary: about("Recreate", inProject) },
-  { weight: 1, arbitrary: about("Pause", inProject) },
-  { weight: 2, arbitrary: about("Unpause", inProject) },
+  { weight: 3, arbitrary: about("Pause", inProject) },
+  // These are seldom possible: only what is paused or off its network is meant.
+  { weight: 20, arbitrary: about("Unpause", inProject) },
   { weight: 3, arbitrary: about("Crash", inProject) },
-  { weight: 1, arbitrary: about("Disconnect", backends) },
-  { weight: 2, arbitrary: about("Reconnect", backends) },
+  { weight: 2, arbitrary: about("Disconnect", backends) },
+  { weight: 12, arbitrary: about("Reconnect", backends) },
   { weight: 2, arbitrary: about("Noise", names) },
   { weight: 1, arbitrary: one("ComposeRecreate") },
   { weight: 1, arbitrary: one("ComposeDown") },
@@ -116,13 +122,26 @@ const faults: Readonly<Record<FaultKind, ReadonlyArray<fc.WeightedArbitrary<Acti
         name: fc.constantFrom(NETWORK_ANCHOR, "web-anchor", "files")
       })
     },
-    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("DeleteAddress" as const), family }) }
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("DeleteAddress" as const), family }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        _tag: fc.constant("Replug" as const),
+        gapMillis: fc.constantFrom(0, 300, 8_000),
+        renamed: fc.boolean()
+      })
+    }
   ],
   dhcp: [
     { weight: 2, arbitrary: one("DhcpSilent") },
     { weight: 2, arbitrary: one("DhcpServes") },
     { weight: 3, arbitrary: one("DhcpRefuses") },
     { weight: 1, arbitrary: one("DhcpDies") },
+    { weight: 2, arbitrary: one("DhcpForgets") },
+    {
+      weight: 3,
+      arbitrary: fc.record({ _tag: fc.constant("DhcpRival" as const), serves: fc.boolean(), isFirst: fc.boolean() })
+    },
     { weight: 3, arbitrary: fc.record({ _tag: fc.constant("DhcpRotates" as const), index: fc.nat({ max: 3 }) }) }
   ],
   ra: [
@@ -150,7 +169,7 @@ const faults: Readonly<Record<FaultKind, ReadonlyArray<fc.WeightedArbitrary<Acti
       weight: 6,
       arbitrary: fc.record({
         _tag: fc.constant("DiesAtCall" as const),
-        name: fc.constantFrom(NETWORK_ANCHOR, NETWORK_ANCHOR, "web-anchor", "files-anchor", "wrap-rebinder"),
+        name: fc.constantFrom(NETWORK_ANCHOR, NETWORK_ANCHOR, NETWORK_ANCHOR, ...otherPrograms),
         calls: fc.integer({ min: 1, max: 30 }),
         signal: fc.constantFrom("SIGTERM" as const, "SIGKILL" as const)
       })

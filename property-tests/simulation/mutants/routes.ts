@@ -8,6 +8,8 @@ const SERVICE_ANCHOR = "src/main/serviceAnchor/ServiceAnchor.ts"
 const LEASED = "src/main/networkAnchor/LeasedInterface.ts"
 const HOLDER = "src/main/networkAnchor/LeaseHolder.ts"
 const KEEPER = "src/main/networkAnchor/LeaseKeeper.ts"
+const EXTERNAL = "src/main/networkAnchor/ExternalLink.ts"
+const LEASES = "src/main/networkAnchor/DhcpLeases.ts"
 const ADDRESSES = "src/domain/AddressPlan.ts"
 
 /** Default routes of both kinds of anchor, and leases. */
@@ -158,5 +160,19 @@ export const routeMutants: ReadonlyArray<Mutant> = [
     LEASED,
     "const undone = isUndone(situation)",
     "const undone = false"
+  ),
+  mutant(
+    "replugged-interface-not-found-again",
+    "The external interface is looked for at the start, and not when its network was disconnected and connected again.",
+    EXTERNAL,
+    "    current = result\n    if (!changed) return",
+    "    if (changed) return\n    current = result"
+  ),
+  mutant(
+    "router-of-docker",
+    "The gateway is the one that Docker knows, whatever a lease says.",
+    LEASES,
+    `kept.find(({ family }) => family === "v4")?.holder.held()?.lease.router`,
+    "undefined"
   )
 ]

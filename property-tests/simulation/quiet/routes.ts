@@ -1,6 +1,7 @@
 import { families, type Family } from "../../../src/domain/Address.ts"
 import { LAN } from "../../../src/layers/sim/SimLan.ts"
 import { ADVERTISED_EACH, NETWORK_ANCHOR, TRANSIT } from "../cast.ts"
+import { routerOf } from "../leases.ts"
 import type { Simulation } from "../Simulation.ts"
 import { Violation } from "../Violation.ts"
 import { serviceAnchors } from "./responsibility.ts"
@@ -22,7 +23,7 @@ export const checkRoutes = (sim: Simulation): void => {
     const advertised = family === "v6" && sim.casting.addressMode === "slaac-ra-only"
     // A namespace that is new has none before the next advertisement.
     if (advertised && sim.time.now() - (sim.process(NETWORK_ANCHOR)?.startedAt ?? 0) < ADVERTISED_EACH) continue
-    const router = advertised ? LAN.advertiser : LAN.router[family]
+    const router = advertised ? LAN.advertiser : routerOf(sim, family)
     if (found.length !== 1 || found[0] !== router) refuseRoutes(NETWORK_ANCHOR, family, router, found)
     for (const { name, id } of serviceAnchors(sim)) {
       const gateway = anchorOnTransit?.[family]

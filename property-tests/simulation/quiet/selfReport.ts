@@ -2,8 +2,8 @@ import { families } from "../../../src/domain/Address.ts"
 import type { ContainerSnapshot } from "../../../src/domain/DockerState.ts"
 import type { ExplainedContainer } from "../../../src/domain/Explanation.ts"
 import type { NetworkAnchorStatus } from "../../../src/domain/Status.ts"
-import { LAN } from "../../../src/layers/sim/SimLan.ts"
 import { DMZ, isServed, NETWORK_ANCHOR, TRANSIT } from "../cast.ts"
+import { routerOf } from "../leases.ts"
 import type { Simulation } from "../Simulation.ts"
 import { candidatesOf, holdersAmong, keysOf, type Candidate } from "../truth.ts"
 import { Violation } from "../Violation.ts"
@@ -102,7 +102,7 @@ export const checkStatus = (sim: Simulation): void => {
     expect(`the ${family} address that Docker gave`, told.external[family], given?.[family])
     const gateway = told.gateways.find((one) => one.family === family)?.address
     const advertised = family === "v6" && sim.casting.addressMode === "slaac-ra-only"
-    expect(`the ${family} gateway`, gateway, advertised ? undefined : LAN.router[family])
+    expect(`the ${family} gateway`, gateway, advertised ? undefined : routerOf(sim, family))
   }
   checkContainers(sim, told)
   checkLeases(sim, told)

@@ -7,6 +7,8 @@ import { SimSegment } from "./SimWire.ts"
 export const LAN = {
   subnet: { v4: "10.99.0.0/24", v6: "fd99::/64" },
   router: { v4: "10.99.0.1", v6: "fd99::1" },
+  /** Another way to the same router. */
+  otherRouter: { v4: "10.99.0.254" },
   /** Where the router's advertisements come from (RFC 4861 §6.1.2). */
   advertiser: "fe80::1",
   internet: { v4: "203.0.113.1", v6: "2001:db8::1" },
@@ -45,6 +47,7 @@ export const makeLan = (timers: SimTimers): SimLan => {
   const router = new SimKernel({ name: "router", timers })
   plug(router, LAN.router)
   router.netns.addAddress("eth0", `${LAN.advertiser}/64`)
+  router.netns.addAddress("eth0", `${LAN.otherRouter.v4}/24`)
   router.netns.addLink("wan0", `${LAN.internet.v4}/32`, `${LAN.internet.v6}/128`)
   letForward(router)
   const plugHost: SimLan["plugHost"] = (kernel, addresses) => {
