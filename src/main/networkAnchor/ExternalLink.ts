@@ -13,7 +13,9 @@ import { logWarning } from "../../layers/observability/OperatorLog.ts"
 const look = Effect.fnUntraced(function* (selfRef: string, choice: ExternalChoice) {
   const engine = yield* DockerEngine
   const netlink = yield* Netlink
-  const [self, links] = yield* Effect.all([engine.inspectSelf(selfRef), netlink.links], { concurrency: 2 })
+  const self = yield* engine.inspectSelf(selfRef)
+  // Not at the same time: while Docker does not answer, a link may go, and its name may become another one's.
+  const links = yield* netlink.links
   return findExternal(choice, self.attachments, links)
 })
 

@@ -98,7 +98,8 @@ export const makeLeasedInterface = ({ family, external, onChange }: LeasedInterf
     plugging.mtu ??= own?.mtu
     const { bootstrap, mtu: bootstrapMtu = ETHERNET_MTU, installed: previous } = plugging
     const situation: AddressSituation = { family, link, bootstrap, bootstrapMtu, mtu, lease, previous, present }
-    return { situation, isThere: own !== undefined, isUp: own?.up === true }
+    const isAnother = own === undefined && links.some((one) => one.name === link)
+    return { situation, isThere: own !== undefined, isAnother, isUp: own?.up === true }
   })
 
   const install = Effect.fn("lease.install")(function* (situation: AddressSituation) {
@@ -122,7 +123,9 @@ export const makeLeasedInterface = ({ family, external, onChange }: LeasedInterf
 
   return {
     put: Effect.fnUntraced(function* (lease) {
-      return yield* install((yield* lookAt(lease)).situation)
+      const { situation, isAnother } = yield* lookAt(lease)
+      // A link of another network has the name now; when the external one is found again, the lease goes there.
+      return isAnother ? false : yield* install(situation)
     }, unseen),
     repair: Effect.fnUntraced(function* (lease, anyway) {
       const { situation, isThere, isUp } = yield* lookAt(lease)

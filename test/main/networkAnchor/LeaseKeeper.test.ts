@@ -73,6 +73,18 @@ const living = (
 const offer = (address: string, leaseSeconds = 3_600) => ({ address, leaseSeconds, router: "10.1.0.1" })
 
 describe("a lease", () => {
+  it("is not put on another link that has the name of the external one now", () =>
+    living(({ dhcp, netns, addresses, pass }) =>
+      Effect.gen(function* () {
+        netns.removeLink("eth0")
+        netns.addLink("eth0", "172.20.0.2/16")
+        dhcp.offers.set("v4", offer("10.1.0.50"))
+        yield* pass("10 seconds")
+        expect(dhcp.held()).toEqual(["10.1.0.50"])
+        expect(addresses()).toEqual(["172.20.0.2/16"])
+      })
+    ))
+
   it("takes the place of Docker's address, with its router, and is announced", () =>
     living(({ dhcp, netns, addresses, pass, router }) =>
       Effect.gen(function* () {
