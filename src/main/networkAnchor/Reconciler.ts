@@ -103,12 +103,15 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
     return { ...discovered, desired: desiredDnat(discovered.backends) }
   })
 
+  /** What was decided last, also if the kernel refused it or nobody knows whether it did. */
   let lastDesired: DnatTable | undefined
+  let applied: DnatTable | undefined
 
-  /** Docker is away, and the kernel is not: what was applied last is still looked after at each poll. */
+  /** Docker is away, and the kernel is not: what was decided last is still looked after at each poll. */
   const verifyLast = Effect.fnUntraced(function* (work: Work) {
     if (lastDesired === undefined || !work.refresh.full) return
     yield* rules.apply(lastDesired, external.current().link, true)
+    applied = lastDesired
     yield* flusher.check(() => lastDesired)
   })
 
@@ -119,8 +122,9 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
     const lookedAfter = yield* secondsSince(started)
     const { backends, problems, desired } = yield* decide()
     const decidedAfter = yield* secondsSince(started)
-    const plan = yield* rules.apply(desired.table, external.current().link, work.refresh.full)
     lastDesired = desired.table
+    const plan = yield* rules.apply(desired.table, external.current().link, work.refresh.full)
+    applied = desired.table
     yield* flusher.flush(plan.flush)
     yield* neighbours.follow(backends)
     const appliedAfter = yield* secondsSince(started)
@@ -150,7 +154,7 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
   })
 
   const beside = [flusher.keep, neighbours.keep, notices.keep] as const
-  return { reconcile, entries: () => lastDesired?.size ?? 0, beside }
+  return { reconcile, entries: () => applied?.size ?? 0, beside }
 })
 
 /**

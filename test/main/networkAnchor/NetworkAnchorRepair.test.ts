@@ -150,6 +150,22 @@ describe("an nft session that dies", () => {
 })
 
 describe("Docker that is away", () => {
+  it("does not take back a change whose answer was lost right before", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const running = yield* start(world)
+        world.nft.dieInNext("after")
+        world.docker.run(backend("mail", "tcp/25"))
+        yield* TestClock.adjust(1)
+        world.engine.down()
+        const there = mapped(world)
+        expect(there).toEqual(sorted(both(world, "mail", "tcp", 25)))
+        yield* TestClock.adjust("2 minutes")
+        expect(mapped(world)).toEqual(there)
+        yield* running.stop
+      })
+    ))
+
   it("leaves everything as it is; when it is back everything is read again", () =>
     inWorld((world) =>
       Effect.gen(function* () {
