@@ -3,7 +3,6 @@ import { mutant, type Mutant } from "./Mutant.ts"
 const PLAN = "src/domain/DnatPlan.ts"
 const CONSISTENCY = "src/domain/FlowConsistency.ts"
 const RECONCILER = "src/main/networkAnchor/Reconciler.ts"
-const APPLIED = "src/main/networkAnchor/AppliedRules.ts"
 const FLUSHER = "src/main/networkAnchor/FlowFlusher.ts"
 
 /** What becomes of connections that are open, and of what the kernel knows of neighbours. */
@@ -19,10 +18,8 @@ export const flowMutants: ReadonlyArray<Mutant> = [
     "flows-not-checked-at-the-poll",
     "A flush that failed is never made up for.",
     RECONCILER,
-    `      yield* warnWhenAlone(backends.length)
-      yield* flusher.check(() => lastDesired)
-`,
-    "      yield* warnWhenAlone(backends.length)\n"
+    "if (work.refresh.full || !wasKnown) yield* flusher.check",
+    "if (!wasKnown) yield* flusher.check"
   ),
   mutant(
     "wrong-conntrack-direction",
@@ -64,10 +61,10 @@ export const flowMutants: ReadonlyArray<Mutant> = [
   ),
   mutant(
     "flush-forgotten-after-a-failure",
-    "When the rule set is installed whole after a failure, nothing is flushed.",
-    APPLIED,
-    "const change = planDnat(lastKnown, desired)",
-    "const change = planDnat(desired, desired)"
+    "When the rule set is installed whole after a failure, only the flows of what differs from the last known maps are looked at.",
+    RECONCILER,
+    "if (work.refresh.full || !wasKnown) yield* flusher.check",
+    "if (work.refresh.full) yield* flusher.check"
   ),
   mutant(
     "flush-waits-after-a-failure",

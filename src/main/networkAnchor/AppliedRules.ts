@@ -17,13 +17,20 @@ interface Applied {
   readonly extLink: string
 }
 
+/** What a call has changed. */
+export interface AppliedChange {
+  readonly plan: DnatPlan
+  /** Whether it is known what the maps held until then. Otherwise any flow may have gone astray meanwhile, and not only those of the plan. */
+  readonly wasKnown: boolean
+}
+
 /** The one place that changes the rule set: brings the kernel from what it holds to a desired table (SPEC §5, §6). */
 export interface AppliedRules {
   /**
    * Applies the difference as one transaction and answers with it. With `verify`, or when the nft session is a new one, the
    * kernel is read first and drift is repaired: a missing table or changed rules by installing everything again.
    */
-  readonly apply: (desired: DnatTable, extLink: string, verify: boolean) => Effect.Effect<DnatPlan, NftError>
+  readonly apply: (desired: DnatTable, extLink: string, verify: boolean) => Effect.Effect<AppliedChange, NftError>
 }
 
 const readTables = Effect.fn("nft.read")(function* () {
@@ -84,16 +91,16 @@ export const makeAppliedRules = Effect.gen(function* () {
     if (known !== undefined && (verify || known.generation !== (yield* nft.generation))) known = yield* observe(known)
     if (known === undefined) {
       applied = yield* install(desired, extLink).pipe(Effect.provideService(Nftables, nft))
-      const change = planDnat(lastKnown, desired)
+      const plan = planDnat(lastKnown, desired)
       lastKnown = desired
-      return change
+      return { plan, wasKnown: false }
     }
-    const change = planDnat(known.table, desired)
-    const commands = planCommands(change)
+    const plan = planDnat(known.table, desired)
+    const commands = planCommands(plan)
     if (commands.length > 0) yield* transact(nft, commands)
     applied = { ...known, table: desired }
     lastKnown = desired
-    return change
+    return { plan, wasKnown: true }
   })
 
   return {

@@ -123,9 +123,10 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
     const { backends, problems, desired } = yield* decide()
     const decidedAfter = yield* secondsSince(started)
     lastDesired = desired.table
-    const plan = yield* rules.apply(desired.table, external.current().link, work.refresh.full)
+    const { plan, wasKnown } = yield* rules.apply(desired.table, external.current().link, work.refresh.full)
     applied = desired.table
     yield* flusher.flush(plan.flush)
+    if (work.refresh.full || !wasKnown) yield* flusher.check(() => lastDesired)
     yield* neighbours.follow(backends)
     const appliedAfter = yield* secondsSince(started)
     yield* Metric.update(Metrics.reconcileDuration, appliedAfter)
@@ -145,10 +146,7 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
     yield* Metrics.recordEntries(desired.table)
     yield* Metric.update(Metrics.conflicts, desired.conflicts.length)
     yield* notices.notify(problems, desired.conflicts)
-    if (work.refresh.full) {
-      yield* warnWhenAlone(backends.length)
-      yield* flusher.check(() => lastDesired)
-    }
+    if (work.refresh.full) yield* warnWhenAlone(backends.length)
     if (work.refresh.full || work.refresh.self) yield* onOwnNetworks
     yield* onLooked(work.refresh)
   })

@@ -335,6 +335,26 @@ describe("the flows of a change", () => {
       })
     ))
 
+  it("that began while nobody knew what the maps held are deleted when that is known again", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const dns = { ...backend("dns", "udp/53"), addresses: { transit: { v4: "172.20.0.100" } } }
+        world.docker.run(dns)
+        const running = yield* start(world)
+        yield* settle
+        world.nft.dieInNext("after")
+        world.docker.remove("dns")
+        yield* settle
+        expect(mapped(world)).toEqual([])
+        world.conntrack.add(flowTo("v4", "udp", 53, 4_000))
+        world.docker.run(dns)
+        yield* TestClock.adjust("2 seconds")
+        expect(mapped(world)).toEqual(both(world, "dns", "udp", 53))
+        expect(world.conntrack.flows()).toEqual([])
+        yield* running.stop
+      })
+    ))
+
   it("that a flush missed are deleted at the next poll", () =>
     inWorld((world) =>
       Effect.gen(function* () {
