@@ -1,7 +1,7 @@
 import * as OtelTracer from "@effect/opentelemetry/OtelTracer"
 import * as OtelResource from "@effect/opentelemetry/Resource"
 import { diag, DiagLogLevel } from "@opentelemetry/api"
-import { ExportResultCode, setGlobalErrorHandler } from "@opentelemetry/core"
+import { ExportResultCode, getNumberFromEnv, setGlobalErrorHandler } from "@opentelemetry/core"
 import { OTLPTraceExporter as JsonExporter } from "@opentelemetry/exporter-trace-otlp-http"
 import { OTLPTraceExporter as ProtobufExporter } from "@opentelemetry/exporter-trace-otlp-proto"
 import { resourceFromAttributes } from "@opentelemetry/resources"
@@ -53,6 +53,16 @@ const listenToSdk = ({ fails, remark }: ExportHealth) =>
     () => Effect.sync(() => diag.disable())
   )
 
+/** Two limits of the standard that the SDK itself only reads by other names. */
+const limitsOfTheStandard = () => {
+  const perEvent = getNumberFromEnv("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT")
+  const perLink = getNumberFromEnv("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT")
+  return {
+    ...(perEvent === undefined ? {} : { attributePerEventCountLimit: perEvent }),
+    ...(perLink === undefined ? {} : { attributePerLinkCountLimit: perLink })
+  }
+}
+
 /** Reads the variables of exporter, batches, sampler and limits by itself; throws where it cannot be made of them. */
 const makeProvider = (options: TracingOptions, health: ExportHealth) =>
   Effect.gen(function* () {
@@ -64,6 +74,7 @@ const makeProvider = (options: TracingOptions, health: ExportHealth) =>
         const exporter = protocol === "http/json" ? new JsonExporter() : new ProtobufExporter()
         return new BasicTracerProvider({
           resource: own.merge(given),
+          spanLimits: limitsOfTheStandard(),
           spanProcessors: [new BatchSpanProcessor(watched(exporter, health))]
         })
       },

@@ -183,7 +183,7 @@ describe("the variables of the SDK", () => {
     await traced(receiver, Effect.andThen(work, seen), { env: { OTEL_BSP_SCHEDULE_DELAY: "10" } })
   })
 
-  it("limit attributes, their values, events and links", async () => {
+  it("limit attributes, their values, and events", async () => {
     const body = Effect.annotateCurrentSpan({ one: "abcdef", two: 2 }).pipe(
       Effect.andThen(Effect.fail(new Error("x"))),
       Effect.withSpan("limited"),
@@ -196,6 +196,32 @@ describe("the variables of the SDK", () => {
     expect(await attributesWith({ OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT: "3" })).toEqual({ one: "abc", two: 2 })
     expect(await attributesWith({ OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: "3" })).toEqual({ one: "abc", two: 2 })
     expect((await exportedWith({ OTEL_SPAN_EVENT_COUNT_LIMIT: "0" }, body)).spans[0]!.events).toEqual([])
+  })
+
+  it("limit links, and the attributes of links and events", async () => {
+    const body = Effect.gen(function* () {
+      const [one, two] = [yield* Effect.makeSpan("one"), yield* Effect.makeSpan("two")]
+      yield* Effect.fail(new Error("x")).pipe(
+        Effect.withSpan("limited", {
+          links: [one, two].map((span) => ({ span, attributes: { first: 1, second: 2 } }))
+        }),
+        Effect.ignore
+      )
+    })
+    const keysWith = async (env: Readonly<Record<string, string>>) => {
+      const receiver = await receiverForTest()
+      await traced(receiver, body, { env })
+      const text = receiver.exports.map((one) => one.body.toString()).join("\n")
+      const links = receiver.spans().find(({ name }) => name === "limited")!.links.length
+      return { links, keys: text.match(/(?<="key":")(?:first|second|exception\.\w+)/g)?.toSorted() }
+    }
+    const all = ["exception.message", "exception.stacktrace", "exception.type", "first", "first", "second", "second"]
+    expect(await keysWith({})).toEqual({ links: 2, keys: all })
+    expect((await keysWith({ OTEL_SPAN_LINK_COUNT_LIMIT: "1" })).links).toBe(1)
+    const perLink = await keysWith({ OTEL_LINK_ATTRIBUTE_COUNT_LIMIT: "1" })
+    expect(perLink.keys).toEqual(all.filter((key) => key !== "second"))
+    const perEvent = await keysWith({ OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT: "1" })
+    expect(perEvent.keys?.filter((key) => key.startsWith("exception."))).toHaveLength(1)
   })
 })
 
