@@ -186,8 +186,8 @@ describe("the wrap-rebinder", () => {
     const web = container("web", { networkMode: joins("app") })
     const done = decide([anew, sa, web], [app()]).actions
     const [first, second] = [done.slice(0, 1), done.slice(1)]
-    const times = rememberRepairs(rememberRepairs(new Map(), first, NOW), second, NOW - 400)
-    expect(decide([anew, sa, web], [app()], { times, now: NOW }).again).toBe(NOW + 600)
+    const times = rememberRepairs(rememberRepairs(new Map(), second, NOW - 400), first, NOW)
+    expect(decide([anew, sa, web], [app()], { times, now: NOW })).toEqual({ ...nothing, again: NOW + 600 })
   })
 
   it("makes one of two re-creations within a second, and stops in a storm", () => {
