@@ -97,7 +97,7 @@ const mtuSteps = ({ link, lease, previous, bootstrapMtu, mtu }: AddressSituation
 /** Global addresses of the family that are not wanted: what Docker gave, and what earlier leases left. Others are not anchord's. */
 const outdated = ({ family, link, bootstrap, previous, present }: AddressSituation, kept: Prefixed | undefined) =>
   present
-    .filter((one) => one.family === family && one.link === link && one.scope === "global")
+    .filter((one) => one.link === link && one.scope === "global")
     .filter(({ address }) => address === bootstrap?.address || address === previous?.address)
     .filter((one) => one.address !== kept?.address || one.prefixLength !== kept.prefixLength)
     .map(({ address, prefixLength }): AddressStep => ({ _tag: "DeleteAddress", family, link, address, prefixLength }))

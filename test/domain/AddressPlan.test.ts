@@ -136,10 +136,13 @@ describe("the next lease", () => {
       "SetAddress 10.1.0.50/32",
       "SetOnLink 10.1.0.0/24"
     ])
+    const twice = [...present, at("v4", "10.1.0.50", 24)]
+    expect(plan({ lease: lease(), previous: lease(), present: twice })).toContain("DeleteAddress 10.1.0.50/24")
   })
 
   it("takes the network and the routes away that only the one before had", () => {
-    const previous = lease({ routes: [route, { ...route, prefixLength: 24 }] })
+    const other = { ...route, destination: "10.60.0.0" }
+    const previous = lease({ routes: [route, { ...route, prefixLength: 24 }, other] })
     const next = lease({ address: "192.168.7.52", router: "192.168.7.1", routes: [route] })
     expect(plan({ lease: next, previous, present })).toEqual([
       "SetAddress 192.168.7.52/32",
@@ -148,6 +151,7 @@ describe("the next lease", () => {
       "DeleteOnLink 10.1.0.0/24",
       "Announce 192.168.7.52",
       "DeleteRoute 10.50.0.0/24",
+      "DeleteRoute 10.60.0.0/16",
       "SetRoute 10.50.0.0/16"
     ])
   })
@@ -168,6 +172,10 @@ describe("a lost lease", () => {
       "DeleteOnLink 10.1.0.0/24",
       "DeleteAddress 10.1.0.50/32",
       "Announce 10.1.0.9"
+    ])
+    expect(plan({ previous: lease(), present: [at("v4", docker.address, 24), at("v4", "10.1.0.50", 32)] })).toEqual([
+      "DeleteOnLink 10.1.0.0/24",
+      "DeleteAddress 10.1.0.50/32"
     ])
   })
 
@@ -192,12 +200,20 @@ describe("a lost lease", () => {
     expect(plan({ ...none, previous: lease() })).toEqual(["DeleteOnLink 10.1.0.0/24", "DeleteAddress 10.1.0.50/32"])
     expect(plan(none)).toEqual([])
   })
+
+  it("is none where there never was a lease: what is not there then is not anchord's to bring back", () => {
+    expect(plan({ present: [] })).toEqual([])
+  })
 })
 
 describe("a lease of the very address that Docker gave", () => {
   it("changes nothing but routes and MTU", () => {
     const same = lease({ address: docker.address, mtu: 1_400 })
     expect(plan({ lease: same })).toEqual(["SetMtu 1400"])
+    const same6 = { ...lease6, address: docker6.address }
+    const v6 = { family: "v6", bootstrap: docker6, present: [at("v6", docker6.address, 64)] } as const
+    expect(plan({ ...v6, lease: same6 })).toEqual([])
+    expect(plan({ ...v6, previous: same6 })).toEqual([])
     expect(isUndone(situation({ lease: same }))).toBe(false)
     expect(isUndone(situation({ lease: same, present: [] }))).toBe(true)
   })
