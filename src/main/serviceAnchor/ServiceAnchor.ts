@@ -14,6 +14,8 @@ import type { NameResolver } from "../../services/NameResolver.ts"
 import { Netlink } from "../../services/Netlink.ts"
 import type { FatalError } from "../FatalError.ts"
 import { endedByDefect } from "../Defect.ts"
+import { sentence } from "../../domain/Sentence.ts"
+import { logWarning } from "../../layers/observability/OperatorLog.ts"
 import { requireNetAdmin } from "../NetAdmin.ts"
 import { makeLooks, type Looks } from "../Looks.ts"
 import { makeNotices } from "../Notices.ts"
@@ -120,6 +122,22 @@ const watchNeighbours = Effect.fnUntraced(function* (
 
 const same = (a: AddressPair, b: AddressPair): boolean => families.every((family) => a[family] === b[family])
 
+/**
+ * Makes the kernel ask again where the gateway is: a network-anchor that was made anew may have an address that the one before it had, at another
+ * MAC address, and what the kernel knew may be good for half a minute and more.
+ */
+const forgetGateways = Effect.fnUntraced(
+  function* (gateways: AddressPair) {
+    const { forgetNeighbours } = yield* Netlink
+    yield* forgetNeighbours(Object.values(gateways))
+  },
+  Effect.catch(({ command, message }) =>
+    logWarning(sentence`cannot make the kernel ask again where the gateway is`).pipe(
+      Effect.annotateLogs({ command, error: message })
+    )
+  )
+)
+
 const keepResolving = Effect.fnUntraced(function* (
   lookup: GatewayLookup,
   health: Health,
@@ -129,6 +147,7 @@ const keepResolving = Effect.fnUntraced(function* (
   const intervalMillis = Duration.toMillis(interval)
   let lastFull = Number.NEGATIVE_INFINITY
   let unwellSince: number | undefined
+  let wasGone = false
   while (true) {
     const now = yield* Clock.currentTimeMillis
     let resolves = true
@@ -136,7 +155,12 @@ const keepResolving = Effect.fnUntraced(function* (
       const before = lookup.known()
       resolves = yield* lookup.refresh
       lastFull = now
-      if (!same(before, lookup.known())) {
+      const isAnother = !same(before, lookup.known())
+      if (resolves && families.some((family) => before[family] !== undefined) && (isAnother || wasGone)) {
+        yield* forgetGateways(lookup.known())
+      }
+      wasGone = !resolves
+      if (isAnother) {
         health.neighbourFails = false
         yield* routes.again
       }

@@ -172,6 +172,31 @@ describe("a service-anchor", () => {
     )
   })
 
+  it("asks again where a gateway is that was away, or of which another address has changed", async () => {
+    const world = makeWorld()
+    const [known, other] = ["02:42:ac:14:00:02", { ...OLD, v4: NEW.v4 }]
+    const isKnown = () => world.netns.neighbours("v6").some(({ address }) => address === OLD.v6)
+    world.resolver.set("anchord", OLD)
+    await run(
+      world,
+      Effect.gen(function* () {
+        const running = yield* start(world)
+        for (const changes of [[undefined, OLD], [other]]) {
+          world.netns.setNeighbour("eth0", OLD.v6, "reachable", known)
+          yield* TestClock.adjust("6 seconds")
+          expect(isKnown()).toBe(true)
+          for (const addresses of changes) {
+            world.resolver.set("anchord", addresses)
+            yield* TestClock.adjust("1 second")
+          }
+          expect(isKnown()).toBe(false)
+        }
+        yield* running.stop
+      })
+    )
+    expect(world.lines.filter((line) => line.includes("cannot"))).toEqual([])
+  })
+
   it("keeps a good route when look-ups fail, whatever the reason", async () => {
     const world = makeWorld()
     world.resolver.set("anchord", OLD)
