@@ -72,7 +72,7 @@ const outOfTheAdapter: ReadonlyArray<readonly [code: string, rule: string]> = [
 ]
 
 /** An operator's WARN or ERROR is a sentence that docs/messages.md has. */
-const unlisted = ["logWarning", "logError", "logFatal"].map(
+const unlisted = ["logWarning", "logError", "logFatal", "logWithLevel"].map(
   (log) => `import * as Effect from "effect/Effect"\nexport const told = Effect.${log}("text")\n`
 )
 

@@ -18,6 +18,3 @@ export const withFix = (what: Sentence, fix: string): Sentence => `${what}; ${fi
 
 /** What a sentence is about, and after a colon the sentence. */
 export const about = (subject: string, what: Sentence): Sentence => `${subject}: ${what}` as Sentence
-
-/** The sentence of another process or program, passed on as it is: what Docker answers says for itself what is wrong. */
-export const passedOn = (text: string): Sentence => text as Sentence

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { DockerEngine, type DockerError } from "../../services/DockerEngine.ts"
 import { FatalError } from "../FatalError.ts"
-import { passedOn, sentence } from "../../domain/Sentence.ts"
+import { sentence } from "../../domain/Sentence.ts"
 import { logWarning } from "../../layers/observability/OperatorLog.ts"
 
 const LIMIT = "60 seconds"
@@ -21,7 +21,9 @@ const fatal = (error: DockerError, selfRef: string): FatalError => {
     })
   }
   return new FatalError({
-    message: isFinal(error) ? passedOn(error.message) : sentence`Docker is not usable after ${LIMIT}: ${error.message}`
+    message: isFinal(error)
+      ? sentence`this process may not look at its own container: ${error.message}`
+      : sentence`Docker is not usable after ${LIMIT}: ${error.message}`
   })
 }
 
