@@ -27,20 +27,29 @@ const isOpen = (sim: Simulation, family: Family): boolean => {
   )
 }
 
-/** When each service-anchor was last seen to have its route, by family. */
-const routed = new WeakMap<Process, Map<Family, number>>()
+interface Routed {
+  readonly at: number
+  readonly links: string
+}
+
+/** When each service-anchor was last seen to have its route, or to be plugged in anew since, by family. */
+const routed = new WeakMap<Process, Map<Family, Routed>>()
 
 /** Whether a service-anchor is to have its route: it has had it, and if it has lost it, there was time to set it again. */
-const isToRoute = (sim: Simulation, process: Process, kernel: SimKernel, family: Family): boolean => {
-  const now = sim.time.now()
-  const known = routed.get(process) ?? new Map<Family, number>()
+const isToRoute = (sim: Simulation, process: Process, { netns }: SimKernel, family: Family): boolean => {
+  const known = routed.get(process) ?? new Map<Family, Routed>()
   routed.set(process, known)
-  if (kernel.netns.defaultRoutes(family).some(isOurs)) {
-    known.set(family, now)
-    return true
+  const now = {
+    at: sim.time.now(),
+    links: netns
+      .links()
+      .map(({ index }) => index)
+      .join()
   }
+  const isRouted = netns.defaultRoutes(family).some(isOurs)
   const last = known.get(family)
-  return last !== undefined && now - last > ROUTED_MILLIS
+  if (isRouted || (last !== undefined && last.links !== now.links)) known.set(family, now)
+  return isRouted || (last?.links === now.links && now.at - last.at > ROUTED_MILLIS)
 }
 
 /**

@@ -1,5 +1,7 @@
+import type { SimKernel } from "../../src/layers/sim/SimKernel.ts"
 import { SimRefusal } from "../../src/layers/sim/SimRefusal.ts"
 import { ADMINISTRATION, DMZ, EXTERNAL, NETWORK_ANCHOR } from "./cast.ts"
+import { routesOf } from "./excuses.ts"
 import type { Simulation } from "./Simulation.ts"
 
 /** How long it may take until the rules and routes are those of the new link, with an engine that answers at once. */
@@ -9,10 +11,10 @@ const FOUND_MILLIS = 500
 const LEASED_MILLIS = 8_000
 
 /** What cannot be right without an external interface. */
-const subjects = ["nat", "external", "addresses", "routes", "flows"]
+const subjects = ["nat", "external", "addresses", "flows"]
 
-const excuse = ({ excuses }: Simulation, gapMillis: number): void => {
-  for (const subject of subjects) {
+const excuse = ({ excuses }: Simulation, kernel: SimKernel | undefined, gapMillis: number): void => {
+  for (const subject of [...subjects, ...(kernel === undefined ? [] : [routesOf(kernel)])]) {
     excuses.for(subject, gapMillis + (subject === "addresses" ? LEASED_MILLIS : FOUND_MILLIS))
     excuses.touched(subject)
   }
@@ -42,7 +44,7 @@ export const replug = (sim: Simulation, gapMillis: number, renamed: boolean): vo
   const swaps = renamed && docker.network(ADMINISTRATION)?.members.has(id) === true
   // A new link has the first name that is free.
   const isFirst = (sim.linkOn(NETWORK_ANCHOR, DMZ) ?? "") > (sim.linkOn(NETWORK_ANCHOR, ADMINISTRATION) ?? "")
-  excuse(sim, gapMillis)
+  excuse(sim, sim.namespace(NETWORK_ANCHOR)?.kernel, gapMillis)
   connections.cut()
   docker.disconnect(DMZ, id)
   dhcp.linked = false
@@ -51,7 +53,7 @@ export const replug = (sim: Simulation, gapMillis: number, renamed: boolean): vo
   const back = (): void => {
     if (docker.isAway) return void time.after(1_000, back)
     dhcp.linked = true
-    excuse(sim, 0)
+    excuse(sim, sim.namespace(NETWORK_ANCHOR)?.kernel, 0)
     if (swaps && !isFirst) plug(sim, id, ADMINISTRATION)
     plug(sim, id, DMZ, { IPAMConfig: { IPv4Address: EXTERNAL.v4, IPv6Address: EXTERNAL.v6 } })
     if (swaps && isFirst) plug(sim, id, ADMINISTRATION)
