@@ -13,6 +13,7 @@ import type { Simulation } from "../Simulation.ts"
 import { candidatesOf, holdersAmong } from "../truth.ts"
 import { Violation } from "../Violation.ts"
 import { entriesOf } from "./maps.ts"
+import { isBeingReplaced } from "./namespaces.ts"
 import { serviceAnchors } from "./responsibility.ts"
 
 /** How far the seconds that are left of a lease may be from those in the server's table. */
@@ -107,8 +108,9 @@ export const checkMetrics = (sim: Simulation): void => {
   }
 }
 
-/** While nothing happens a poll comes, and finds nothing to do. */
+/** While nothing happens a poll comes, and finds nothing to do, unless it is the one that has waited for Compose to finish a replacement. */
 export const checkStillness = (sim: Simulation): void => {
+  if (sim.docker.containers().some(({ name }) => isBeingReplaced(sim, name))) return
   const before = [...sim.processes].map(([id, process]) => ({ id, process, scraped: scrape(sim, process) }))
   sim.pass(STILL_MILLIS)
   for (const { id, process, scraped } of before) {

@@ -1,13 +1,13 @@
 import type { ContainerSnapshot } from "../../../src/domain/DockerState.ts"
-import { isServed, MANAGED, NETWORK_ANCHOR, OUTPOST, roleOf } from "../cast.ts"
+import { isServed, MANAGED, NETWORK_ANCHOR, OUTPOST, POLL_SECONDS, roleOf } from "../cast.ts"
 import { lastingName } from "../Conduct.ts"
 import type { Simulation } from "../Simulation.ts"
 import { Violation } from "../Violation.ts"
 import { namespaceOwner } from "../truth.ts"
 import { isRunning, isServiceAnchor, isSharedSettled } from "./responsibility.ts"
 
-/** What Compose has left behind of a replacement keeps anchord from touching either container for two minutes. */
-const LEFT_BEHIND_SECONDS = 125
+/** What Compose has left behind of a replacement keeps anchord from touching either container for two minutes, and then until the next poll. */
+const LEFT_BEHIND_SECONDS = 120 + POLL_SECONDS + 3
 
 export const isBeingReplaced = (sim: Simulation, name: string): boolean =>
   sim.docker.containers().some((other) => {
