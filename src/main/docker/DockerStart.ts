@@ -17,7 +17,7 @@ const isFinal = ({ reason }: DockerError): boolean => reason === "not-found" || 
 const fatal = (error: DockerError, selfRef: string): FatalError => {
   if (error.reason === "not-found") {
     return new FatalError({
-      message: sentence`Docker knows no container ${selfRef}, which this process takes for its own`
+      message: sentence`Docker knows no container ${selfRef}, which this process takes for its own; DOCKER_HOST has to lead to the engine that runs this container`
     })
   }
   return new FatalError({
