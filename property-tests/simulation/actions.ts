@@ -84,18 +84,3 @@ export interface Step {
   readonly action: Action
   readonly thenMillis: number
 }
-
-/** The kinds of trouble that can be left out or asked for by name. */
-export const faultKinds = [
-  "ra",
-  "docker",
-  "events",
-  "nft",
-  "conntrack",
-  "netlink",
-  "interference",
-  "dhcp",
-  "dns",
-  "process"
-] as const
-export type FaultKind = (typeof faultKinds)[number]

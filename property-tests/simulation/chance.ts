@@ -1,6 +1,6 @@
 import * as fc from "fast-check"
 import { families } from "../../src/domain/Address.ts"
-import type { Action, ContainerAction, FaultKind, Step } from "./actions.ts"
+import type { Action, ContainerAction, Step } from "./actions.ts"
 import { MANAGED, NETWORK_ANCHOR, optionalRoles, OUTPOST, roles, type Casting } from "./cast.ts"
 
 const names = [...roles.map(({ name }) => name), MANAGED]
@@ -49,29 +49,32 @@ const everyday: ReadonlyArray<fc.WeightedArbitrary<Action>> = [
   }
 ]
 
-const faults: Readonly<Record<FaultKind, ReadonlyArray<fc.WeightedArbitrary<Action>>>> = {
-  docker: [
-    {
+/** Whoever was killed or stopped stays so until then, and without a network-anchor there is little to look at. */
+const revival: fc.WeightedArbitrary<Action> = { weight: 20, arbitrary: about("Start", [NETWORK_ANCHOR]) }
+
+const ofAnchor = (tag: ContainerAction, weight: number) => ({ weight, arbitrary: about(tag, [NETWORK_ANCHOR]) })
+const away = fc.constantFrom(50, 700, 7_000, 45_000)
+const silent = fc.constantFrom(100, 3_000, 40_000)
+
+/** What can go wrong, by kind and name, and how often it does. */
+const faults = {
+  docker: {
+    EngineRestart: {
       weight: 1,
       arbitrary: fc.record({
         _tag: fc.constant("EngineRestart" as const),
         how: fc.constantFrom("shutdown" as const, "power failure" as const, "live restore" as const)
       })
     },
-    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("AnswersLost" as const), times: few }) },
-    {
-      weight: 2,
-      arbitrary: fc.record({
-        _tag: fc.constantFrom("EngineAway" as const, "EngineHangs" as const),
-        millis: fc.constantFrom(50, 700, 7_000, 45_000)
-      })
-    },
-    {
+    AnswersLost: { weight: 1, arbitrary: fc.record({ _tag: fc.constant("AnswersLost" as const), times: few }) },
+    EngineAway: { weight: 1, arbitrary: fc.record({ _tag: fc.constant("EngineAway" as const), millis: away }) },
+    EngineHangs: { weight: 1, arbitrary: fc.record({ _tag: fc.constant("EngineHangs" as const), millis: away }) },
+    ApiSlow: {
       weight: 2,
       arbitrary: fc.record({ _tag: fc.constant("ApiSlow" as const), millis: fc.constantFrom(0, 5, 80, 900) })
     },
-    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("ApiFails" as const), times: few }) },
-    {
+    ApiFails: { weight: 2, arbitrary: fc.record({ _tag: fc.constant("ApiFails" as const), times: few }) },
+    GoneAfter: {
       weight: 2,
       arbitrary: fc.record({
         _tag: fc.constant("GoneAfter" as const),
@@ -79,12 +82,12 @@ const faults: Readonly<Record<FaultKind, ReadonlyArray<fc.WeightedArbitrary<Acti
         call: fc.constantFrom("GET /containers/json?id" as const, "GET /networks/{id}" as const)
       })
     }
-  ],
-  events: [
-    { weight: 2, arbitrary: one("StreamCut") },
-    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("EventsLost" as const), count: few }) },
-    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("EventsDoubled" as const), count: few }) },
-    {
+  },
+  events: {
+    StreamCut: { weight: 2, arbitrary: one("StreamCut") },
+    EventsLost: { weight: 2, arbitrary: fc.record({ _tag: fc.constant("EventsLost" as const), count: few }) },
+    EventsDoubled: { weight: 2, arbitrary: fc.record({ _tag: fc.constant("EventsDoubled" as const), count: few }) },
+    EventsLate: {
       weight: 2,
       arbitrary: fc.record({
         _tag: fc.constant("EventsLate" as const),
@@ -92,28 +95,36 @@ const faults: Readonly<Record<FaultKind, ReadonlyArray<fc.WeightedArbitrary<Acti
         millis: fc.constantFrom(0, 1, 40, 600, 5_000)
       })
     }
-  ],
-  nft: [
-    {
+  },
+  nft: {
+    NftDies: {
       weight: 2,
       arbitrary: fc.record({
         _tag: fc.constant("NftDies" as const),
         when: fc.constantFrom("idle" as const, "before" as const, "after" as const)
       })
     },
-    { weight: 1, arbitrary: one("NftRefuses") }
-  ],
-  conntrack: [
-    {
+    NftRefuses: { weight: 1, arbitrary: one("NftRefuses") }
+  },
+  conntrack: {
+    ConntrackFails: {
       weight: 2,
       arbitrary: fc.record({ _tag: fc.constant("ConntrackFails" as const), millis: fc.constantFrom(10, 3_000, 40_000) })
     }
-  ],
-  netlink: [{ weight: 2, arbitrary: fc.record({ _tag: fc.constant("MonitorLosesLines" as const), count: few }) }],
-  interference: [
-    { weight: 2, arbitrary: one("FlushRuleset") },
-    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("DeleteElement" as const), index: fc.nat({ max: 40 }) }) },
-    {
+  },
+  netlink: {
+    MonitorLosesLines: {
+      weight: 2,
+      arbitrary: fc.record({ _tag: fc.constant("MonitorLosesLines" as const), count: few })
+    }
+  },
+  interference: {
+    FlushRuleset: { weight: 2, arbitrary: one("FlushRuleset") },
+    DeleteElement: {
+      weight: 2,
+      arbitrary: fc.record({ _tag: fc.constant("DeleteElement" as const), index: fc.nat({ max: 40 }) })
+    },
+    SpoilDefaultRoute: {
       weight: 2,
       arbitrary: fc.record({
         _tag: fc.constant("SpoilDefaultRoute" as const),
@@ -122,8 +133,8 @@ const faults: Readonly<Record<FaultKind, ReadonlyArray<fc.WeightedArbitrary<Acti
         name: fc.constantFrom(NETWORK_ANCHOR, "web-anchor", "files")
       })
     },
-    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("DeleteAddress" as const), family }) },
-    {
+    DeleteAddress: { weight: 1, arbitrary: fc.record({ _tag: fc.constant("DeleteAddress" as const), family }) },
+    Replug: {
       weight: 2,
       arbitrary: fc.record({
         _tag: fc.constant("Replug" as const),
@@ -131,41 +142,39 @@ const faults: Readonly<Record<FaultKind, ReadonlyArray<fc.WeightedArbitrary<Acti
         renamed: fc.boolean()
       })
     }
-  ],
-  dhcp: [
-    { weight: 2, arbitrary: one("DhcpSilent") },
-    { weight: 2, arbitrary: one("DhcpServes") },
-    { weight: 3, arbitrary: one("DhcpRefuses") },
-    { weight: 1, arbitrary: one("DhcpDies") },
-    { weight: 2, arbitrary: one("DhcpForgets") },
-    {
+  },
+  dhcp: {
+    DhcpSilent: { weight: 2, arbitrary: one("DhcpSilent") },
+    DhcpServes: { weight: 2, arbitrary: one("DhcpServes") },
+    DhcpRefuses: { weight: 3, arbitrary: one("DhcpRefuses") },
+    DhcpDies: { weight: 1, arbitrary: one("DhcpDies") },
+    DhcpForgets: { weight: 2, arbitrary: one("DhcpForgets") },
+    DhcpRival: {
       weight: 3,
       arbitrary: fc.record({ _tag: fc.constant("DhcpRival" as const), serves: fc.boolean(), isFirst: fc.boolean() })
     },
-    { weight: 3, arbitrary: fc.record({ _tag: fc.constant("DhcpRotates" as const), index: fc.nat({ max: 3 }) }) }
-  ],
-  ra: [
-    {
+    DhcpRotates: {
+      weight: 3,
+      arbitrary: fc.record({ _tag: fc.constant("DhcpRotates" as const), index: fc.nat({ max: 3 }) })
+    }
+  },
+  ra: {
+    RouterAdvertises: {
       weight: 3,
       arbitrary: fc.record({ _tag: fc.constant("RouterAdvertises" as const), lives: fc.boolean() })
     }
-  ],
-  dns: [
-    {
-      weight: 2,
-      arbitrary: fc.record({
-        _tag: fc.constantFrom("DnsFails" as const, "DnsFlaps" as const),
-        millis: fc.constantFrom(100, 3_000, 40_000)
-      })
-    }
-  ],
-  process: [
-    { weight: 2, arbitrary: about("Kill", [NETWORK_ANCHOR]) },
-    { weight: 2, arbitrary: about("Restart", [NETWORK_ANCHOR]) },
-    { weight: 2, arbitrary: about("Crash", [NETWORK_ANCHOR]) },
-    { weight: 2, arbitrary: about("Recreate", [NETWORK_ANCHOR]) },
-    { weight: 1, arbitrary: about("Stop", [NETWORK_ANCHOR]) },
-    {
+  },
+  dns: {
+    DnsFails: { weight: 1, arbitrary: fc.record({ _tag: fc.constant("DnsFails" as const), millis: silent }) },
+    DnsFlaps: { weight: 1, arbitrary: fc.record({ _tag: fc.constant("DnsFlaps" as const), millis: silent }) }
+  },
+  process: {
+    Killed: ofAnchor("Kill", 2),
+    Restarted: ofAnchor("Restart", 2),
+    Crashes: ofAnchor("Crash", 2),
+    Recreated: ofAnchor("Recreate", 2),
+    Stopped: ofAnchor("Stop", 1),
+    DiesAtCall: {
       weight: 6,
       arbitrary: fc.record({
         _tag: fc.constant("DiesAtCall" as const),
@@ -173,11 +182,31 @@ const faults: Readonly<Record<FaultKind, ReadonlyArray<fc.WeightedArbitrary<Acti
         calls: fc.integer({ min: 1, max: 30 }),
         signal: fc.constantFrom("SIGTERM" as const, "SIGKILL" as const)
       })
-    },
-    // Whoever was killed or stopped stays so until then, and without a network-anchor there is little to look at.
-    { weight: 20, arbitrary: about("Start", [NETWORK_ANCHOR]) }
-  ]
+    }
+  }
+} satisfies Readonly<Record<string, Readonly<Record<string, fc.WeightedArbitrary<Action>>>>>
+
+type Kind = keyof typeof faults
+
+const kindOf = new Map<string, Kind>(
+  (Object.keys(faults) as ReadonlyArray<Kind>).flatMap((kind) => Object.keys(faults[kind]).map((name) => [name, kind]))
+)
+
+const byName = new Map<string, fc.WeightedArbitrary<Action>>(
+  Object.values(faults).flatMap((some) => Object.entries(some))
+)
+
+/** The kinds of trouble. */
+export const faultKinds: ReadonlyArray<string> = Object.keys(faults)
+
+/** The faults with these names, which may be those of whole kinds; nothing for a name of neither. */
+export const faultsNamed = (name: string): ReadonlyArray<string> | undefined => {
+  if (byName.has(name)) return [name]
+  return name in faults ? Object.keys(faults[name as Kind]) : undefined
 }
+
+/** Every fault, by name. */
+export const allFaults: ReadonlyArray<string> = [...byName.keys()]
 
 /** How long after one thing the next one happens: mostly in the middle of what the first one caused. */
 const pause = fc.oneof(
@@ -187,22 +216,28 @@ const pause = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 4_000, max: 40_000 }) }
 )
 
-/** A step with what happens every day and these kinds of trouble. */
-export const stepWith = (kinds: ReadonlyArray<FaultKind>): fc.Arbitrary<Step> =>
+const weighted = (chosen: ReadonlyArray<string>): ReadonlyArray<fc.WeightedArbitrary<Action>> => [
+  ...chosen.flatMap((name) => byName.get(name) ?? []),
+  ...(chosen.some((name) => kindOf.get(name) === "process") ? [revival] : [])
+]
+
+/** A step with what happens every day and these faults. */
+export const stepWith = (chosen: ReadonlyArray<string>): fc.Arbitrary<Step> =>
   fc.record({
     action: fc.oneof(
-      { weight: 400, arbitrary: fc.oneof(...everyday, ...kinds.flatMap((kind) => faults[kind])) },
+      { weight: 400, arbitrary: fc.oneof(...everyday, ...weighted(chosen)) },
       { weight: 1, arbitrary: one("Quiet") }
     ),
     thenMillis: pause
   })
 
-export const castingWith = (kinds: ReadonlyArray<FaultKind>): fc.Arbitrary<Casting> =>
-  fc.record({
+export const castingWith = (chosen: ReadonlyArray<string>): fc.Arbitrary<Casting> => {
+  const kinds = new Set(chosen.map((name) => kindOf.get(name)))
+  return fc.record({
     addressMode: fc.constantFrom(
       "bootstrap" as const,
-      ...(kinds.includes("dhcp") ? ["dhcp-refresh" as const] : []),
-      ...(kinds.includes("ra") ? ["slaac-ra-only" as const] : [])
+      ...(kinds.has("dhcp") ? ["dhcp-refresh" as const] : []),
+      ...(kinds.has("ra") ? ["slaac-ra-only" as const] : [])
     ),
     autofixScope: fc.constantFrom("own" as const, "project" as const),
     selector: fc.boolean(),
@@ -211,3 +246,4 @@ export const castingWith = (kinds: ReadonlyArray<FaultKind>): fc.Arbitrary<Casti
     chance: fc.nat({ max: 999_999 }),
     present: fc.subarray(optionalRoles, { minLength: 1, maxLength: 3 })
   })
+}

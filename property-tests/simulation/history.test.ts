@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
-import { faultKinds } from "./actions.ts"
+import { allFaults } from "./chance.ts"
 import { play, search, type Script } from "./play.ts"
 
 const REGRESSIONS = new URL("regressions/", import.meta.url)
@@ -14,14 +14,14 @@ const regressions = readdirSync(REGRESSIONS).filter((file) => file.endsWith(".js
 
 describe("a history", () => {
   it("is the same in every run of its seed, byte for byte", () => {
-    const once = () => search({ seed: 117, steps: 150, faults: faultKinds, shrinkMillis: 0 })
+    const once = () => search({ seed: 117, steps: 150, faults: allFaults, shrinkMillis: 0 })
     const [first, second] = [once(), once()]
     expect(first.histories.join().split("\n").length).toBeGreaterThan(50)
     expect(second.histories).toEqual(first.histories)
   })
 
   it("is another one for another seed", () => {
-    const of = (seed: number) => search({ seed, steps: 100, faults: faultKinds, shrinkMillis: 0 }).histories
+    const of = (seed: number) => search({ seed, steps: 100, faults: allFaults, shrinkMillis: 0 }).histories
     expect(of(1)).not.toEqual(of(2))
   })
 })

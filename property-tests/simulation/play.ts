@@ -1,9 +1,9 @@
 import * as fc from "fast-check"
-import { faultKinds, type FaultKind, type Step } from "./actions.ts"
+import type { Step } from "./actions.ts"
 import { told } from "./History.ts"
 import { carryOut, isApplicable } from "./carryOut.ts"
 import type { Casting } from "./cast.ts"
-import { castingWith, stepWith } from "./chance.ts"
+import { allFaults, castingWith, faultKinds, faultsNamed, stepWith } from "./chance.ts"
 import { checkLiveness, QUIET_MILLIS } from "./liveness.ts"
 import { checkSafety } from "./safety.ts"
 import { Simulation } from "./Simulation.ts"
@@ -75,7 +75,8 @@ class StepCommand implements fc.Command<Model, Simulation> {
 export interface Search {
   readonly seed: number
   readonly steps: number
-  readonly faults: ReadonlyArray<FaultKind>
+  /** By name. */
+  readonly faults: ReadonlyArray<string>
   /** For how long a failing history is made shorter, in milliseconds of real time; 0: not at all. */
   readonly shrinkMillis: number
 }
@@ -104,15 +105,18 @@ const withoutTraces = <A>(body: () => A): A => {
 }
 
 /**
- * Out of all kinds of trouble each history has some and not the others: where everything goes wrong at once, everything is excused at most times, and
- * what no fault excuses is seldom seen. Whoever names the kinds gets all of them.
+ * Where everything may go wrong each history has some kinds of trouble and not the others: with all at once everything is excused at most times, and
+ * what no fault excuses is seldom seen. Whoever names the faults gets all of those.
  */
-const kindsOfOne = (kinds: ReadonlyArray<FaultKind>, seed: number): ReadonlyArray<FaultKind> =>
-  kinds.length < faultKinds.length ? kinds : (fc.sample(fc.subarray([...kinds]), { seed, numRuns: 1 })[0] ?? kinds)
+const faultsOfOne = (faults: ReadonlyArray<string>, seed: number): ReadonlyArray<string> => {
+  if (faults.length < allFaults.length) return faults
+  const [kinds = []] = fc.sample(fc.subarray([...faultKinds]), { seed, numRuns: 1 })
+  return kinds.flatMap((kind) => faultsNamed(kind) ?? [])
+}
 
 /** Plays one history from a seed, of at most so many steps; one that fails is made as short as it still fails. */
 export const search = ({ seed, steps, faults: all, shrinkMillis }: Search): Searched => {
-  const faults = kindsOfOne(all, seed)
+  const faults = faultsOfOne(all, seed)
   let first: Model | undefined
   let last: Model | undefined
   let casting: Casting | undefined

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest"
-import { faultKinds } from "./actions.ts"
+import { allFaults } from "./chance.ts"
 import { told } from "./History.ts"
 import { search } from "./play.ts"
 
 /** For how many seconds histories that nobody has seen are played; a longer search is `npm run simulate -- --minutes M`. */
-const SECONDS = Number(process.env["SIMULATE_SECONDS"] ?? (process.env["CI"] === undefined ? 10 : 5))
+const SECONDS = Number(process.env["SIMULATE_SECONDS"] ?? (process.env["CI"] === undefined ? 10 : 120))
 const STEPS = 1_000
 
 describe("the whole program in a simulated world", () => {
@@ -13,7 +13,7 @@ describe("the whole program in a simulated world", () => {
     const first = Date.now() % 1_000_000_000
     let [seed, steps] = [first, 0]
     for (; performance.now() < end; seed++) {
-      const searched = search({ seed, steps: STEPS, faults: faultKinds, shrinkMillis: 60_000 })
+      const searched = search({ seed, steps: STEPS, faults: allFaults, shrinkMillis: 60_000 })
       steps += searched.steps
       if (searched.found === undefined) continue
       const { message, script } = searched.found

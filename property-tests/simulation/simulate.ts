@@ -1,16 +1,26 @@
 import { readFileSync } from "node:fs"
 import { parseArgs } from "node:util"
-import { faultKinds, type FaultKind } from "./actions.ts"
+import { allFaults, faultKinds, faultsNamed } from "./chance.ts"
 import { told } from "./History.ts"
 import { play, search, type Found, type Script } from "./play.ts"
 
+/** So many words on a line of the help. */
+const ON_A_LINE = 5
+
+const wrapped = (words: ReadonlyArray<string>): string =>
+  words
+    .map((word, index) => `${index === 0 ? "" : index % ON_A_LINE === 0 ? `,\n${" ".repeat(17)}` : ", "}${word}`)
+    .join("")
+
 const USAGE = `Runs whole programs of anchord in a simulated world, and looks at every step whether what must hold does.
 
-  npm run simulate -- [--seed S] [--steps N] [--faults KIND,KIND…] [--minutes M] [--replay FILE] [--no-shrink]
+  npm run simulate -- [--seed S] [--steps N] [--faults NAME,NAME…] [--minutes M] [--replay FILE] [--no-shrink]
 
   --seed S       where to begin (default: from the time, printed)
   --steps N      one history of at most N steps, printed (default 100)
-  --faults …     what may go wrong: all (default: each history has some of them), none, or these of ${faultKinds.join(", ")}
+  --faults …     what may go wrong: all (default: each history has some of it), none, or what is named:
+                 a kind of ${faultKinds.join(", ")},
+                 or one fault of ${wrapped(allFaults)}
   --minutes M    search for M minutes, one seed after the other, histories of at most N steps; prints what is found
   --replay FILE  plays a history from a file
 `
@@ -33,16 +43,12 @@ const wholeNumberOf = (option: string, text: string, least: number): number => {
   return Number.isSafeInteger(value) ? value : refuse(`--${option} ${text}: must be a whole number`)
 }
 
-const isFaultKind = (text: string): text is FaultKind => (faultKinds as ReadonlyArray<string>).includes(text)
-
-const faultsOf = (text: string): ReadonlyArray<FaultKind> => {
-  if (text === "all") return faultKinds
+const faultsOf = (text: string): ReadonlyArray<string> => {
+  if (text === "all") return allFaults
   if (text === "none") return []
   return text
     .split(",")
-    .map((kind) =>
-      isFaultKind(kind) ? kind : refuse(`--faults ${kind}: must be all, none, or some of ${faultKinds.join(", ")}`)
-    )
+    .flatMap((name) => faultsNamed(name) ?? refuse(`--faults ${name}: there is no such fault, and no such kind`))
 }
 
 const options = () => {

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util"
-import { faultKinds } from "../actions.ts"
+import { allFaults } from "../chance.ts"
 import { search, type Script } from "../play.ts"
 
 /** What a hunt tells on standard output, as one line of JSON. */
@@ -18,7 +18,7 @@ const secondsUsed = (): number => {
 
 const attempt = (seed: number, steps: number): ReturnType<typeof search> => {
   try {
-    return search({ seed, steps, faults: faultKinds, shrinkMillis: 0 })
+    return search({ seed, steps, faults: allFaults, shrinkMillis: 0 })
   } catch (error) {
     // The programs or the world itself have broken down: there is no script of that, but the seed tells it all.
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error)

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
-import { faultKinds } from "../actions.ts"
+import { allFaults } from "../chance.ts"
 import { play, search } from "../play.ts"
 import type { Hunted } from "./hunt.ts"
 import { mutants } from "./list.ts"
@@ -110,7 +110,7 @@ const isWrongAnyway = ({ seed, script }: NonNullable<Hunted["found"]>): boolean 
   try {
     if (script.casting !== undefined) return play(script).violation !== undefined
     const steps = Number(options.steps)
-    return search({ seed, steps, faults: faultKinds, shrinkMillis: 0 }).found !== undefined
+    return search({ seed, steps, faults: allFaults, shrinkMillis: 0 }).found !== undefined
   } catch {
     return true
   }
