@@ -4,7 +4,7 @@ import { families, type Family } from "../src/domain/Address.ts"
 import { isUndone, planAddresses, type AddressSituation } from "../src/domain/AddressPlan.ts"
 import type { Prefixed } from "../src/domain/Network.ts"
 import type { Lease } from "../src/domain/DhcpLease.ts"
-import { SimNetns } from "../src/layers/sim/SimNetns.ts"
+import { SimNetns } from "../src/layers/sim/kernel/SimNetns.ts"
 
 const LINK = "eth0"
 const bootstraps: Readonly<Record<Family, Prefixed>> = {

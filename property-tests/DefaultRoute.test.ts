@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { families } from "../src/domain/Address.ts"
 import { chooseGateways, isOurs, planExternalDefault } from "../src/domain/DefaultRoute.ts"
 import type { DefaultRoute, RouteStep } from "../src/domain/Routing.ts"
-import type { SimNetns } from "../src/layers/sim/SimNetns.ts"
+import type { SimNetns } from "../src/layers/sim/kernel/SimNetns.ts"
 import { allDefaults, crowded, EXTERNAL, gatewayPair, namespace } from "./arbitraries/routes.ts"
 
 const isAdvertised = (route: DefaultRoute): boolean => route.protocol === "ra" && route.link === EXTERNAL

@@ -4,7 +4,7 @@ import { families, familyOf, type AddressPair } from "../src/domain/Address.ts"
 import { isOurs, metricOf } from "../src/domain/DefaultRoute.ts"
 import { ORIGINALS_TABLE, type DefaultRoute, type RouteStep } from "../src/domain/Routing.ts"
 import { planFollow, planRestore } from "../src/domain/ServiceAnchorRoutes.ts"
-import type { SimNetns } from "../src/layers/sim/SimNetns.ts"
+import type { SimNetns } from "../src/layers/sim/kernel/SimNetns.ts"
 import { allDefaults, crowded, gatewayPair, inward, namespace } from "./arbitraries/routes.ts"
 
 const originalsOf = (netns: SimNetns): ReadonlyArray<DefaultRoute> =>

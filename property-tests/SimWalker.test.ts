@@ -4,8 +4,8 @@ import { families, type Family } from "../src/domain/Address.ts"
 import { protocols, tableOf, type DnatEntry, type Flow } from "../src/domain/Dnat.ts"
 import { ownersIn } from "../src/domain/FlowConsistency.ts"
 import { nftFamily, parseTable, planCommands, tableName } from "../src/domain/NftJson.ts"
-import { exchange, send, type SimPacket } from "../src/layers/sim/SimWalker.ts"
-import { CLIENT, FIRST, INSIDE, makeLan, OTHER_CLIENT, OWN, SECOND, type Lan } from "../test/layers/sim/lan.ts"
+import { exchange, send, type SimPacket } from "../src/layers/sim/lan/SimWalker.ts"
+import { CLIENT, FIRST, INSIDE, makeLan, OTHER_CLIENT, OWN, SECOND, type Lan } from "../test/layers/sim/lan/lan.ts"
 
 const family = fc.constantFrom(...families)
 const protocol = fc.constantFrom(...protocols)

@@ -1,7 +1,7 @@
 import * as fc from "fast-check"
 import { families, type Family } from "../../src/domain/Address.ts"
 import { protocols, type DnatEntry, type FlowSelector, type Protocol } from "../../src/domain/Dnat.ts"
-import type { SimPacket } from "../../src/layers/sim/SimWalker.ts"
+import type { SimPacket } from "../../src/layers/sim/lan/SimWalker.ts"
 import type { PacketHost } from "./packetLab.ts"
 
 export const OWN = { v4: "10.99.0.7", v6: "fd99::7" } as const

@@ -1,7 +1,7 @@
 import { familyOf } from "../../src/domain/Address.ts"
-import { SimKernel } from "../../src/layers/sim/SimKernel.ts"
+import { SimKernel } from "../../src/layers/sim/kernel/SimKernel.ts"
 import { SimTime } from "../../src/layers/sim/SimTime.ts"
-import { SimSegment } from "../../src/layers/sim/SimWire.ts"
+import { SimSegment } from "../../src/layers/sim/lan/SimWire.ts"
 import type { PacketHost } from "./packetLab.ts"
 
 /** The same hosts, simulated. Where masquerading begins to look for a free port is said with `random`. */

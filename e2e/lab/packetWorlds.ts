@@ -9,7 +9,7 @@ import {
   type NftCommand
 } from "../../src/domain/NftJson.ts"
 import * as ConntrackTool from "../../src/layers/conntrack/ConntrackTool.ts"
-import { exchange, type SimPacket } from "../../src/layers/sim/SimWalker.ts"
+import { exchange, type SimPacket } from "../../src/layers/sim/lan/SimWalker.ts"
 import { Conntrack } from "../../src/services/Conntrack.ts"
 import { run } from "./command.ts"
 import { inNetns } from "./lan.ts"

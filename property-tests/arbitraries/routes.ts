@@ -1,7 +1,7 @@
 import * as fc from "fast-check"
 import { families, type Address, type Family } from "../../src/domain/Address.ts"
 import type { DefaultRoute } from "../../src/domain/Routing.ts"
-import { SimNetns } from "../../src/layers/sim/SimNetns.ts"
+import { SimNetns } from "../../src/layers/sim/kernel/SimNetns.ts"
 
 export const EXTERNAL = "eth0"
 export const INWARD = "eth1"

@@ -1,5 +1,5 @@
 import type { AddressPair } from "../../src/domain/Address.ts"
-import type { Walk } from "../../src/layers/sim/SimWalker.ts"
+import type { Walk } from "../../src/layers/sim/lan/SimWalker.ts"
 import { TRANSIT } from "./cast.ts"
 import type { Simulation } from "./Simulation.ts"
 import { askersOf, backendPortOf, isWithoutV6, type Candidate, type OutsidePort } from "./truth.ts"

@@ -1,6 +1,6 @@
 import { families } from "../../src/domain/Address.ts"
 import { nftFamily, tableName } from "../../src/domain/NftJson.ts"
-import type { SimSignal } from "../../src/layers/sim/SimPlumbing.ts"
+import type { SimSignal } from "../../src/layers/sim/docker/SimPlumbing.ts"
 import type { Process } from "./processes.ts"
 import type { Simulation } from "./Simulation.ts"
 

@@ -2,12 +2,12 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Netlink } from "../../src/services/Netlink.ts"
 import { type Nftables, NftError } from "../../src/services/Nftables.ts"
-import type { SimEngineEnd } from "../../src/layers/sim/SimEngineEnd.ts"
-import type { SimDns } from "../../src/layers/sim/SimDns.ts"
+import type { SimEngineEnd } from "../../src/layers/sim/docker/SimEngineEnd.ts"
+import type { SimDns } from "../../src/layers/sim/lan/SimDns.ts"
 import { NETWORK_ANCHOR, POLL_SECONDS } from "./cast.ts"
 import type { Simulation } from "./Simulation.ts"
 import { routesOf } from "./excuses.ts"
-import type { SimKernel } from "../../src/layers/sim/SimKernel.ts"
+import type { SimKernel } from "../../src/layers/sim/kernel/SimKernel.ts"
 
 /** What is seen only by the poll is right when the poll after it is through. */
 export const UNTIL_POLL = POLL_SECONDS * 1_000 + 2_000

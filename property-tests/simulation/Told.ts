@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { ContainerSnapshot, DockerEvent } from "../../src/domain/DockerState.ts"
-import type { SimDocker } from "../../src/layers/sim/SimDocker.ts"
+import type { SimDocker } from "../../src/layers/sim/docker/SimDocker.ts"
 import type { DockerEngine } from "../../src/services/DockerEngine.ts"
 
 type Names = Map<string, Set<string>>

@@ -1,4 +1,4 @@
-import { LAN } from "../../src/layers/sim/SimLan.ts"
+import { LAN } from "../../src/layers/sim/lan/SimLan.ts"
 import { ADVERTISED_EACH, containerOf, DMZ, NETWORK_ANCHOR, networks, roles, rolesOf, type Role } from "./cast.ts"
 import { serveLeases } from "./leases.ts"
 import type { Simulation } from "./Simulation.ts"

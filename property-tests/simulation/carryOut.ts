@@ -1,7 +1,7 @@
 import type { Action, ContainerAction } from "./actions.ts"
 import { createContainer, createNetwork } from "./building.ts"
 import { DMZ, ELSEWHERE, NEIGHBOUR, NETWORK_ANCHOR, roleOf, rolesOf, TRANSIT } from "./cast.ts"
-import { SimRefusal } from "../../src/layers/sim/SimRefusal.ts"
+import { SimRefusal } from "../../src/layers/sim/docker/SimRefusal.ts"
 import { carryOutFault } from "./carryOutFault.ts"
 import type { Simulation } from "./Simulation.ts"
 

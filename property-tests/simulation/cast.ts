@@ -1,7 +1,7 @@
 import type { Mode } from "../../src/domain/SettingDefinitions.ts"
-import type { SimProject } from "../../src/layers/sim/SimProject.ts"
-import type { SimContainerSpec, SimNetworkSpec } from "../../src/layers/sim/SimSpec.ts"
-import { LAN } from "../../src/layers/sim/SimLan.ts"
+import type { SimProject } from "../../src/layers/sim/docker/SimProject.ts"
+import type { SimContainerSpec, SimNetworkSpec } from "../../src/layers/sim/docker/SimSpec.ts"
+import { LAN } from "../../src/layers/sim/lan/SimLan.ts"
 
 /** The project's addresses on the LAN, and its names in Docker. */
 export const EXTERNAL = { v4: "10.99.0.7", v6: "fd99::7" } as const

@@ -1,5 +1,5 @@
 import type { Family } from "../../src/domain/Address.ts"
-import { LAN } from "../../src/layers/sim/SimLan.ts"
+import { LAN } from "../../src/layers/sim/lan/SimLan.ts"
 import { NETWORK_ANCHOR } from "./cast.ts"
 import type { Simulation } from "./Simulation.ts"
 

@@ -1,5 +1,5 @@
-import type { SimKernel } from "../../src/layers/sim/SimKernel.ts"
-import { SimRefusal } from "../../src/layers/sim/SimRefusal.ts"
+import type { SimKernel } from "../../src/layers/sim/kernel/SimKernel.ts"
+import { SimRefusal } from "../../src/layers/sim/docker/SimRefusal.ts"
 import { ADMINISTRATION, DMZ, EXTERNAL, NETWORK_ANCHOR } from "./cast.ts"
 import { routesOf } from "./excuses.ts"
 import type { Simulation } from "./Simulation.ts"

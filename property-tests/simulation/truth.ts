@@ -1,6 +1,6 @@
 import type { Family } from "../../src/domain/Address.ts"
 import type { ContainerSnapshot, NetworkSnapshot } from "../../src/domain/DockerState.ts"
-import type { SimDocker } from "../../src/layers/sim/SimDocker.ts"
+import type { SimDocker } from "../../src/layers/sim/docker/SimDocker.ts"
 import { isServed, labelOf, managedClaims, NETWORK_ANCHOR, roles, TRANSIT, type Casting, type Claim } from "./cast.ts"
 
 /** A port as clients see it. */

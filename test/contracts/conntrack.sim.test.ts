@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
-import { SimConntrack } from "../../src/layers/sim/SimConntrack.ts"
+import { SimConntrack } from "../../src/layers/sim/kernel/SimConntrack.ts"
 import { Conntrack } from "../../src/services/Conntrack.ts"
 import { conntrackContract } from "./conntrack.ts"
 

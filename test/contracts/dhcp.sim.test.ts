@@ -1,5 +1,5 @@
 import type { Family } from "../../src/domain/Address.ts"
-import { SimDhcp } from "../../src/layers/sim/SimDhcp.ts"
+import { SimDhcp } from "../../src/layers/sim/lan/SimDhcp.ts"
 import { dhcpContract } from "./dhcp.ts"
 
 const router = "10.1.0.1"

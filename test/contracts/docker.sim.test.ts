@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
-import type { SimDocker } from "../../src/layers/sim/SimDocker.ts"
-import { make } from "../../src/layers/sim/SimDockerEngine.ts"
+import type { SimDocker } from "../../src/layers/sim/docker/SimDocker.ts"
+import { make } from "../../src/layers/sim/docker/SimDockerEngine.ts"
 import { dockerEngineContract, type DockerWorld } from "./docker.ts"
 
 const worldOf = (docker: SimDocker): DockerWorld => {

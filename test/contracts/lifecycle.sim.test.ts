@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
-import { layer } from "../../src/layers/sim/SimContainerLifecycle.ts"
-import { make } from "../../src/layers/sim/SimDockerEngine.ts"
+import { layer } from "../../src/layers/sim/docker/SimContainerLifecycle.ts"
+import { make } from "../../src/layers/sim/docker/SimDockerEngine.ts"
 import { lifecycleContract } from "./lifecycle.ts"
 
 const IMAGE = "lifecycle:contract"

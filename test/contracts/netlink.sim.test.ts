@@ -1,5 +1,5 @@
-import { SimNetns } from "../../src/layers/sim/SimNetns.ts"
-import * as SimNetlink from "../../src/layers/sim/SimNetlink.ts"
+import { SimNetns } from "../../src/layers/sim/kernel/SimNetns.ts"
+import * as SimNetlink from "../../src/layers/sim/kernel/SimNetlink.ts"
 import { netlinkContract, type NetlinkSetup } from "./netlink.ts"
 import { netlinkAddressContract } from "./netlinkAddresses.ts"
 

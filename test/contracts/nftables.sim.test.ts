@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import { baseRuleset } from "../../src/domain/NftJson.ts"
-import { SimNftables } from "../../src/layers/sim/SimNftables.ts"
-import { SimRuleset } from "../../src/layers/sim/SimRuleset.ts"
+import { SimNftables } from "../../src/layers/sim/kernel/SimNftables.ts"
+import { SimRuleset } from "../../src/layers/sim/kernel/SimRuleset.ts"
 import { Nftables } from "../../src/services/Nftables.ts"
 import { nftablesContract } from "./nftables.ts"
 

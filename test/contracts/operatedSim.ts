@@ -1,6 +1,6 @@
 import type { Json } from "../../src/domain/Inspection.ts"
-import { SimDocker } from "../../src/layers/sim/SimDocker.ts"
-import { SimRefusal } from "../../src/layers/sim/SimRefusal.ts"
+import { SimDocker } from "../../src/layers/sim/docker/SimDocker.ts"
+import { SimRefusal } from "../../src/layers/sim/docker/SimRefusal.ts"
 import { SimTime } from "../../src/layers/sim/SimTime.ts"
 import { createdBy, endpointsOf, policyOf, STUBBORN } from "./createdBy.ts"
 import { networkShapes, type NetworkName, type Operation, type Ref } from "./dockerOperation.ts"

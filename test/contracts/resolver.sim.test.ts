@@ -1,4 +1,4 @@
-import { SimResolver } from "../../src/layers/sim/SimResolver.ts"
+import { SimResolver } from "../../src/layers/sim/lan/SimResolver.ts"
 import { resolverContract } from "./resolver.ts"
 
 resolverContract("SimResolver", () => {

@@ -8,7 +8,7 @@ import {
   type Gateway
 } from "../../src/domain/DefaultRoute.ts"
 import type { DefaultRoute } from "../../src/domain/Routing.ts"
-import { SimNetns } from "../../src/layers/sim/SimNetns.ts"
+import { SimNetns } from "../../src/layers/sim/kernel/SimNetns.ts"
 
 const ipam = { v4: "10.99.0.1", v6: "fd99::1" }
 

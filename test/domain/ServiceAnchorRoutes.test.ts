@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { families, type AddressPair } from "../../src/domain/Address.ts"
 import { ORIGINALS_TABLE, type DefaultRoute, type RouteStep } from "../../src/domain/Routing.ts"
 import { isDeserted, linkTowards, planFollow, planRestore } from "../../src/domain/ServiceAnchorRoutes.ts"
-import { SimNetns } from "../../src/layers/sim/SimNetns.ts"
+import { SimNetns } from "../../src/layers/sim/kernel/SimNetns.ts"
 
 const ANCHOR = { v4: "172.20.0.2", v6: "fd20::2" }
 const MOVED = { v4: "172.20.0.7", v6: "fd20::7" }

@@ -1,5 +1,5 @@
 import { families, type Family } from "../../../src/domain/Address.ts"
-import { LAN } from "../../../src/layers/sim/SimLan.ts"
+import { LAN } from "../../../src/layers/sim/lan/SimLan.ts"
 import { ADVERTISED_EACH, NETWORK_ANCHOR, TRANSIT } from "../cast.ts"
 import { routerOf } from "../leases.ts"
 import type { Simulation } from "../Simulation.ts"

@@ -1,6 +1,6 @@
 import { families, type Family } from "../../../src/domain/Address.ts"
-import { LAN } from "../../../src/layers/sim/SimLan.ts"
-import { exchange, type SimPacket } from "../../../src/layers/sim/SimWalker.ts"
+import { LAN } from "../../../src/layers/sim/lan/SimLan.ts"
+import { exchange, type SimPacket } from "../../../src/layers/sim/lan/SimWalker.ts"
 import type { Simulation } from "../Simulation.ts"
 import { Violation } from "../Violation.ts"
 import { ownerOf, outsidePorts } from "../truth.ts"

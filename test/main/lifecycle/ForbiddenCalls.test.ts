@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import type { LifecycleAction } from "../../../src/domain/LifecycleAction.ts"
-import { layer } from "../../../src/layers/sim/SimContainerLifecycle.ts"
+import { layer } from "../../../src/layers/sim/docker/SimContainerLifecycle.ts"
 import { makeRepairs } from "../../../src/main/lifecycle/Repairs.ts"
 import { ContainerLifecycle } from "../../../src/services/ContainerLifecycle.ts"
 import { DockerError } from "../../../src/services/DockerEngine.ts"

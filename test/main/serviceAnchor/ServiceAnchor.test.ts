@@ -10,9 +10,9 @@ import * as TestClock from "effect/testing/TestClock"
 import { describe, expect, it } from "vitest"
 import { ORIGINALS_TABLE } from "../../../src/domain/Routing.ts"
 import * as Readiness from "../../../src/layers/observability/Readiness.ts"
-import * as SimNetlink from "../../../src/layers/sim/SimNetlink.ts"
-import { SimNetns } from "../../../src/layers/sim/SimNetns.ts"
-import { SimResolver } from "../../../src/layers/sim/SimResolver.ts"
+import * as SimNetlink from "../../../src/layers/sim/kernel/SimNetlink.ts"
+import { SimNetns } from "../../../src/layers/sim/kernel/SimNetns.ts"
+import { SimResolver } from "../../../src/layers/sim/lan/SimResolver.ts"
 import { serviceAnchor, type ServiceAnchorConfig } from "../../../src/main/serviceAnchor/ServiceAnchor.ts"
 
 const OLD = { v4: "172.20.0.2", v6: "fd20::2" }

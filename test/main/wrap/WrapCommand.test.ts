@@ -6,9 +6,9 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import type { Json } from "../../../src/domain/Inspection.ts"
-import * as SimContainerLifecycle from "../../../src/layers/sim/SimContainerLifecycle.ts"
-import type { SimDocker } from "../../../src/layers/sim/SimDocker.ts"
-import { make, type SimDockerEngine } from "../../../src/layers/sim/SimDockerEngine.ts"
+import * as SimContainerLifecycle from "../../../src/layers/sim/docker/SimContainerLifecycle.ts"
+import type { SimDocker } from "../../../src/layers/sim/docker/SimDocker.ts"
+import { make, type SimDockerEngine } from "../../../src/layers/sim/docker/SimDockerEngine.ts"
 import {
   projectInFile,
   runningProject,
