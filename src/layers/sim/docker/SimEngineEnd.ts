@@ -17,7 +17,7 @@ export class SimEngineEnds {
   readonly #in: SimSurroundings
   readonly #lives: SimLifeCycles
   readonly #listeners = new Set<() => void>()
-  /** Ends that nobody was there to notice. */
+  /** Ends that nobody was there to notice, also of those that an engine ended after that on its own way out. */
   #unnoticed: Array<readonly [SimContainer, exitCode: number]> = []
   #isAway = false
 
@@ -58,7 +58,9 @@ export class SimEngineEnds {
   /** The engine is there again, knows nothing of its events before, and starts in any order what is to come back. */
   begin(random: SimRandom): void {
     const { containers, log, foundations } = this.#in
-    for (const [container, exitCode] of this.#unnoticed) this.#lives.exited(container, exitCode)
+    for (const [container, exitCode] of this.#unnoticed) {
+      if (isPlumbed(container)) this.#lives.exited(container, exitCode)
+    }
     this.#unnoticed = []
     this.#isAway = false
     this.#lives.isEnding = false
