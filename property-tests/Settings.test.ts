@@ -15,7 +15,7 @@ const violationsOf = (mode: Mode, env: Environment): ReadonlyArray<Violation> =>
 
 /** How a value that was refused is repeated: what may hold a password is not. */
 const shown = (variable: string, value: string): string =>
-  variable === "ANCHORD_MANAGED_SA_EXTRA_ENV" ? "(not shown)" : value
+  ["ANCHORD_MANAGED_SA_EXTRA_ENV", "ANCHORD_MANAGED_SA_LABELS"].includes(variable) ? "(not shown)" : value
 
 const byVariable = (violations: ReadonlyArray<Violation>) =>
   new Map(violations.map(({ variable, value }) => [variable, value]))

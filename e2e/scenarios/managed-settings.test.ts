@@ -165,7 +165,8 @@ it("what the managed service-anchor cannot be given is refused at the start: all
     ANCHORD_MANAGED_SA_LABELS: ["com.docker.compose.project", "anchord.managed-by"].map(notGiven).join("; ")
   }
   // Whatever is given to the managed service-anchor may be a password.
-  const shown = { ...env, ANCHORD_MANAGED_SA_EXTRA_ENV: "(not shown)" }
+  const hidden = "(not shown)"
+  const shown = { ...env, ANCHORD_MANAGED_SA_EXTRA_ENV: hidden, ANCHORD_MANAGED_SA_LABELS: hidden }
   expect(outcome.output.split("\n").filter((line) => line.startsWith("anchord:"))).toEqual([
     "anchord: wrong configuration",
     ...Object.entries(rules).map(([key, rule]) => `anchord:   ${key}="${shown[key as keyof typeof rules]}": ${rule}`)

@@ -154,7 +154,10 @@ export const networkAnchorDefinitions = {
     ...define("{}", "its further environment, a JSON object of strings", Read.stringRecord(noVariable)),
     mayHoldSecrets: true
   },
-  ANCHORD_MANAGED_SA_LABELS: define("{}", "its further labels, a JSON object of strings", Read.stringRecord(ownLabel))
+  ANCHORD_MANAGED_SA_LABELS: {
+    ...define("{}", "its further labels, a JSON object of strings", Read.stringRecord(ownLabel)),
+    mayHoldSecrets: true
+  }
 } as const
 
 export const serviceAnchorDefinitions = {

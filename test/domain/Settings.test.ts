@@ -132,9 +132,10 @@ const common: Readonly<Record<string, ReadonlyArray<readonly [value: string, rul
   ]
 }
 
-/** The environment of another container may hold passwords, and what is wrong is logged. */
-const told = (variable: string, value: string): string =>
-  variable === "ANCHORD_MANAGED_SA_EXTRA_ENV" ? "(not shown)" : value
+/** The environment and the labels of another container may hold passwords, and what is wrong is logged. */
+const hidden = ["ANCHORD_MANAGED_SA_EXTRA_ENV", "ANCHORD_MANAGED_SA_LABELS"]
+
+const told = (variable: string, value: string): string => (hidden.includes(variable) ? "(not shown)" : value)
 
 const wrong: Readonly<Record<Mode, Readonly<Record<string, ReadonlyArray<readonly [value: string, rule: string]>>>>> = {
   "network-anchor": {
