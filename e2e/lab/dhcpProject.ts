@@ -108,7 +108,8 @@ export const dhcpProject = (lab: Lab, name: string, number: number, { env, ancho
   }
 }
 
-export const SILENCE = "no DHCP server answers; the project stays on the address it has, and asking goes on"
+export const SILENCE =
+  "no DHCP server answers; the project stays on the address it has, and asking goes on; see whether a server on this LAN has an address left, and whether parent of the external network is the right interface"
 
 /** The machine that {@link rememberAnother} is about. */
 export const ANOTHER = "02:00:00:00:00:77"

@@ -54,7 +54,7 @@ describe("two containers want one port", () => {
     expect(lines).toMatchObject([
       {
         level: "ERROR",
-        msg: `tcp/25 is wanted by ${project.container("senior")} and ${project.container("junior")}; ${project.container("senior")} was created first and has it, ${project.container("junior")} is on standby`
+        msg: `tcp/25 is wanted by ${project.container("senior")} and ${project.container("junior")}; ${project.container("senior")} was created first and has it, ${project.container("junior")} is on standby; take it out of one of the two labels, or stop one of the two`
       }
     ])
     expect(await project.exec("anchord", "busybox", "wget", "-qO-", "http://127.0.0.1:9090/metrics")).toContain(

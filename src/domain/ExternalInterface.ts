@@ -82,7 +82,7 @@ export const findExternal = (
   return link === undefined
     ? missing(
         false,
-        sentence`no network interface has the MAC address ${mac}, which Docker reports for the external network ${network}`
+        sentence`no network interface has the MAC address ${mac}, which Docker reports for the external network ${network}; if somebody changed it in here, set mac_address: in the compose file instead`
       )
     : found(link, attachment)
 }

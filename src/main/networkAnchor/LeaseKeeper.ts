@@ -25,7 +25,7 @@ const NOT_PERMITTED = /not permitted|permission denied/i
 const NEEDS_NET_RAW = "a DHCP client needs the capability NET_RAW as well: cap_add: [NET_ADMIN, NET_RAW]"
 
 const RUN_OUT = "it has run out"
-const SILENCE = sentence`no DHCP server answers; the project stays on the address it has, and asking goes on`
+const SILENCE = sentence`no DHCP server answers; the project stays on the address it has, and asking goes on; see whether a server on this LAN has an address left, and whether parent of the external network is the right interface`
 
 export interface LeaseKeeperInput {
   readonly family: Family

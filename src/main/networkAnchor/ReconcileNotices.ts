@@ -12,7 +12,7 @@ const ports = ({ protocol, from, to }: Conflict): string =>
 const conflictNotice = (conflict: Conflict): Notice => ({
   key: `conflict:${ports(conflict)}:${conflict.owner.id}:${conflict.standby.id}`,
   level: "ERROR",
-  message: sentence`${ports(conflict)} is wanted by ${conflict.owner.name} and ${conflict.standby.name}; ${conflict.owner.name} was created first and has it, ${conflict.standby.name} is on standby`
+  message: sentence`${ports(conflict)} is wanted by ${conflict.owner.name} and ${conflict.standby.name}; ${conflict.owner.name} was created first and has it, ${conflict.standby.name} is on standby; take it out of one of the two labels, or stop one of the two`
 })
 
 /** A container that stops leaves its network a moment before Docker calls it stopped: what lasts no longer is not worth a line. */

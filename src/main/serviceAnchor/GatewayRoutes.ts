@@ -119,9 +119,9 @@ const restoreFamily = Effect.fn("route.restore")(
           .applyRoutes([step])
           .pipe(
             Effect.catch((error) =>
-              logError(sentence`cannot put a route back as it was`).pipe(
-                Effect.annotateLogs({ family, command: error.command, error: error.message })
-              )
+              logError(
+                sentence`cannot put a route back as it was; Docker sets it anew when the container that owns this network namespace is restarted`
+              ).pipe(Effect.annotateLogs({ family, command: error.command, error: error.message }))
             )
           ),
       { discard: true }
@@ -135,9 +135,9 @@ const restoreFamily = Effect.fn("route.restore")(
       Effect.interruptible,
       Effect.timeout(RESTORE_LIMIT),
       Effect.catch((error) =>
-        logError(sentence`cannot restore the default routes`).pipe(
-          Effect.annotateLogs({ family, error: error.message })
-        )
+        logError(
+          sentence`cannot restore the default routes; Docker sets them anew when the container that owns this network namespace is restarted`
+        ).pipe(Effect.annotateLogs({ family, error: error.message }))
       )
     )
 )

@@ -413,7 +413,7 @@ describe("silence", () => {
         yield* pass("1 hour")
         expect(addresses()).toEqual(["10.1.0.9/24"])
         expect(lines).toEqual([
-          "Warn: no DHCP server answers; the project stays on the address it has, and asking goes on"
+          "Warn: no DHCP server answers; the project stays on the address it has, and asking goes on; see whether a server on this LAN has an address left, and whether parent of the external network is the right interface"
         ])
       })
     ))

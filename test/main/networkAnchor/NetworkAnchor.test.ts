@@ -272,7 +272,7 @@ describe("two backends that want one port", () => {
           sorted(both(world, "first", "tcp", 25), both(world, "first", "tcp", 26), both(world, "second", "tcp", 27))
         )
         expect(linesWith(world, "tcp/25 is wanted by first and second")).toEqual([
-          expect.stringMatching(/^Error: .*second is on standby/)
+          expect.stringMatching(/^Error: .*second is on standby; take it out of one of the two labels, or stop/)
         ])
         expect(yield* PrometheusMetrics.format()).toMatch(/^anchord_dnat_conflicts 1$/m)
 
