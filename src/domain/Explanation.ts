@@ -4,31 +4,29 @@ import { desiredDnat, remainder, type Conflict, type Interval } from "./DesiredD
 import type { PortMapping } from "./Dnat.ts"
 import type { ContainerSnapshot, DockerState, Scope } from "./DockerState.ts"
 import { printMapping } from "./ExposeLabel.ts"
+import { text } from "./JsonFields.ts"
 
-/** Ports of one container, and who has them. */
 export const ExplainedPorts = Schema.Struct({
-  /** In the form of `anchord.expose`. */
-  ports: Schema.String,
-  verdict: Schema.Literals(["mapped", "standby"]),
-  /** Of ports on standby: the name of the container that has them. */
-  holder: Schema.optionalKey(Schema.String)
+  ports: text("in the form of `anchord.expose`"),
+  verdict: Schema.Literals(["mapped", "standby"]).annotate({
+    description: "`mapped`: they lead to the container; `standby`: an older container has them"
+  }),
+  holder: Schema.optionalKey(text("of ports on standby: the name of the container that has them"))
 })
 export type ExplainedPorts = typeof ExplainedPorts.Type
 
-/**
- * What becomes of a container in scope (SPEC §13). `mapped`: at least one port leads to it; `standby`: others have all of its ports;
- * `refused`: it asks for ports and gets none; `down`: it does not run; `none`: it asks for none.
- */
+/** What becomes of a container in scope (SPEC §13). */
 export const ExplainedContainer = Schema.Struct({
-  id: Schema.String,
-  name: Schema.String,
-  verdict: Schema.Literals(["mapped", "standby", "refused", "down", "none"]),
-  /** Absent for what is mapped. */
-  why: Schema.optionalKey(Schema.String),
-  /** Where it is reached on the shared network. */
-  v4: Schema.optionalKey(Schema.String),
-  v6: Schema.optionalKey(Schema.String),
-  ports: Schema.Array(ExplainedPorts)
+  id: text("the container's ID"),
+  name: text("the container's name"),
+  verdict: Schema.Literals(["mapped", "standby", "refused", "down", "none"]).annotate({
+    description:
+      "`mapped`: at least one port leads to it; `standby`: others have all of its ports; `refused`: it asks for ports and gets none; `down`: it does not run; `none`: it asks for none"
+  }),
+  why: Schema.optionalKey(text("why it has this verdict; absent for what is mapped")),
+  v4: Schema.optionalKey(text("the IPv4 address at which it is reached on the shared network")),
+  v6: Schema.optionalKey(text("the IPv6 address at which it is reached on the shared network")),
+  ports: Schema.Array(ExplainedPorts).annotate({ description: "what it asks for, and who has it" })
 })
 export type ExplainedContainer = typeof ExplainedContainer.Type
 

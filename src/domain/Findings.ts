@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { text } from "./JsonFields.ts"
 import { sentence, type Sentence } from "./Sentence.ts"
 
 /** What the doctor looks at, in the order in which it tells of it (SPEC §13). */
@@ -25,25 +26,23 @@ export type Check = (typeof checks)[number]
 export const verdicts = ["ok", "warn", "fail"] as const
 export type Verdict = (typeof verdicts)[number]
 
-/**
- * What one check found. `fail`: the project is not served, or not as its settings ask for; `warn`: it works, but something may be missing, or
- * could not be looked at.
- */
 export const Finding = Schema.Struct({
-  check: Schema.Literals(checks),
-  verdict: Schema.Literals(verdicts),
-  finding: Schema.String,
-  /** What mends it. */
-  fix: Schema.optionalKey(Schema.String)
+  check: Schema.Literals(checks).annotate({ description: "what was looked at" }),
+  verdict: Schema.Literals(verdicts).annotate({
+    description:
+      "`fail`: the project is not served, or not as its settings ask for; `warn`: it works, but something may be missing, or could not be looked at"
+  }),
+  finding: text("what was found"),
+  fix: Schema.optionalKey(text("what mends it"))
 })
 export type Finding = typeof Finding.Type
 
 /** The answer to `anchord doctor --json`. The names of its fields are as fixed as those of variables and metrics. */
 export const DoctorReport = Schema.Struct({
-  mode: Schema.String,
-  version: Schema.String,
-  commit: Schema.String,
-  findings: Schema.Array(Finding)
+  mode: text("the mode that was examined"),
+  version: text("the version of anchord"),
+  commit: text("the commit that it was built of"),
+  findings: Schema.Array(Finding).annotate({ description: "what each check found, in a fixed order" })
 })
 export type DoctorReport = typeof DoctorReport.Type
 

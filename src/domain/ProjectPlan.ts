@@ -7,41 +7,43 @@ import { desiredDnat } from "./DesiredDnat.ts"
 import type { DockerState, OwnAttachment, Scope } from "./DockerState.ts"
 import { explain, ExplainedContainer } from "./Explanation.ts"
 import { findExternal } from "./ExternalInterface.ts"
+import { count, familyField, flag, text } from "./JsonFields.ts"
 import { baseRuleset, fillCommands, type NftCommand } from "./NftJson.ts"
 import type { Link } from "./Routing.ts"
 import type { NetworkAnchorSettings } from "./Settings.ts"
 import { chooseShared } from "./SharedNetwork.ts"
 
-const Pair = { v4: Schema.optionalKey(Schema.String), v6: Schema.optionalKey(Schema.String) }
-
 /** What one network-anchor would do with what Docker says at this moment (SPEC §13): the answer to `anchord plan --json`. */
 export const ProjectPlan = Schema.Struct({
-  /** The name of the network-anchor's container. */
-  anchor: Schema.String,
-  /** What it serves, in words. */
-  scope: Schema.String,
+  anchor: text("the name of the network-anchor's container"),
+  scope: text("what it serves, in words"),
   external: Schema.Struct({
-    network: Schema.optionalKey(Schema.String),
-    /** Known only inside of the network-anchor's container. */
-    interface: Schema.optionalKey(Schema.String),
-    ...Pair,
-    problem: Schema.optionalKey(Schema.String)
-  }),
+    network: Schema.optionalKey(text("Docker's name of the external network")),
+    interface: Schema.optionalKey(
+      text(
+        "the external interface; from outside of the network-anchor's container it is known only where it is set by name"
+      )
+    ),
+    v4: Schema.optionalKey(text("the IPv4 address that Docker gave it")),
+    v6: Schema.optionalKey(text("the IPv6 address that Docker gave it")),
+    problem: Schema.optionalKey(text("why there is no external interface"))
+  }).annotate({ description: "where the project is on the LAN" }),
   gateways: Schema.Array(
     Schema.Struct({
-      family: Schema.Literals(["v4", "v6"]),
-      address: Schema.optionalKey(Schema.String),
-      why: Schema.String
+      family: familyField,
+      address: Schema.optionalKey(text("the gateway; absent when there is none")),
+      why: text("where it was learnt, or why there is none")
     })
-  ),
+  ).annotate({ description: "the external gateway of each family" }),
   shared: Schema.Struct({
-    network: Schema.optionalKey(Schema.String),
-    settled: Schema.Boolean,
-    why: Schema.String
-  }),
-  containers: Schema.Array(ExplainedContainer),
-  /** How many elements the DNAT maps would hold. */
-  entries: Schema.Number
+    network: Schema.optionalKey(text("its name; absent when none can be chosen")),
+    settled: flag(
+      "true: this choice stays; false: none can be chosen, or another may be when the first backend is attached"
+    ),
+    why: text("why it is this one, or why there is none")
+  }).annotate({ description: "the network on which backends are reached" }),
+  containers: Schema.Array(ExplainedContainer).annotate({ description: "every container in scope, by name" }),
+  entries: count("how many elements the DNAT maps would hold")
 })
 export type ProjectPlan = typeof ProjectPlan.Type
 

@@ -1,34 +1,41 @@
 import * as Schema from "effect/Schema"
+import { text } from "./JsonFields.ts"
 import { projectOf, serviceOf, type LifecycleState } from "./LifecycleState.ts"
 import { causes, describeTarget, recoveryOf, staleNetns, type DeadTarget, type StaleContainer } from "./StaleNetns.ts"
 
-const maybe = Schema.optionalKey(Schema.String)
-
 const Victim = Schema.Struct({
-  id: Schema.String,
-  name: Schema.String,
-  /** The Compose project and service that it is of, if it is of one. */
-  project: maybe,
-  service: maybe,
-  /** What became of the owner of its namespace: {@link StaleContainer}. */
-  kind: Schema.Literals(["gone", "replaced", "restarted"]),
-  /** A shell's line that repairs it, and the folder to type it in; no command when only who made it can make it anew. */
-  command: maybe,
-  folder: maybe
+  id: text("the container's ID"),
+  name: text("the container's name"),
+  project: Schema.optionalKey(text("its Compose project")),
+  service: Schema.optionalKey(text("its service in that project")),
+  kind: Schema.Literals(["gone", "replaced", "restarted"]).annotate({
+    description:
+      "what became of the owner of its namespace. `gone`: it does not exist any more; `replaced`: it does not run any more, and another container has its name; `restarted`: it was restarted, and has a new namespace"
+  }),
+  command: Schema.optionalKey(
+    text("a shell's line that repairs it; absent when only the command that made the container can make it anew")
+  ),
+  folder: Schema.optionalKey(text("the folder in which to type the command"))
 })
 type Victim = typeof Victim.Type
 
 const VictimsOfTarget = Schema.Struct({
-  /** What the victims refer to, by ID or name, and what that is or was called, where it is known. */
-  target: Schema.Struct({ ref: Schema.String, name: maybe }),
-  victims: Schema.Array(Victim)
+  target: Schema.Struct({
+    ref: text("its ID or name, as the victims refer to it"),
+    name: Schema.optionalKey(text("what it is or was called, where that is known"))
+  }).annotate({ description: "the container whose namespace it was" }),
+  victims: Schema.Array(Victim).annotate({
+    description: "the containers that are in it"
+  })
 })
 
 /**
  * What `anchord doctor stale-netns` finds (SPEC §13), and prints with `--json`. The names of its fields are as fixed as those of variables
  * and metrics.
  */
-export const StaleReport = Schema.Array(VictimsOfTarget)
+export const StaleReport = Schema.Array(VictimsOfTarget).annotate({
+  description: "containers in dead network namespaces, in the order in which to repair them"
+})
 export type StaleReport = typeof StaleReport.Type
 
 const victimOf = (stale: StaleContainer): Victim => {
