@@ -326,9 +326,13 @@ describe("a service-anchor", () => {
           _tag: "Replace",
           route: { family: "v4", gateway: BRIDGE.v4, metric: 7, table: ORIGINALS_TABLE }
         })
+        world.netns.addAddress("eth0", "10.7.0.9/24")
         world.netns.removeAddress("eth0", "172.20.0.9")
         yield* running.stop
         expect(gatewaysOf(world)).toEqual({ v4: [], v6: [BRIDGE.v6] })
+        expect(world.lines.filter((line) => line.includes("cannot"))).toEqual([
+          "Error: cannot put a route back as it was; Docker sets it anew when the container that owns this network namespace is restarted"
+        ])
       })
     )
   })
