@@ -62,11 +62,17 @@ export class Conduct {
       stop: (ref, grace) => about("stops", ref, real.stop(ref, grace)),
       restart: (ref, grace) => about("restarts", ref, real.restart(ref, grace)),
       rename: (ref, name) => about("renames", ref, real.rename(ref, name)),
-      remove: (ref) => about("removes", ref, real.remove(ref)),
+      remove: (ref) =>
+        Effect.tapError(about("removes", ref, real.remove(ref)), () => Effect.sync(() => this.#forgetSpared())),
       setRestartPolicy: (ref, policy) => about("updates", ref, real.setRestartPolicy(ref, policy)),
       connect: (network, ref, endpoint) => on("connects", network, ref, real.connect(network, ref, endpoint)),
       disconnect: (network, ref, force) => on("disconnects", network, ref, real.disconnect(network, ref, force))
     }
+  }
+
+  /** What is still there has not been removed by anchord, and somebody else may do that yet. */
+  #forgetSpared(): void {
+    for (const id of this.#removed.keys()) if (this.#sim.docker.find(id) !== undefined) this.#removed.delete(id)
   }
 
   #look(actor: Role | undefined, verb: string, container: ContainerSnapshot | undefined): void {

@@ -67,8 +67,9 @@ export class Connections {
     if (!isHeard && protocol === "tcp") return
     const backend = isHeard ? there.kernel : undefined
     const right = sim.claims.rightAt({ family, protocol, port: destinationPort })
-    const { heir, kernel } = this.#owner({ packet })
-    const isInherited = kernel !== backend
+    const { heir, kernel, owner } = this.#owner({ packet })
+    // While the port is excused the maps may still lead to whoever had it, who cannot be told from nobody when he is gone.
+    const isInherited = kernel !== backend || isExcused(sim, { family, protocol, port: destinationPort }, owner)
     const isFailing = anchor.conntrack.failure !== undefined
     const spoke = sim.time.now()
     this.#open = [

@@ -3,6 +3,7 @@ import { createContainer, createNetwork } from "./building.ts"
 import { DMZ, ELSEWHERE, NEIGHBOUR, NETWORK_ANCHOR, roleOf, rolesOf, TRANSIT } from "./cast.ts"
 import { SimRefusal } from "../../src/layers/sim/docker/SimRefusal.ts"
 import { carryOutFault } from "./carryOutFault.ts"
+import { routesOf } from "./excuses.ts"
 import type { Simulation } from "./Simulation.ts"
 
 const statusOf = ({ docker }: Simulation, name: string) => docker.find(name)?.status
@@ -116,6 +117,15 @@ const reborn = (sim: Simulation): void => {
   else sim.remove(NEIGHBOUR, () => again(TRIES))
 }
 
+/** Docker sets its own default route with the endpoint; a service-anchor sees that, and has 100 ms to set its own again (SPEC §10). */
+const REROUTED_MILLIS = 150
+
+const reconnect = (sim: Simulation, name: string): void => {
+  sim.docker.connect(TRANSIT, name)
+  const kernel = sim.namespace(name)?.kernel
+  if (kernel !== undefined) sim.excuses.for(routesOf(kernel), REROUTED_MILLIS)
+}
+
 const withContainer: Readonly<Record<ContainerAction, (sim: Simulation, name: string) => void>> = {
   Start: ({ docker }, name) => docker.start(name),
   Stop: ({ docker }, name) => docker.stop(name),
@@ -130,7 +140,7 @@ const withContainer: Readonly<Record<ContainerAction, (sim: Simulation, name: st
     for (const action of ["exec_create: sh", "exec_start: sh", "health_status: healthy"]) docker.noise(name, action)
   },
   Disconnect: ({ docker }, name) => docker.disconnect(TRANSIT, name),
-  Reconnect: ({ docker }, name) => docker.connect(TRANSIT, name)
+  Reconnect: reconnect
 }
 
 const carry = (sim: Simulation, action: Action): void => {
