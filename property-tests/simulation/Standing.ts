@@ -5,7 +5,7 @@ import type { SimNamespace } from "../../src/layers/sim/lan/SimHost.ts"
 import type { SimKernel } from "../../src/layers/sim/kernel/SimKernel.ts"
 import { DMZ, EXTERNAL, NETWORK_ANCHOR, TRANSIT } from "./cast.ts"
 import { routesOf } from "./excuses.ts"
-import { routerOf } from "./leases.ts"
+import { isNewlyLeased, routerOf } from "./leases.ts"
 import type { Process } from "./processes.ts"
 import type { Simulation } from "./Simulation.ts"
 import { Violation } from "./Violation.ts"
@@ -121,6 +121,7 @@ export class Standing {
       return families.flatMap((family) => {
         const gateway = isNetworkAnchor ? routerOf(this.#sim, family) : members?.[family]
         if (gateway === undefined || link === undefined) return []
+        if (isNetworkAnchor && isNewlyLeased(this.#sim, family)) return []
         const { kernel } = namespace
         const index = kernel.netns.link(link)?.index ?? 0
         return [

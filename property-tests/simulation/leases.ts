@@ -28,9 +28,20 @@ export const serveRivalLeases = ({ dhcp: { rivals } }: Simulation, serves: boole
   rivals.set("v6", { address: "fd99::60", leaseSeconds: 30 })
 }
 
-/** Where the network-anchor's default route is to lead: where its lease says while it has one, and else where Docker does (SPEC §8.3). */
-export const routerOf = (sim: Simulation, family: Family): string => {
+/** The lease that the network-anchor has of a family. */
+const leaseOf = (sim: Simulation, family: Family) => {
   const [now, began] = [sim.time.now(), sim.process(NETWORK_ANCHOR)?.startedAt ?? 0]
-  const lease = sim.dhcp.leases().find((one) => one.family === family && one.until >= now && one.since >= began)
-  return lease?.router ?? LAN.router[family]
+  return sim.dhcp.leases().find((one) => one.family === family && one.until >= now && one.since >= began)
+}
+
+/** Where the network-anchor's default route is to lead: where its lease says while it has one, and else where Docker does (SPEC §8.3). */
+export const routerOf = (sim: Simulation, family: Family): string => leaseOf(sim, family)?.router ?? LAN.router[family]
+
+/** How long after a lease its default route may come. */
+const ROUTED_MILLIS = 100
+
+/** Whether a lease has only just come, after another one that was lost. */
+export const isNewlyLeased = (sim: Simulation, family: Family): boolean => {
+  const lease = leaseOf(sim, family)
+  return lease !== undefined && sim.time.now() - lease.since < ROUTED_MILLIS
 }
