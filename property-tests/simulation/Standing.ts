@@ -116,6 +116,8 @@ export class Standing {
       const namespace = host.namespaceOf(id)
       const isNetworkAnchor = mode === "network-anchor"
       if (namespace === undefined || (!isNetworkAnchor && mode !== "service-anchor")) return []
+      // What is right there may be the other one's doing, and go with that one.
+      if (!isNetworkAnchor && this.#isShared(id, namespace.kernel)) return []
       const network = isNetworkAnchor ? DMZ : TRANSIT
       const link = [...namespace.links].find(([, { name }]) => name === network)?.[0]
       return families.flatMap((family) => {
