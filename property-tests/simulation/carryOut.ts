@@ -1,3 +1,4 @@
+import { families } from "../../src/domain/Address.ts"
 import type { Action, ContainerAction } from "./actions.ts"
 import { createContainer, createNetwork } from "./building.ts"
 import { DMZ, ELSEWHERE, NEIGHBOUR, NETWORK_ANCHOR, roleOf, rolesOf, TRANSIT } from "./cast.ts"
@@ -120,10 +121,16 @@ const reborn = (sim: Simulation): void => {
 /** Docker sets its own default route with the endpoint; a service-anchor sees that, and has 100 ms to set its own again (SPEC §10). */
 const REROUTED_MILLIS = 150
 
+/** A gateway that it has never found, because the resolver failed, it looks up again that late (ANCHORD_GATEWAY_RESOLVE_INTERVAL). */
+const RESOLVED_MILLIS = 6_000
+
 const reconnect = (sim: Simulation, name: string): void => {
   sim.docker.connect(TRANSIT, name)
   const kernel = sim.namespace(name)?.kernel
-  if (kernel !== undefined) sim.excuses.for(routesOf(kernel), REROUTED_MILLIS)
+  if (kernel === undefined) return
+  const { gateways = [] } = sim.process(name)?.board.status().serviceAnchor ?? {}
+  const isKnown = families.every((family) => gateways.some((one) => one.family === family && one.address !== undefined))
+  sim.excuses.for(routesOf(kernel), isKnown ? REROUTED_MILLIS : RESOLVED_MILLIS)
 }
 
 const withContainer: Readonly<Record<ContainerAction, (sim: Simulation, name: string) => void>> = {
