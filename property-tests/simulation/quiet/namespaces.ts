@@ -49,3 +49,14 @@ export const checkNamespaces = (sim: Simulation): void => {
     throw new Violation(`${OUTPOST} runs without ${MANAGED}, which is ${managed?.status ?? "not there"}`)
   }
 }
+
+/** Who was created to live in the namespace of a container that runs has been started (SPEC §11.1). */
+export const checkAutostart = (sim: Simulation): void => {
+  for (const { name, status, networkMode, labels } of sim.docker.containers()) {
+    const owner = sim.docker.find(networkMode.replace(/^container:/, ""))
+    if (status !== "created" || !networkMode.startsWith("container:") || owner?.status !== "running") continue
+    if (!isServed(labels, sim.casting) || name !== lastingName(name)) continue
+    if (isBeingReplaced(sim, name)) continue
+    throw new Violation(`${name} was created to live with ${owner.name}, which runs, and has not been started`)
+  }
+}
