@@ -252,25 +252,31 @@ export class Faults {
    * A transaction that fails excuses everything for a moment: it may have been the whole rule set. One that the kernel refuses for its own reasons
    * excuses nothing.
    */
-  readonly nftables = (real: Nftables["Service"]): Nftables["Service"] => ({
-    ...real,
-    transaction: (commands) =>
-      Effect.suspend(() => {
-        if (this.#refusals === 0 || commands.length === 0) return real.transaction(commands)
-        this.#refusals -= 1
-        return Effect.fail(new NftError({ reason: "refused", commands: "", message: REFUSAL }))
-      }).pipe(
-        Effect.tapError(({ reason, message }) =>
-          Effect.sync(() => {
-            const isAtFault = reason === "session-lost" || message === REFUSAL
-            if (!isAtFault && this.#sim.time.now() > this.#tamperedUntil) return
-            this.#sim.excuses.for("nat", AFTER_REFUSAL)
-            this.#sim.excuses.for("tables", AFTER_REFUSAL)
-            this.#sim.excuses.touched("nat")
+  readonly nftables = (real: Nftables["Service"]): Nftables["Service"] => {
+    const noted = <A>(call: Effect.Effect<A, NftError>): Effect.Effect<A, NftError> =>
+      Effect.tapError(call, (error) => Effect.sync(() => this.#noteFailure(error)))
+    return {
+      ...real,
+      readTable: (family) => noted(real.readTable(family)),
+      transaction: (commands) =>
+        noted(
+          Effect.suspend(() => {
+            if (this.#refusals === 0 || commands.length === 0) return real.transaction(commands)
+            this.#refusals -= 1
+            return Effect.fail(new NftError({ reason: "refused", commands: "", message: REFUSAL }))
           })
         )
-      )
-  })
+    }
+  }
+
+  #noteFailure({ reason, message }: NftError): void {
+    const isAtFault = reason === "session-lost" || message === REFUSAL
+    if (!isAtFault && this.#sim.time.now() > this.#tamperedUntil) return
+    this.#sim.excuses.for("nat", AFTER_REFUSAL)
+    this.#sim.excuses.for("tables", AFTER_REFUSAL)
+    if (this.#sim.excuses.covers("interface")) this.#sim.excuses.for("interface", AFTER_REFUSAL)
+    this.#sim.excuses.touched("nat")
+  }
 
   readonly netlink = (kernel: SimKernel, real: Netlink["Service"]): Netlink["Service"] => ({
     ...real,

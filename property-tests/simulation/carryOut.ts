@@ -121,7 +121,7 @@ const reborn = (sim: Simulation): void => {
 /** Docker sets its own default route with the endpoint; a service-anchor sees that, and has 100 ms to set its own again (SPEC §10). */
 const REROUTED_MILLIS = 150
 
-/** A gateway that it has never found, because the resolver failed, it looks up again that late (ANCHORD_GATEWAY_RESOLVE_INTERVAL). */
+/** A gateway that it has not found, or that has become another one meanwhile, it looks up again that late (ANCHORD_GATEWAY_RESOLVE_INTERVAL). */
 const RESOLVED_MILLIS = 6_000
 
 const reconnect = (sim: Simulation, name: string): void => {
@@ -129,7 +129,8 @@ const reconnect = (sim: Simulation, name: string): void => {
   const kernel = sim.namespace(name)?.kernel
   if (kernel === undefined) return
   const { gateways = [] } = sim.process(name)?.board.status().serviceAnchor ?? {}
-  const isKnown = families.every((family) => gateways.some((one) => one.family === family && one.address !== undefined))
+  const present = sim.docker.network(TRANSIT)?.members.get(sim.idOf(NETWORK_ANCHOR) ?? "")
+  const isKnown = families.every((family) => gateways.some(({ address }) => address === present?.[family]))
   sim.excuses.for(routesOf(kernel), isKnown ? REROUTED_MILLIS : RESOLVED_MILLIS)
 }
 

@@ -10,6 +10,9 @@ const FOUND_MILLIS = 500
 /** How long until an address of another family is there again that a DHCP server gives. */
 const LEASED_MILLIS = 8_000
 
+/** How long the rules may be those of the interface before, when a change of them that failed is only tried again a second later. */
+const RULED_MILLIS = 2_000
+
 /** What cannot be right without an external interface. */
 const subjects = ["nat", "external", "addresses", "flows"]
 
@@ -18,6 +21,7 @@ const excuse = ({ excuses }: Simulation, kernel: SimKernel | undefined, gapMilli
     excuses.for(subject, gapMillis + (subject === "addresses" ? LEASED_MILLIS : FOUND_MILLIS))
     excuses.touched(subject)
   }
+  excuses.for("interface", gapMillis + RULED_MILLIS)
 }
 
 /** `docker network connect`, when the container is not in the middle of its start, and unless it is gone by then. */

@@ -36,7 +36,9 @@ export const isServing = (sim: Simulation): boolean => {
 /** What is wrong with where a packet comes out while its port is excused: it may get lost, but not to somebody who has not asked for that port. */
 const wrongAnyway = (sim: Simulation, outside: OutsidePort, packet: SimPacket, walk: Walk): string | undefined => {
   if (walk._tag === "Lost" || walk.kernel === sim.namespace(NETWORK_ANCHOR)?.kernel) return undefined
-  if (walk.packet.source !== packet.source) return `${where(sim, walk)}: the client's address is lost`
+  // By rules of another interface what comes in is taken for what goes out.
+  const isMasqueraded = walk.packet.source !== packet.source && !sim.excuses.covers("interface")
+  if (isMasqueraded) return `${where(sim, walk)}: the client's address is lost`
   return sim.claims.allows(outside, walk) ? undefined : `${where(sim, walk)}, which has not asked for that port`
 }
 
