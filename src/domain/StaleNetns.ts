@@ -160,8 +160,14 @@ const look = (container: LifecycleContainer, ref: string, state: LifecycleState)
   return maker && { ...found, kind: "restarted", dead: named(maker.id, maker.name), target: owner }
 }
 
+/** Created to join a container that was replaced before it was ever started: it can never be. */
+const cameTooLate = ({ status }: LifecycleContainer, ref: string, { names, containers }: LifecycleState): boolean =>
+  status === "created" &&
+  resolveReference(containers, ref) === undefined &&
+  successorOf(names, containers, ref) !== undefined
+
 /**
- * Every container that has no network although Docker calls it running, or that could not be started for that reason; those that hang on
+ * Every container that has no network although Docker calls it running, or that cannot be started for that reason; those that hang on
  * another of them after that one. In all of the host: who may be repaired is decided elsewhere.
  *
  * A stopped owner still counts as existing: its dependents are left until it runs again. What refers to itself or leads back to
@@ -174,7 +180,8 @@ export const staleNetns = (state: LifecycleState): ReadonlyArray<StaleContainer>
     if (known.has(container.id)) return known.get(container.id)
     known.set(container.id, undefined)
     const ref = namespaceReference(container)
-    if (ref === undefined || !(isUp(container) || missedItsNamespace(container))) return undefined
+    if (ref === undefined) return undefined
+    if (!isUp(container) && !missedItsNamespace(container) && !cameTooLate(container, ref, state)) return undefined
     const owner = resolveReference(state.containers, ref)
     const above = owner && visit(owner)
     const own = look(container, ref, state)

@@ -74,6 +74,21 @@ describe("a namespace", () => {
     for (const status of ["paused", "restarting"] as const) expect(found([{ ...sa, status }])).toHaveLength(1)
   })
 
+  it("is dead for who was created to join what was replaced before it was ever started", () => {
+    const late = serviceAnchor("sa", "app", { status: "created" })
+    expect(briefly([late, anew()], [app(), late])).toEqual(["sa: gone app -> new app"])
+    for (const [now, before] of [
+      [[late], [app(), late]],
+      [[late, app()], []],
+      [[late, anew()], []],
+      [
+        [serviceAnchor("sa", "app", { status: "exited" }), anew()],
+        [app(), late]
+      ]
+    ] as const)
+      expect(found(now, before)).toEqual([])
+  })
+
   it("is not called dead while nobody knows when one of them was started", () => {
     const { inspected: _, ...unseen } = app({ startedAt: 50 })
     expect(found([unseen, sa])).toEqual([])
