@@ -1,6 +1,7 @@
 import type { AddressPair } from "../../src/domain/Address.ts"
 import type { Walk } from "../../src/layers/sim/lan/SimWalker.ts"
 import { TRANSIT } from "./cast.ts"
+import { UNTIL_POLL } from "./Faults.ts"
 import type { Simulation } from "./Simulation.ts"
 import { askersOf, backendPortOf, isWithoutV6, type Candidate, type OutsidePort } from "./truth.ts"
 
@@ -61,8 +62,10 @@ export class Claims {
     since = this.rightAt(outside)
   ): boolean {
     const ownerId = this.#sim.host.ownerOf(kernel)
+    // An address that was lost while nobody could be mapped there is not seen by the port, and may be believed until the poll.
+    const oldest = Math.min(since, this.#sim.time.now() - UNTIL_POLL)
     const fits = ({ candidate, addresses, until }: Claimed): boolean => {
-      if (until < since || backendPortOf(candidate, outside) !== packet.destinationPort) return false
+      if (until < oldest || backendPortOf(candidate, outside) !== packet.destinationPort) return false
       if (outside.family === "v6" && isWithoutV6(candidate)) return false
       return candidate.owner.id === ownerId || addresses[outside.family] === packet.destination
     }
