@@ -1,17 +1,13 @@
 import { families, type Family } from "../../src/domain/Address.ts"
 import { isOurs } from "../../src/domain/DefaultRoute.ts"
 import { nftFamily, tableName } from "../../src/domain/NftJson.ts"
-import { LAN } from "../../src/layers/sim/lan/SimLan.ts"
-import { send, type SimPacket } from "../../src/layers/sim/lan/SimWalker.ts"
 import type { SimKernel } from "../../src/layers/sim/kernel/SimKernel.ts"
 import { DMZ, NETWORK_ANCHOR } from "./cast.ts"
+import { ROUTED_MILLIS, sendOut, sourceIn } from "./egress.ts"
 import { routesOf } from "./excuses.ts"
 import type { Process } from "./processes.ts"
 import type { Simulation } from "./Simulation.ts"
 import { Violation } from "./Violation.ts"
-
-/** How long a service-anchor may take to set its route again. */
-const ROUTED_MILLIS = 3_000
 
 /**
  * Whether the network-anchor forwards and does not translate. Its masquerade is in its tables, which come with its first reconcile and go with its
@@ -65,12 +61,9 @@ export const checkWhileAway = (sim: Simulation): void => {
     if (mode !== "service-anchor" || kernel === undefined || isEnding()) continue
     if (sim.excuses.covers(routesOf(kernel))) continue
     for (const family of families) {
-      const source = kernel.netns.addresses().find((one) => one.family === family && one.scope === "global")?.address
+      const source = sourceIn(kernel, family)
       if (source === undefined || !isToRoute(sim, process, kernel, family)) continue
-      const to = { destination: LAN.internet[family], destinationPort: 123 }
-      const packet: SimPacket = { family, protocol: "udp", source, sourcePort: sim.nextSourcePort(), ...to }
-      const walk = send(kernel, packet)
-      sim.connections.forget(packet, walk)
+      const walk = sendOut(sim, kernel, family, source)
       if (walk._tag === "Lost" || walk.packet.source === external[family]) continue
       const isForwarded = anchor !== undefined && walk.hops.some((hop) => hop.startsWith(`${anchor.name}:`))
       if (isForwarded && walk.packet.source === source && isOpen(sim, family)) continue

@@ -5,6 +5,7 @@ import { LAN } from "../../src/layers/sim/lan/SimLan.ts"
 import { checkWhileAway } from "./away.ts"
 import { lastingName } from "./Conduct.ts"
 import { NETWORK_ANCHOR } from "./cast.ts"
+import { ROUTED_MILLIS, sendOut, sourceIn } from "./egress.ts"
 import { routesOf } from "./excuses.ts"
 import type { Simulation } from "./Simulation.ts"
 import { Violation } from "./Violation.ts"
@@ -87,9 +88,6 @@ const checkPorts = (sim: Simulation): void => {
   }
 }
 
-/** How long a service-anchor may take to find its gateway again. */
-const ROUTED_MILLIS = 3_000
-
 /** What leaves the site from behind a service-anchor has the project's address, or does not leave (SPEC §0). */
 const checkEgress = (sim: Simulation): void => {
   const anchor = sim.namespace(NETWORK_ANCHOR)?.kernel
@@ -101,21 +99,11 @@ const checkEgress = (sim: Simulation): void => {
     const kernel = sim.host.namespaceOf(program.id)?.kernel
     if (kernel === undefined || sim.excuses.covers(routesOf(kernel))) continue
     for (const family of families) {
-      const source = kernel?.netns.addresses().find((one) => one.family === family && one.scope === "global")?.address
+      const source = sourceIn(kernel, family)
       if (source === undefined) continue
       // The gateway of a family that has not resolved yet is not known.
       if (sim.excuses.covers("names") && !kernel.netns.defaultRoutes(family).some(isOurs)) continue
-      const destination = LAN.internet[family]
-      const packet: SimPacket = {
-        family,
-        protocol: "udp",
-        source,
-        sourcePort: sim.nextSourcePort(),
-        destination,
-        destinationPort: 123
-      }
-      const walk = send(kernel, packet)
-      sim.connections.forget(packet, walk)
+      const walk = sendOut(sim, kernel, family, source)
       if (walk._tag === "Lost" || walk.packet.source === external[family]) continue
       throw new Violation(
         `what ${program.name} sends by ${family} leaves the site as ${walk.packet.source}, not as ${external[family]}`

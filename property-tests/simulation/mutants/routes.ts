@@ -12,6 +12,14 @@ const EXTERNAL = "src/main/networkAnchor/ExternalLink.ts"
 const LEASES = "src/main/networkAnchor/DhcpLeases.ts"
 const ADDRESSES = "src/domain/AddressPlan.ts"
 
+/** What was resolved is not known any more when a look-up fails. */
+const failureForgets = {
+  file: LOOKUP,
+  find: "    for (const family of families) {\n      const answer",
+  replace:
+    "    for (const family of families) if (Result.isFailure(answers[family])) found.delete(family)\n    for (const family of families) {\n      const answer"
+}
+
 /** Default routes of both kinds of anchor, and leases. */
 export const routeMutants: ReadonlyArray<Mutant> = [
   mutant(
@@ -39,12 +47,7 @@ export const routeMutants: ReadonlyArray<Mutant> = [
     name: "failed-look-up-removes-the-route",
     about: "When the gateway's name does not resolve, the default route is taken away.",
     changes: [
-      {
-        file: LOOKUP,
-        find: "    for (const family of families) {\n      const answer",
-        replace:
-          "    for (const family of families) if (Result.isFailure(answers[family])) found.delete(family)\n    for (const family of families) {\n      const answer"
-      },
+      failureForgets,
       {
         file: SERVICE,
         find: "    if (gateway === undefined || link === undefined) return []",
@@ -57,12 +60,7 @@ export const routeMutants: ReadonlyArray<Mutant> = [
     name: "failed-look-up-restores",
     about: "While the gateway's name does not resolve, the namespace is as Docker has set it up.",
     changes: [
-      {
-        file: LOOKUP,
-        find: "    for (const family of families) {\n      const answer",
-        replace:
-          "    for (const family of families) if (Result.isFailure(answers[family])) found.delete(family)\n    for (const family of families) {\n      const answer"
-      },
+      failureForgets,
       {
         file: SERVICE,
         find: "    if (gateway === undefined || link === undefined) return []",

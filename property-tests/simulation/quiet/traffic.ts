@@ -1,16 +1,16 @@
 import { families, type Family } from "../../../src/domain/Address.ts"
 import { LAN } from "../../../src/layers/sim/lan/SimLan.ts"
 import { exchange, type SimPacket } from "../../../src/layers/sim/lan/SimWalker.ts"
+import { sourceIn } from "../egress.ts"
 import type { Simulation } from "../Simulation.ts"
 import { Violation } from "../Violation.ts"
 import { ownerOf, outsidePorts } from "../truth.ts"
 import { serviceAnchors } from "./responsibility.ts"
 
-const sourceOf = (sim: Simulation, kernelName: string, family: Family): string | undefined =>
-  sim
-    .namespace(kernelName)
-    ?.kernel.netns.addresses()
-    .find((one) => one.family === family && one.scope === "global")?.address
+const sourceOf = (sim: Simulation, name: string, family: Family): string | undefined => {
+  const kernel = sim.namespace(name)?.kernel
+  return kernel === undefined ? undefined : sourceIn(kernel, family)
+}
 
 /** A service that asks for the project's own address gets an answer from whoever has the port, itself included (hairpin). */
 export const checkHairpin = (sim: Simulation): void => {
