@@ -6,6 +6,8 @@ export interface OperationCase {
   readonly steps: ReadonlyArray<readonly [Operation, answer: string]>
   /** By name: state, exit code, and how often the policy has started it. */
   readonly become: Readonly<Record<string, readonly [status: string, exitCode: number, restarts: number]>>
+  /** By name: why the last start of a container failed. */
+  readonly failed?: Readonly<Record<string, string>>
   /** What the last step had the engine tell: container events, then network events. */
   readonly told?: ReadonlyArray<string>
 }
@@ -195,6 +197,17 @@ export const operationCases: ReadonlyArray<OperationCase> = [
       [{ _tag: "restart", container: B }, "500"]
     ],
     become: { "ops-a": ["exited", 0, 0], "ops-b": ["exited", 128, 0] }
+  },
+  {
+    what: "an owner that was not there when its name was given is called by that name when it cannot be joined",
+    steps: [
+      [network, "ok"],
+      [create(B, joining(A)), "ok"],
+      [create(A, on(FOUR)), "ok"],
+      [start(B), "409"]
+    ],
+    become: { "ops-a": ["created", 0, 0], "ops-b": ["created", 128, 0] },
+    failed: { "ops-b": "cannot join network of a non running container: ops-a" }
   },
   {
     what: "a container that runs in another's namespace is refused every network, also one that is not there",

@@ -12,7 +12,7 @@ export const operationsContract = (
   eventually: Eventually
 ): void => {
   describe(`${title}: operations on containers and networks`, () => {
-    it.each(operationCases)("$what", async ({ steps, become, told }) => {
+    it.each(operationCases)("$what", async ({ steps, become, failed = {}, told }) => {
       const { docker, close } = setUp()
       try {
         for (const [operation, answer] of steps) {
@@ -29,6 +29,7 @@ export const operationsContract = (
           const { containers } = await docker.seen()
           const found = containers.map((seen) => [seen.name, [seen.status, seen.exitCode, seen.restartCount]])
           expect(Object.fromEntries(found)).toEqual(become)
+          expect(Object.fromEntries(containers.map(({ name, error }) => [name, error]))).toMatchObject(failed)
           const events = [...inOrder(docker.events(), "container"), ...inOrder(docker.events(), "network")]
           expect(events).toEqual(told ?? events)
         })

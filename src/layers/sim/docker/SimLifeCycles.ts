@@ -263,7 +263,7 @@ export class SimLifeCycles {
     const { containers, endpoints } = this.#in
     const ref = joinedRef(networkModeOf(container))
     const owner = ref === undefined ? undefined : containers.get(ref)
-    if (owner !== undefined) refuseToJoin(container, owner)
+    if (ref !== undefined && owner !== undefined) refuseToJoin(container, owner, ref)
     container.joined = owner && { id: owner.id, startedAt: owner.startedAt }
     if (owner === undefined) endpoints.plumbAll(container)
   }
@@ -273,10 +273,11 @@ export class SimLifeCycles {
 const notRestarted = ({ name }: SimContainer, why: unknown): SimRefusal =>
   new SimRefusal(500, `Cannot restart container ${name}: ${why instanceof Error ? why.message : String(why)}`)
 
-const refuseToJoin = (container: SimContainer, owner: SimContainer): void => {
+/** Both texts call the owner what the mode calls it: by its ID, or by a name that nobody had when the mode was given. */
+const refuseToJoin = (container: SimContainer, owner: SimContainer, ref: string): void => {
   if (owner === container) throw new SimRefusal(500, "cannot join own network")
-  if (!isRunning(owner)) throw new SimRefusal(409, `cannot join network of a non running container: ${owner.id}`)
+  if (!isRunning(owner)) throw new SimRefusal(409, `cannot join network of a non running container: ${ref}`)
   if (owner.status === "restarting") {
-    throw new SimRefusal(409, `Container ${owner.id} is restarting, wait until the container is running`)
+    throw new SimRefusal(409, `Container ${ref} is restarting, wait until the container is running`)
   }
 }
