@@ -7,6 +7,7 @@ import type { SimDns } from "../../src/layers/sim/lan/SimDns.ts"
 import { NETWORK_ANCHOR, POLL_SECONDS } from "./cast.ts"
 import type { Simulation } from "./Simulation.ts"
 import { routesOf } from "./excuses.ts"
+import type { SimConntrack } from "../../src/layers/sim/kernel/SimConntrack.ts"
 import type { SimKernel } from "../../src/layers/sim/kernel/SimKernel.ts"
 
 /** What is seen only by the poll is right when the poll after it is through. */
@@ -50,7 +51,8 @@ export class Faults {
   #linesLost = 0
   #dnsBack = 0
   #troubles: ReadonlyArray<number> = []
-  #conntrackBack = 0
+  /** Until when each one fails: a namespace that is made anew has another. */
+  readonly #conntrackBack = new Map<SimConntrack, number>()
   #tamperedUntil = 0
 
   constructor(sim: Simulation) {
@@ -179,12 +181,13 @@ export class Faults {
   conntrackFails(millis: number): void {
     const conntrack = this.#sim.namespace(NETWORK_ANCHOR)?.kernel.conntrack
     if (conntrack === undefined) return
-    this.#conntrackBack = Math.max(this.#conntrackBack, this.#sim.time.now() + millis)
+    const back = Math.max(this.#conntrackBack.get(conntrack) ?? 0, this.#sim.time.now() + millis)
+    this.#conntrackBack.set(conntrack, back)
     conntrack.failure = "Operation failed: a simulated failure"
     this.#sim.excuses.for("flows", millis + UNTIL_POLL)
     this.#sim.connections.conntrackFails()
     this.#sim.time.after(millis, () => {
-      if (this.#sim.time.now() >= this.#conntrackBack) conntrack.failure = undefined
+      if (this.#sim.time.now() >= (this.#conntrackBack.get(conntrack) ?? 0)) conntrack.failure = undefined
     })
   }
 
@@ -238,7 +241,7 @@ export class Faults {
     this.#linesLost = 0
     this.#dnsBack = 0
     this.#sim.dns.clear()
-    this.#conntrackBack = 0
+    this.#conntrackBack.clear()
     const conntrack = this.#sim.namespace(NETWORK_ANCHOR)?.kernel.conntrack
     if (conntrack !== undefined) conntrack.failure = undefined
   }
