@@ -123,7 +123,6 @@ const allSilent = ({ family, network, source }: ForeignFacts, silent: ReadonlyAr
 const familyFindings = (facts: ForeignFacts): ReadonlyArray<Finding> => {
   const { family, network, source, asked } = facts
   const what = familyName[family]
-  if (asked.length === 0) return []
   if (source === undefined)
     return [notLookedAt("foreign-sources", `${what}: networks of this container use every address for documentation`)]
   const gone = asked.filter(({ own }) => own._tag === "Unreachable")

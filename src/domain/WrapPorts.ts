@@ -47,8 +47,6 @@ const ownReason = (port: PublishedPort): Reason | undefined => {
 
 const keyOf = ({ protocol, outside }: PublishedPort): string => `${protocol}/${outside}`
 
-const none: ReadonlySet<string> = new Set()
-
 /** The ports of the host that two containers want, or two ports of one container, on different addresses of the host. */
 const contested = (containers: ReadonlyArray<ContainerToWrap>): ReadonlyMap<string, ReadonlySet<string>> => {
   const targets = new Map<string, Set<string>>()
@@ -107,8 +105,8 @@ export const sortPorts = (containers: ReadonlyArray<ContainerToWrap>): ReadonlyA
     const reasonFor = (port: PublishedPort): Reason | undefined => {
       const own = ownReason(port)
       if (own !== undefined) return own
-      const targets = rivals.get(keyOf(port)) ?? none
-      return targets.size > 1 ? contestedReason(port, targets) : undefined
+      const targets = rivals.get(keyOf(port))
+      return targets === undefined ? undefined : contestedReason(port, targets)
     }
     const judged = ports.map((port) => [port, reasonFor(port)] as const)
     return {
