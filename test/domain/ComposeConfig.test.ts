@@ -97,6 +97,47 @@ describe("a project as docker compose config prints it", () => {
     ])
   })
 
+  it("says of a network only what makes it other than a normal bridge", () => {
+    const { networks } = read(
+      cloud(
+        { web: service() },
+        {
+          default: { name: "cloud_default" },
+          lan: {
+            name: "cloud_lan",
+            driver: "macvlan",
+            ipam: { config: [{ gateway: "10.9.0.1" }, { subnet: "10.9.0" }] }
+          }
+        }
+      )
+    )
+    const nothing = { internal: false, subnets: [], taken: [] }
+    expect(networks.get("cloud_default")).toEqual({ name: "cloud_default", driver: "bridge", ...nothing })
+    expect(networks.get("cloud_lan")).toEqual({ name: "cloud_lan", driver: "macvlan", ...nothing, taken: ["10.9.0.1"] })
+  })
+
+  it("calls a network by its key where the file has no section for it", () => {
+    const { containers } = read(cloud({ web: service() }, {}))
+    expect(containers[0]?.networks).toEqual([{ name: "default", pinned: {} }])
+    expect(read({ name: "cloud", services: { web: service() } }).containers).toEqual(containers)
+  })
+
+  it("has containers that will run, of which some may carry anchord.expose", () => {
+    const services = [
+      undefined,
+      {},
+      { "anchord.expose": " " },
+      { "anchord.expose": null },
+      { "anchord.expose": "tcp/80" }
+    ]
+    const { containers } = read(
+      cloud(Object.fromEntries(services.map((labels, index) => [`s${index}`, service(labels && { labels })])))
+    )
+    expect(containers.map(({ exposed }) => exposed)).toEqual([false, false, false, false, true])
+    expect(containers.every(({ runs }) => runs)).toBe(true)
+    expect(containers.flatMap(({ ports }) => ports)).toEqual([])
+  })
+
   it("may be empty", () => {
     expect(read({ name: "empty", services: null }).containers).toEqual([])
   })

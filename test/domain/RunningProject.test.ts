@@ -15,6 +15,20 @@ describe("a container as it is read for wrapping, from what Docker said of it", 
     ])
   })
 
+  it("publishes what its image exposes only where it was told to publish all", () => {
+    const told = differing("published", { HostConfig: { PublishAllPorts: false } })
+    expect(containerToWrap(told).ports.map(printPublished)).not.toContain("9999")
+  })
+
+  it("may have no labels, and a network of which nothing is told", () => {
+    const bare = differing("plain", { Config: { Labels: null }, NetworkSettings: { Networks: { front: null } } })
+    expect(containerToWrap(bare)).toMatchObject({
+      service: undefined,
+      exposed: false,
+      networks: [{ name: "front", pinned: {} }]
+    })
+  })
+
   it("has the networks that it is on, with the addresses that it asked for", () => {
     expect(read("networks")).toMatchObject({
       name: "varied-networks",
@@ -38,6 +52,7 @@ describe("a container as it is read for wrapping, from what Docker said of it", 
     expect([read("plain").runs, read("unstarted").runs]).toEqual([true, false])
     expect([read("supervised").service, read("plain").service]).toEqual(["supervised", undefined])
     const exposed = containerToWrap(differing("plain", { Config: { Labels: { "anchord.expose": "tcp/80" } } }))
-    expect([read("plain").exposed, exposed.exposed]).toEqual([false, true])
+    const blank = containerToWrap(differing("plain", { Config: { Labels: { "anchord.expose": " " } } }))
+    expect([read("plain").exposed, exposed.exposed, blank.exposed]).toEqual([false, true, false])
   })
 })

@@ -63,6 +63,11 @@ describe("the ports of a service-anchor", () => {
     )
   })
 
+  it("that are not in a row, or of two protocols, are no range", () => {
+    expect(expose(port("25"), port("80"))).toBe("tcp/25,tcp/80")
+    expect(expose(port("25"), port("26", "udp"))).toBe("tcp/25,udp/26")
+  })
+
   it("in a row that is too wide for a translated range are several of them", () => {
     const row = Array.from({ length: 1030 }, (_, n) => port(`${8000 + n}:${20_000 + n}`))
     expect(expose(...row)).toBe("tcp/8000-9023:20000-21023,tcp/9024-9029:21024-21029")
@@ -123,6 +128,12 @@ describe("what cannot be decided, or is left out, is told with its reason", () =
     ])
   })
 
+  it("but not for a port that another container publishes for the host alone", () => {
+    const a = container("a", [port("80", "tcp", "127.0.0.1")])
+    const { wrapped } = wrap([a, container("b", [port("80:8080")])])
+    expect(wrapped.map(({ container: name, expose: label }) => [name, label])).toEqual([["cloud-b-1", "tcp/80:8080"]])
+  })
+
   it("but not for a port that is only wanted by a container which cannot be wrapped as well", () => {
     const host = container("host", [port("80")], { namespace: "host", networks: [] })
     expect(wrap([container("web", [port("80")]), host]).wrapped.map(({ expose: label }) => label)).toEqual(["tcp/80"])
@@ -158,7 +169,7 @@ describe("what cannot be decided, or is left out, is told with its reason", () =
       message: "the project cloud publishes no port on the host: there is nothing to wrap",
       remarks: []
     })
-    const none = failure([container("web", [port(":80")])])
+    const none = failure([container("web", [port(":80")]), container("db", [])])
     expect(none.message).toBe("none of the ports that the project cloud publishes can be wrapped")
     expect(none.remarks).toHaveLength(1)
   })
@@ -182,11 +193,16 @@ describe("the network on which anchord reaches the containers", () => {
   })
 
   it("is of several rather one that is not internal, then one with IPv6, then the alphabetically first", () => {
-    const containers = [container("a", [port("1")], { networks: on("c", "b", "a") })]
+    const v4 = { subnets: [{ address: "172.30.1.0", prefixLength: 24 }] }
     const v6 = { subnets: [{ address: "fd00::", prefixLength: 64 }] }
-    expect(wrap(containers).network).toBe("a")
-    expect(wrap(containers, bridge("a"), bridge("b"), bridge("c", v6)).network).toBe("c")
-    expect(wrap(containers, bridge("a", { internal: true, ...v6 }), bridge("c")).network).toBe("b")
+    for (const names of [on("c", "b", "a"), on("a", "b", "c"), on("b", "a", "c"), on("b", "c", "a")]) {
+      const containers = [container("a", [port("1")], { networks: names })]
+      expect(wrap(containers).network).toBe("a")
+      expect(wrap(containers, bridge("a", v4), bridge("b", v4), bridge("c", v6)).network).toBe("c")
+      expect(wrap(containers, bridge("a", v4), bridge("b", v6), bridge("c", v6)).network).toBe("b")
+      expect(wrap(containers, bridge("a", { internal: true, ...v6 }), bridge("c")).network).toBe("b")
+      expect(wrap(containers, bridge("a", { internal: true }), bridge("b", { internal: true })).network).toBe("c")
+    }
   })
 
   it("that is internal is wrapped, with a word on what to do", () => {
@@ -226,6 +242,18 @@ describe("anchord's own address there", () => {
     expect(wrap([web, pinned(undefined, "fd00::9")], known).gateway).toEqual({ v6: "fd00::fffe" })
   })
 
+  it("does not depend on what containers have on other networks", () => {
+    const elsewhere = container("db", [], { networks: [{ name: "cloud_back", pinned: { v4: "172.30.1.9" } }] })
+    expect(wrap([web, elsewhere], known).gateway).toEqual({})
+    expect(remarks([web, elsewhere], known)).toEqual([])
+  })
+
+  it("is asked for in the family alone that has none to be found", () => {
+    const both = [web, pinned("172.30.1.9", "fd09::9")]
+    expect(wrap(both, known).gateway).toEqual({ v4: "172.30.1.253" })
+    expect(remarks(both, known)).toEqual([expect.stringContaining("fixed addresses on cloud_default (fd09::9)")])
+  })
+
   it("is asked for where there is none to be found", () => {
     expect(wrap([web, pinned("172.30.1.9")]).gateway).toEqual({})
     expect(remarks([web, pinned("172.30.1.9")])).toEqual([
@@ -241,6 +269,14 @@ describe("names", () => {
     wrap(containers.map(([name, service], index) => container(service, [port(`${index + 1}`)], { name }))).wrapped.map(
       ({ anchor }) => anchor
     )
+
+  it("of the project, and of anchord on its network, are made of the project's", () => {
+    expect(wrap([container("web", [port("80")])])).toMatchObject({
+      upstream: "cloud",
+      project: "cloud-wrap",
+      gatewayName: "cloud-wrap-anchord"
+    })
+  })
 
   it("of service-anchors are those of the services", () => {
     expect(named(["cloud-a-1", "a"], ["other", "b"])).toEqual(["a-anchor", "b-anchor"])
