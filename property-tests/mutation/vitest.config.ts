@@ -8,9 +8,12 @@ const properties =
     ? ["property-tests/*.test.ts"]
     : chosen.split(",").map((name) => `property-tests/${name}.test.ts`)
 
+/** They compare with whole files what `anchord wrap` prints, which is made in `WrapFiles`. */
+const goldenFiles = "test/main/wrap/WrapCommand.test.ts"
+
 export default defineConfig({
   test: {
-    include: ["test/domain/**/*.test.ts", ...properties],
+    include: ["test/domain/**/*.test.ts", goldenFiles, ...properties],
     // These judge the simulation, not a decision.
     exclude: ["property-tests/SimWalker.test.ts", "property-tests/leaseLife.test.ts"],
     setupFiles: ["property-tests/mutation/fewRuns.ts"],
