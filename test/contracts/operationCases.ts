@@ -199,6 +199,19 @@ export const operationCases: ReadonlyArray<OperationCase> = [
     become: { "ops-a": ["exited", 0, 0], "ops-b": ["exited", 128, 0] }
   },
   {
+    what: "a container that ends leaves also the network that it could not be plugged into",
+    steps: [
+      [network, "ok"],
+      [create(A, on(BRIDGE)), "ok"],
+      [start(A), "ok"],
+      ...running(B),
+      [{ _tag: "connect", network: FOUR, container: A, fixed: 2 }, "403"],
+      [end(A), "ok"]
+    ],
+    become: { "ops-a": ["exited", 138, 0], "ops-b": ["running", 0, 0] },
+    told: ["die c1  ops-a   138", "disconnect c1 bridge ", "disconnect c1 ops-four "]
+  },
+  {
     what: "an owner that was not there when its name was given is called by that name when it cannot be joined",
     steps: [
       [network, "ok"],

@@ -34,12 +34,14 @@ export class SimEndpoints {
         plugged.add(network.id)
       }
     } catch (error) {
-      if (plugged.size > 0) this.#leaveAll(container)
+      if (plugged.size > 0) this.unplumbAll(container)
       throw error
     }
   }
 
-  #leaveAll(container: SimContainer): void {
+  /** The engine announces that it leaves every network that it is to be on, also one that it could not be plugged into. */
+  unplumbAll(container: SimContainer): void {
+    if (container.joined !== undefined) return
     for (const [key, endpoint] of container.endpoints) {
       if (endpoint !== undefined) this.unplumb(container, key)
       else {

@@ -129,7 +129,7 @@ export class SimLifeCycles {
     const delay = timers === undefined || this.isEnding ? undefined : restartDelay(container, ran)
     if (delay !== undefined) container.restartCount += 1
     this.#become(container, delay === undefined ? "exited" : "restarting")
-    for (const networkId of container.endpoints.keys()) this.#in.endpoints.unplumb(container, networkId)
+    this.#in.endpoints.unplumbAll(container)
     plumbing?.leave(id)
     this.#tellStops(container)
     this.#in.events.container("die", container, { exitCode: String(exitCode) })
@@ -159,7 +159,7 @@ export class SimLifeCycles {
     if (start !== undefined) {
       start.cancel()
       this.#starting.delete(container.id)
-      for (const networkId of container.endpoints.keys()) this.#in.endpoints.unplumb(container, networkId)
+      this.#in.endpoints.unplumbAll(container)
       for (const go of start.waiting) go()
     }
     if (container.status === "restarting") this.#giveUp(container)
@@ -174,7 +174,7 @@ export class SimLifeCycles {
     touch(container)
     container.startError = "failed to create task for container: namespace path: no such file or directory"
     container.exitCode ||= NOT_STARTED
-    for (const networkId of container.endpoints.keys()) this.#in.endpoints.unplumb(container, networkId)
+    this.#in.endpoints.unplumbAll(container)
     if (container.status === "restarting") this.#become(container, "exited")
     this.#hasEnded(container)
   }
