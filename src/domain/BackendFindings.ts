@@ -84,9 +84,7 @@ const findingsOf = (explained: ExplainedContainer, facts: PortFacts): ReadonlyAr
         )
       ]
     case "down":
-      return wantsPorts(container, facts.scope)
-        ? [warn("ports", sentence`${name} has no ports: ${why}`, `start it: docker start ${name}`)]
-        : []
+      return [warn("ports", sentence`${name} has no ports: ${why}`, `start it: docker start ${name}`)]
     case "mapped": {
       const lost = explained.ports.filter((one) => one.verdict === "standby")
       return [

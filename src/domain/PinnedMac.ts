@@ -12,7 +12,7 @@ const RANDOM_SINCE = [1, 48] as const
 /** Whether an engine that offers this API version makes a MAC address of the IPv4 address; one that hides its version may not. */
 const generatesFromAddress = (apiVersion: string | undefined): boolean => {
   const [, major = "", minor = ""] = /^(\d+)\.(\d+)$/.exec(apiVersion ?? "") ?? []
-  return major !== "" && Number(major) === RANDOM_SINCE[0] && Number(minor) < RANDOM_SINCE[1]
+  return Number(major) === RANDOM_SINCE[0] && Number(minor) < RANDOM_SINCE[1]
 }
 
 export interface MacFacts {

@@ -86,7 +86,6 @@ const problemOf = (tool: Tool, answer: ToolAnswer | undefined): Finding | undefi
 /** Whether the programs that the mode runs are there, and new enough: the good ones with their versions, and each of the others. */
 export const toolFindings = (settings: Settings, answers: ToolAnswers): ReadonlyArray<Finding> => {
   const needed = toolsOf(settings)
-  if (needed.length === 0) return []
   const looked = needed.map((tool) => ({ tool, problem: problemOf(tool, answers[tool]) }))
   const right = looked.filter(({ problem }) => problem === undefined)
   const versions = right.map(({ tool }) => shownVersion(tool, answers[tool])).join(", ")
