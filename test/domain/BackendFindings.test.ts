@@ -76,13 +76,16 @@ describe("the shared network", () => {
 describe("containers that ask for ports", () => {
   it("are right when they get them", () => {
     expect(look(smtp, container("db"))).toEqual([ok("ports", "smtp can be reached from outside")])
+    expect(look(smtp, container("imap", "tcp/143"))).toEqual([ok("ports", "imap, smtp can be reached from outside")])
   })
 
   it("are worth a warning when there are none, or nothing is in scope", () => {
     expect(look(container("db"))).toEqual([
       warn("ports", "no container in scope asks for ports", "put anchord.expose on the service-anchors")
     ])
-    expect(saidIn(look())).toMatch(/^no container is in scope → check ANCHORD_PROJECT/)
+    const foreign = { ...smtp, labels: { ...smtp.labels, "com.docker.compose.project": "shop" } }
+    for (const none of [[], [foreign, container("anchord")]])
+      expect(saidIn(look(...none))).toMatch(/^no container is in scope → check ANCHORD_PROJECT/)
     expect(verdictsOf(portFindings(undefined))).toEqual(["warn"])
   })
 
@@ -108,6 +111,7 @@ describe("containers that ask for ports", () => {
   it("fail when the label is wrong, and the others are told all the same", () => {
     const found = look(smtp, container("bad", "tcp/0"))
     expect(verdictsOf(found)).toEqual(["ok", "fail"])
+    expect(verdictsOf(look(container("bad", "tcp/0")))).toEqual(["fail"])
     expect(saidIn(found)).toMatch(/bad: label anchord\.expose, entry "tcp\/0": .* → mend the label/)
   })
 

@@ -24,6 +24,11 @@ describe("the external network", () => {
     ])
   })
 
+  it("is called what Docker calls it, whatever else is attached", () => {
+    expect(saidIn(externalFindings(byNetwork, found, attachments.toReversed()))).toContain("dmz is attached as eth0")
+    expect(saidIn(externalFindings(byNetwork, found, []))).toContain("a network that Docker does not know is attached")
+  })
+
   it("is right without an address of Docker's, and by its interface where there is no other", () => {
     expect(externalFindings(byInterface, { ...found, addresses: {} }, attachments.slice(0, 1))).toEqual([
       ok("external-network", "dmz is attached as eth0: no address of Docker's")
@@ -73,7 +78,11 @@ describe("forwarding", () => {
   })
 
   it("warns where router advertisements are needed and not heard, or where that cannot be seen", () => {
-    expect(verdictsOf(forwardingFindings({ ...on, acceptRa: "1" }, "eth0", "slaac-ra-only"))).toEqual(["warn"])
+    const deaf = forwardingFindings({ ...on, acceptRa: "1" }, "eth0", "slaac-ra-only")
+    expect(verdictsOf(deaf)).toEqual(["warn"])
+    expect(saidIn(deaf)).toMatch(
+      /^net\.ipv6\.conf\.eth0\.accept_ra is 1, .* \{ net\.ipv6\.conf\.eth0\.accept_ra: "2" \}$/
+    )
     expect(forwardingFindings({ ...on, acceptRa: undefined }, undefined, "slaac-ra-only")).toEqual([
       ok("forwarding", "IPv4 and IPv6 are forwarded"),
       warn("forwarding", "not looked at: accept_ra of the external interface")

@@ -20,7 +20,7 @@ describe("findings", () => {
       finding: "none",
       fix: "give it one"
     })
-    expect(warn("ports", sentence`none`)).toEqual({ check: "ports", verdict: "warn", finding: "none" })
+    expect(warn("ports", sentence`none`)).toStrictEqual({ check: "ports", verdict: "warn", finding: "none" })
   })
 
   it("warn of what could not be looked at", () => {

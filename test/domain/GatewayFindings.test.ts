@@ -31,6 +31,7 @@ describe("a neighbour that was asked", () => {
   ] satisfies ReadonlyArray<readonly [NeighbourState, string]>)("that is %s is %s", (state, answer) => {
     const neighbours = [
       { family: "v4", address: v4.address, link: "eth1", state: "none" },
+      { family: "v4", address: "10.99.0.9", link: "eth0", state: "delay" },
       { family: "v4", address: v4.address, link: "eth0", state }
     ] as const
     expect(answerOf(v4, neighbours)).toBe(answer)
@@ -59,7 +60,12 @@ describe("the link of a gateway", () => {
     { family: "v4", link: "eth0", address: "10.99.0.7", prefixLength: 24, scope: "global", tentative: false }
   ]
   it("is that of the route that leads there, else the one with its network", () => {
-    expect(linkOf("fe80::1", [{ family: "v6", gateway: "fe80::1", link: "eth5" }], addresses)).toBe("eth5")
+    const routes = [
+      { family: "v6", gateway: "fe80::2", link: "eth4" },
+      { family: "v6", gateway: "fe80::1", link: "eth5" }
+    ] as const
+    expect(linkOf("fe80::1", routes, addresses)).toBe("eth5")
+    expect(linkOf("10.99.0.1", routes, addresses)).toBe("eth0")
     expect(linkOf("10.99.0.1", [], addresses)).toBe("eth0")
     expect(linkOf("10.98.0.1", [], addresses)).toBeUndefined()
   })
@@ -141,7 +147,11 @@ describe("a service-anchor's gateway", () => {
   })
 
   it("needs no name where the address is given", () => {
-    expect(nameFindings(byAddress, undefined)).toEqual([])
+    for (const told of [undefined, answers()]) expect(nameFindings(byAddress, told)).toEqual([])
+  })
+
+  it("has a name that is not told of where it was not looked up", () => {
+    expect(nameFindings(byName, undefined)).toEqual([])
   })
 
   it("is where the default routes lead, of each family that it has", () => {
@@ -163,6 +173,8 @@ describe("a service-anchor's gateway", () => {
         "docker logs of this container says why"
       )
     ])
+    const v4ThroughV6 = { ...to4, gateway: pair.v6 }
+    expect(verdictsOf(defaultRouteFindings({ v6: pair.v6 }, [v4ThroughV6]))).toEqual(["fail"])
     expect(verdictsOf(defaultRouteFindings({}, [to4]))).toEqual(["warn"])
   })
 })

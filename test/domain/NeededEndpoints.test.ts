@@ -55,6 +55,21 @@ describe("the calls that settings need", () => {
     expect(needed.get("POST /containers/create")?.vital).toBe(true)
   })
 
+  it("are as vital as the first that needs them, and done without in its way", () => {
+    const start = "POST /containers/{id}/start"
+    const managed = anchorWith({ ANCHORD_MANAGED_SA_TARGET: "web" })
+    expect(managed.get(start)).toEqual({ vital: true, instead: "leave ANCHORD_MANAGED_SA_TARGET out" })
+    expect(anchorWith({}).get(start)).toEqual({ vital: false, instead: "set ANCHORD_AUTOFIX_DEAD_NETNS=false" })
+  })
+
+  it("are all vital for a rebinder, which is there for nothing else", () => {
+    for (const settings of [
+      settingsOf("external-rebinder", { ANCHORD_FOLLOW_RESTART: "true" }),
+      settingsOf("wrap-rebinder")
+    ])
+      expect(neededEndpoints(settings).every(({ vital }) => vital)).toBe(true)
+  })
+
   it("are connect and disconnect for an external-rebinder, and restart if it is to restart", () => {
     const moving = ["POST /networks/{id}/connect", "POST /networks/{id}/disconnect"]
     expect(named("external-rebinder")).toEqual([...reads, ...moving])

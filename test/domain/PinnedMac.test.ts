@@ -31,6 +31,15 @@ describe("the MAC address of the external network", () => {
       expect(macFindings(dhcp, { ...facts, network })).toEqual([ok("mac-address", `${mac} is pinned`)])
   })
 
+  it("is right when Docker says that it is pinned, though it makes up others at random", () => {
+    for (const apiVersion of ["1.48", undefined])
+      expect(macFindings(dhcp, { ...facts, apiVersion })).toEqual([ok("mac-address", "02:aa:00:00:00:01 is pinned")])
+  })
+
+  it("is judged by itself where Docker tells of no pinned one at all", () => {
+    expect(verdictsOf(macFindings(dhcp, withEndpoint(generated, { MacAddress: null })))).toEqual(["fail"])
+  })
+
   it("fails when it is not pinned with dhcp-refresh, and warns with slaac-ra-only, with the lines for the compose file", () => {
     const [failed, warned] = [dhcp, slaac].map((settings) => macFindings(settings, withEndpoint(generated)))
     expect([...verdictsOf(failed ?? []), ...verdictsOf(warned ?? [])]).toEqual(["fail", "warn"])
@@ -69,5 +78,9 @@ describe("the MAC address of the external network", () => {
     const unattached = warn("mac-address", "not looked at: the external network is not attached")
     for (const network of [undefined, "elsewhere"])
       expect(macFindings(dhcp, { ...facts, network })).toEqual([unattached])
+    for (const nothing of [{}, { MacAddress: "" }])
+      expect(macFindings(dhcp, withEndpoint(nothing, { MacAddress: null }))).toEqual([unattached])
+    const nowhere = differing("networks", { NetworkSettings: { Networks: null } })
+    expect(macFindings(dhcp, { ...facts, inspection: nowhere })).toEqual([unattached])
   })
 })
