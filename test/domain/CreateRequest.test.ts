@@ -69,165 +69,6 @@ describe("the request for the same container", () => {
   })
 })
 
-describe("data", () => {
-  it("in anonymous volumes stays: of the command line, of the image and of a typed mount", () => {
-    const { Mounts } = inspectionOf("anonymous")
-    const volume = (path: string) => Mounts?.find(({ Destination }) => Destination === path)?.Name
-    const mount = (path: string) => ({
-      Type: "volume",
-      Source: volume(path),
-      Target: path,
-      VolumeOptions: { NoCopy: true }
-    })
-    const host = hostConfigOf(requestOf("anonymous"))
-    expect(host["Mounts"]).toEqual([mount("/typed"), mount("/data"), mount("/scratch")])
-    expect(host["Binds"]).toBeNull()
-    expect(requestOf("anonymous").body["Volumes"]).toEqual({ "/scratch": {}, "/data": {} })
-  })
-
-  it("that is mounted by name is mounted as it was", () => {
-    const { HostConfig } = inspectionOf("mounted")
-    expect(hostConfigOf(requestOf("mounted"))).toMatchObject({
-      Binds: HostConfig.Binds,
-      Mounts: HostConfig.Mounts,
-      Tmpfs: { "/tmpfs": "size=1m,mode=1777" }
-    })
-    expect(HostConfig.Binds).toHaveLength(3)
-    expect(HostConfig.Mounts).toHaveLength(4)
-  })
-
-  it("of another container stays, whatever becomes of that: its volumes are named, read-only if they were", () => {
-    const { Mounts } = inspectionOf("borrowing")
-    const host = hostConfigOf(requestOf("borrowing"))
-    expect(host["VolumesFrom"]).toBeNull()
-    expect(host["Mounts"]).toEqual(
-      ["/data", "/scratch", "/typed"].map((path) => ({
-        Type: "volume",
-        Source: Mounts?.find(({ Destination }) => Destination === path)?.Name,
-        Target: path,
-        ReadOnly: true,
-        VolumeOptions: { NoCopy: true }
-      }))
-    )
-  })
-
-  it("on the host that came from another container is bound, in the mode it had", () => {
-    const bind = (Destination: string, more: object) => ({
-      Type: "bind",
-      Source: "/srv/a",
-      Destination,
-      Propagation: "rprivate",
-      ...more
-    })
-    const borrowing = differing("plain", {
-      HostConfig: { VolumesFrom: ["other"], Binds: ["/srv/b:/own"] },
-      Mounts: [
-        bind("/a", { Mode: "ro,z", RW: false }),
-        bind("/b", { Mode: "", RW: false }),
-        bind("/c", { Mode: "", RW: true }),
-        bind("/own", { Source: "/srv/b", Mode: "", RW: true })
-      ]
-    })
-    expect(hostConfigOf(createRequest(borrowing))).toMatchObject({
-      Binds: ["/srv/b:/own", "/srv/a:/a:ro,z", "/srv/a:/b:ro", "/srv/a:/c"],
-      VolumesFrom: null
-    })
-  })
-
-  it("in a volume that a bind asks for without a name stays, and paths are compared as Docker writes them", () => {
-    const mounts = [
-      { Type: "volume", Name: "0".repeat(64), Source: "/v", Destination: "/bare", Mode: "", RW: true },
-      { Type: "volume", Name: "named", Source: "/v", Destination: "/data/sub", Mode: "z", RW: true },
-      { Type: "tmpfs", Source: "", Destination: "/t", Mode: "", RW: true }
-    ]
-    const bare = differing("plain", {
-      HostConfig: { Binds: ["/bare", "named:/data/./sub/"], Tmpfs: { "/t/": "" } },
-      Mounts: mounts
-    })
-    const host = hostConfigOf(createRequest(bare))
-    expect(host["Binds"]).toEqual(["named:/data/./sub/"])
-    expect(host["Mounts"]).toMatchObject([{ Source: "0".repeat(64), Target: "/bare" }])
-  })
-})
-
-describe("networks", () => {
-  it("are all asked for, that of the mode first, with fixed addresses, aliases and pinned MAC addresses", () => {
-    const { networks, body } = requestOf("networks")
-    expect(networks).toEqual([
-      {
-        name: "varied_first",
-        endpoint: {
-          IPAMConfig: { IPv4Address: "172.30.90.9", IPv6Address: "fd00:90::9" },
-          Links: null,
-          Aliases: ["here"],
-          DriverOpts: null,
-          MacAddress: "02:aa:00:00:00:01"
-        }
-      },
-      {
-        name: "varied_second",
-        endpoint: {
-          IPAMConfig: { IPv4Address: "172.30.91.9" },
-          Links: null,
-          Aliases: ["there", "yonder"],
-          DriverOpts: null,
-          MacAddress: "02:aa:00:00:00:02"
-        }
-      }
-    ])
-    expect(body["MacAddress"]).toBe("02:aa:00:00:00:01")
-  })
-
-  it("get no address that the engine chose, and no MAC address that it made of that", () => {
-    const { networks } = requestOf("connected")
-    expect(networks.map(({ name }) => name)).toEqual(["bridge", "varied_first", "varied_second"])
-    expect(networks.map(({ endpoint }) => endpoint)).toEqual([
-      { IPAMConfig: null, Links: null, Aliases: null, DriverOpts: null },
-      {
-        IPAMConfig: { IPv6Address: "fd00:90::a" },
-        Links: null,
-        Aliases: [],
-        DriverOpts: { "com.docker.network.endpoint.sysctls": "" }
-      },
-      { IPAMConfig: { IPv4Address: "172.30.91.10" }, Links: null, Aliases: ["later"], DriverOpts: {} }
-    ])
-  })
-
-  it("keep a MAC address of which nobody can tell whether it was pinned", () => {
-    const random = { NetworkID: "1", IPAddress: "172.17.0.2", MacAddress: "7a:01:02:03:04:05", GwPriority: 3 }
-    const docker28 = differing("plain", { NetworkSettings: { Networks: { bridge: random } } })
-    expect(createRequest(docker28).networks[0]?.endpoint).toEqual({ MacAddress: "7a:01:02:03:04:05", GwPriority: 3 })
-  })
-
-  it("do not keep for aliases what engines before API 1.45 add to them: the old container's ID, and its host name", () => {
-    const id = inspectionOf("plain").Id
-    const aliases = (Aliases: ReadonlyArray<string>) => {
-      const Networks = { bridge: { Aliases, NetworkID: "1".repeat(64) } }
-      const older = differing("plain", { Config: { Hostname: "own" }, NetworkSettings: { Networks } })
-      return createRequest(older).networks[0]?.endpoint["Aliases"]
-    }
-    expect(aliases(["web", id.slice(0, 12), "own"])).toEqual(["web"])
-    expect(aliases(["web", "own"])).toEqual(["web", "own"])
-  })
-
-  it("are left that it was disconnected from", () => {
-    const { networks, leave } = requestOf("moved")
-    expect(networks.map(({ name }) => name)).toEqual(["varied_second"])
-    expect(leave).toBe("varied_first")
-    const leaving = [...inspections.keys()].filter((name) => requestOf(name).leave !== undefined)
-    expect(leaving).toEqual(["moved"])
-  })
-
-  it("may be meant by ID, or by the oldest name of Docker's bridge", () => {
-    const id = inspectionOf("plain").NetworkSettings.Networks?.["bridge"]?.NetworkID ?? ""
-    for (const mode of ["default", id, id.slice(0, 12)]) {
-      const request = createRequest(differing("plain", { HostConfig: { NetworkMode: mode } }))
-      expect(request, mode).not.toHaveProperty("leave")
-      expect(hostConfigOf(request)["NetworkMode"]).toBe(mode)
-    }
-  })
-})
-
 describe("the namespace of another container", () => {
   it("is joined without what only its owner may have, though Docker shows it", () => {
     const { Config } = inspectionOf("joined")
@@ -302,6 +143,15 @@ describe("another image", () => {
     expect(program({ ...replaced, Cmd: ["doctor"] })).toEqual({ Cmd: ["doctor"] })
     expect(program({ Entrypoint: ["sh"], Cmd: null })).toEqual({ Entrypoint: ["sh"], Cmd: null })
     expect(program({ Entrypoint: null, Cmd: ["sh"] })).toEqual({ Entrypoint: [""], Cmd: ["sh"] })
+  })
+
+  it("runs its own program where neither the old image nor the container had an entrypoint", () => {
+    const bare = { name: "next", replaced: { Cmd: ["serve"] } }
+    const program = (own: object) => createRequest(differing("anonymous", { Config: own }), { image: bare }).body
+    const same = program({ Entrypoint: null, Cmd: ["serve"] })
+    expect([same["Entrypoint"], same["Cmd"]]).toEqual([undefined, undefined])
+    const other = program({ Entrypoint: null, Cmd: ["debug"] })
+    expect([other["Entrypoint"], other["Cmd"]]).toEqual([undefined, ["debug"]])
   })
 
   it("keeps what the container says otherwise than its old image", () => {

@@ -80,6 +80,23 @@ describe("what becomes of a container in scope", () => {
     })
   })
 
+  it("is on standby only for the protocol and the port that an older container has", () => {
+    const [, young] = verdicts(
+      container("old", "tcp/25, tcp/80"),
+      container("young", "tcp/80, udp/25, udp/80", { createdAt: 200 })
+    )
+    expect(young?.ports).toEqual([
+      { ports: "tcp/80", verdict: "standby", holder: "old" },
+      { ports: "udp/25", verdict: "mapped" },
+      { ports: "udp/80", verdict: "mapped" }
+    ])
+    const [, other] = verdicts(container("old", "tcp/80"), container("young", "tcp/25, tcp/80", { createdAt: 200 }))
+    expect(other?.ports).toEqual([
+      { ports: "tcp/25", verdict: "mapped" },
+      { ports: "tcp/80", verdict: "standby", holder: "old" }
+    ])
+  })
+
   it("is on standby when others have all of its ports, and says who", () => {
     const [a, b, young] = verdicts(
       container("a", "tcp/25"),

@@ -31,6 +31,8 @@ describe("a container that was told to end", () => {
     for (const action of ["die", "start", "destroy"])
       expect(rememberLeaving(told, event(action), NOW)).toEqual(new Map())
     for (const action of ["stop", "pause", "rename"]) expect(rememberLeaving(told, event(action), NOW)).toBe(told)
+    const both: Leaving = new Map([...told, ["b", NOW + 13_000]])
+    expect(rememberLeaving(both, event("die"), NOW)).toEqual(new Map([["b", NOW + 13_000]]))
     expect(rememberLeaving(told, { ...event("die"), containerId: "b" }, NOW)).toBe(told)
     expect(rememberLeaving(told, { ...event("disconnect"), type: "network" }, NOW)).toBe(told)
   })

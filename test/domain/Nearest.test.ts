@@ -18,6 +18,8 @@ describe("the word that was likely meant", () => {
     ["stauts", "status"],
     ["pln", "plan"],
     ["plans", "plan"],
+    ["stets", "status"],
+    ["warp", "wrap"],
     ["plan", "plan"]
   ])("by %j is %j", (word, meant) => expect(likelyMeant(word, commands)).toBe(meant))
 
@@ -32,5 +34,13 @@ describe("the word that was likely meant", () => {
     expect(likelyMeant("abxy", ["abcd"])).toBeUndefined()
     expect(likelyMeant("b", ["a"])).toBeUndefined()
     expect(likelyMeant("", ["a"])).toBeUndefined()
+    expect(likelyMeant("a", [])).toBeUndefined()
+  })
+
+  it("may have two neighbours swapped, which is one edit, but not one of them and another letter", () => {
+    expect(likelyMeant("hs", ["sh"])).toBe("sh")
+    expect(likelyMeant("ab", ["bc"])).toBeUndefined()
+    expect(likelyMeant("ab", ["ca"])).toBeUndefined()
+    expect(likelyMeant("aaaa", ["aa"])).toBeUndefined()
   })
 })

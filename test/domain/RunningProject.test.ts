@@ -49,7 +49,9 @@ describe("a container as it is read for wrapping, from what Docker said of it", 
   })
 
   it("runs or does not, is of a service or of none, and may be served already", () => {
+    const runs = (Status: string) => containerToWrap(differing("plain", { State: { Status } })).runs
     expect([read("plain").runs, read("unstarted").runs]).toEqual([true, false])
+    expect(["paused", "restarting", "exited", "dead"].map(runs)).toEqual([true, true, false, false])
     expect([read("supervised").service, read("plain").service]).toEqual(["supervised", undefined])
     const exposed = containerToWrap(differing("plain", { Config: { Labels: { "anchord.expose": "tcp/80" } } }))
     const blank = containerToWrap(differing("plain", { Config: { Labels: { "anchord.expose": " " } } }))
