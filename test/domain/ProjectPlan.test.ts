@@ -106,14 +106,31 @@ describe("the plan of a project", () => {
     ])
   })
 
+  it("counts one entry as one", () => {
+    expect(formatPlan({ ...projectPlan(input()), entries: 1 })).toMatch(/\n1 entry in the DNAT maps$/)
+  })
+
   it("names the interface from inside of the network-anchor's container", () => {
     const links = [{ index: 2, name: "eth7", mac: "02:42:0a:63:00:07", up: true }]
-    expect(projectPlan(input({ links })).external).toEqual({
-      network: "dmz",
-      interface: "eth7",
-      v4: "10.99.0.7",
-      v6: "fd99::7"
-    })
+    for (const own of [state.own, state.own.toReversed()]) {
+      const plan = projectPlan(input({ links, state: { ...state, own } }))
+      expect(plan.external).toEqual({ network: "dmz", interface: "eth7", v4: "10.99.0.7", v6: "fd99::7" })
+      expect(formatPlan(plan)).toContain("external network  dmz, interface eth7: 10.99.0.7, fd99::7")
+    }
+  })
+
+  it("names the interface alone where it is set by name, and Docker knows nothing of it", () => {
+    const byName = settings({ ANCHORD_EXT_NETWORK: "", ANCHORD_EXT_IFACE: "eth9" })
+    for (const links of [undefined, [{ index: 9, name: "eth9", mac: "02:42:00:00:00:09", up: true }]]) {
+      const plan = projectPlan(input({ settings: byName, links }))
+      expect(plan.external).toEqual({ interface: "eth9" })
+      expect(formatPlan(plan).split("\n")[2]).toBe("external network  eth9")
+    }
+  })
+
+  it("finds the external network by its ID as well", () => {
+    const { external } = projectPlan(input({ settings: settings({ ANCHORD_EXT_NETWORK: "dmz-id" }) }))
+    expect(external).toEqual({ network: "dmz", v4: "10.99.0.7", v6: "fd99::7" })
   })
 
   it("says what is wrong with the external network, in the words that the network-anchor would use", () => {
@@ -131,6 +148,14 @@ describe("the plan of a project", () => {
       why: "only the external network is attached; at least one project-internal network is needed"
     })
     expect(plan.entries).toBe(0)
+    expect(formatPlan(plan).split("\n")[5]).toBe(`shared network    ${plan.shared.why}`)
+  })
+
+  it("says of a shared network that it may be another one when the first backend is there", () => {
+    const plan = projectPlan(input({ state: { ...state, containers: new Map() } }))
+    expect(formatPlan(plan).split("\n")[5]).toBe(
+      "shared network    mail_transit: it is the only network besides the external one; not settled yet"
+    )
   })
 
   it("says where each gateway comes from", () => {
@@ -138,16 +163,22 @@ describe("the plan of a project", () => {
       "v4 10.99.0.9 ANCHORD_EXT_GATEWAY_IP names it",
       "v6 fd99::1 Docker knows it as the gateway of the external network"
     ])
-    expect(gateways({ settings: settings({ ANCHORD_ADDRESS_MODE: "slaac-ra-only" }) })[1]).toBe(
-      "v6 router advertisements choose it"
+    const slaac = settings({ ANCHORD_ADDRESS_MODE: "slaac-ra-only" })
+    expect(gateways({ settings: slaac })[1]).toBe("v6 router advertisements choose it")
+    expect(formatPlan(projectPlan(input({ settings: slaac }))).split("\n")[4]).toBe(
+      "gateway IPv6      router advertisements choose it"
     )
     expect(gateways({ settings: settings({ ANCHORD_ADDRESS_MODE: "dhcp-refresh" }) })).toEqual([
       "v4 10.99.0.1 while a DHCP lease holds, its router; otherwise Docker knows it as the gateway of the external network",
       "v6 fd99::1 Docker knows it as the gateway of the external network"
     ])
-    expect(gateways({ state: { ...state, networks: new Map() } })[0]).toBe(
-      "v4 nobody knows one, so the default route stays as it is"
-    )
+    const unknown = { ...state, networks: new Map() }
+    const nobody = "nobody knows one, so the default route stays as it is"
+    expect(gateways({ state: unknown })).toEqual([`v4 ${nobody}`, `v6 ${nobody}`])
+    expect(gateways({ state: unknown, settings: slaac })).toEqual([
+      `v4 ${nobody}`,
+      "v6 router advertisements choose it"
+    ])
   })
 
   it("tells an operator whose scope is empty where to look", () => {

@@ -1,5 +1,6 @@
 import * as Schema from "effect/Schema"
 import { describe, expect, it } from "vitest"
+import type { Paint } from "../../src/domain/Columns.ts"
 import { serviceAnchorStatus } from "../../src/domain/ServiceAnchorStatus.ts"
 import { Status, type NetworkAnchorStatus } from "../../src/domain/Status.ts"
 import { formatStatus } from "../../src/domain/StatusText.ts"
@@ -75,6 +76,62 @@ describe("the status for a terminal", () => {
     )
   })
 
+  it("says the two largest units of a time, and leaves out what is none", () => {
+    const connected = (since: string) => withAnchor({ docker: { connected: true, since } })[2]
+    expect(connected(at("11:00:00"))).toBe("Docker              connected for 1h")
+    expect(connected(at("10:59:58"))).toBe("Docker              connected for 1h")
+    expect(connected("2025-12-31T10:00:00.000Z")).toBe("Docker              connected for 2d 2h")
+  })
+
+  it("does not name a DHCP server that is not known, and says of a choice that it may change", () => {
+    const text = withAnchor({
+      leases: networkAnchor.leases.map(({ server: _server, ...lease }) => lease),
+      shared: { network: "mail_transit", settled: false, why: "it is the only one" },
+      entries: 2
+    })
+    expect(text).toEqual(
+      expect.arrayContaining([
+        "address IPv4        10.99.0.120, leased, for another 45m 10s",
+        "shared network      mail_transit: it is the only one; not settled yet",
+        "2 entries in the DNAT maps"
+      ])
+    )
+  })
+
+  it("paints what is wrong as bad, what may become wrong as a warning, and nothing of the usual", () => {
+    const mark: Paint = (style, text) => `<${style}>${text}</>`
+    const { shared: _shared, lastReconcile: _last, ...early } = networkAnchor
+    const painted = (part: NetworkAnchorStatus) =>
+      formatStatus(
+        {
+          ...status,
+          ready: false,
+          missing: ["route: none yet"],
+          networkAnchor: { ...part, docker: { connected: false, since: at("11:59:55") }, containers: [] },
+          recent: [...status.recent, { time: at("11:59:01"), level: "ERROR", message: "wrong" }]
+        },
+        now,
+        mark
+      )
+    const text = painted(early)
+    for (const piece of [
+      "<bad>no: route: none yet</>",
+      "<bad>away for 5s: what is there stays as it is</>",
+      "<warning>none yet</>\nlast reconcile      <warning>none yet</>",
+      "<warning>no container is in scope</>",
+      "</>  INFO   ready: the first",
+      "</>  <warning>WARN </>  careful",
+      "</>  <bad>ERROR</>  wrong"
+    ])
+      expect(text).toContain(piece)
+    const failed = { ...early, lastReconcile: { time: at("11:59:59"), ok: false, error: "nft says no" } }
+    expect(painted(failed)).toContain("<bad>failed 1s ago: nft says no</>")
+    const usual = formatStatus({ ...status, recent: [] }, now, mark)
+    expect(usual).toContain("external interface  eth1 on dmz\n")
+    expect(usual).toContain("<good>yes</>")
+    expect(usual).toContain("<good>connected for 1m 30s</>")
+  })
+
   it("says what is missing, what failed, and what is not there yet", () => {
     expect(lines({ ready: false, missing: ["nftables: not installed", "reconcile: none yet"] })[1]).toBe(
       "ready               no: nftables: not installed; reconcile: none yet"
@@ -117,6 +174,14 @@ describe("the status for a terminal", () => {
     expect(text(undefined)).toContain("ready")
   })
 
+  it("of a service-anchor paints a gateway by whether the default route leads there", () => {
+    const serviceAnchor = serviceAnchorStatus("anchord", { v4: "172.20.0.2", v6: "fd20::2" }, new Set(["v6"]))
+    const { networkAnchor: _none, ...rest } = status
+    const text = formatStatus({ ...rest, serviceAnchor }, now, (style, piece) => `<${style}>${piece}</>`)
+    expect(text).toContain("<bad>172.20.0.2, but no default route leads there</>")
+    expect(text).toContain("<good>fd20::2, and the default route leads there</>")
+  })
+
   it("of a rebinder says how it stands with Docker", () => {
     const { networkAnchor: _none, ...rest } = status
     const rebinder = { docker: { connected: true, since: at("12:00:00") } }
@@ -127,8 +192,16 @@ describe("the status for a terminal", () => {
 })
 
 describe("the published form", () => {
+  const line = Schema.fromJsonString(Status)
+  const throughJson = (one: Status) => Schema.decodeUnknownSync(line)(Schema.encodeUnknownSync(line)(one))
+
   it("is read back as it was", () => {
-    const line = Schema.fromJsonString(Status)
-    expect(Schema.decodeUnknownSync(line)(Schema.encodeUnknownSync(line)(status))).toEqual(status)
+    expect(throughJson(status)).toEqual(status)
+  })
+
+  it("is read back where a service-anchor has neither a name nor an address to tell", () => {
+    const { networkAnchor: _none, ...rest } = status
+    const bare = { ...rest, serviceAnchor: serviceAnchorStatus(undefined, {}, new Set()) }
+    expect(throughJson(bare)).toEqual(bare)
   })
 })

@@ -24,6 +24,7 @@ describe("whether spans are exported", () => {
 
   it("is yes with one, by protobuf unless another protocol is asked for", () => {
     expect(tracingOf(ENDPOINT)).toEqual(on())
+    expect(tracingOf({ ...ENDPOINT, OTEL_TRACES_EXPORTER: "otlp, " })).toEqual(on())
     expect(tracingOf({ ...ENDPOINT, OTEL_TRACES_EXPORTER: "otlp", OTEL_SDK_DISABLED: "false" })).toEqual(on())
     expect(tracingOf({ ...ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" })).toEqual(on({ protocol: "http/json" }))
   })
