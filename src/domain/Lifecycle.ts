@@ -1,16 +1,10 @@
 import type { AddressPair } from "./Address.ts"
 import { autostart } from "./Autostart.ts"
 import type { Scope } from "./DockerState.ts"
-import type {
-  CreateManaged,
-  LifecycleAction,
-  LifecycleDecision,
-  LifecycleProblem,
-  Recreate,
-  Repair
-} from "./LifecycleAction.ts"
+import type { CreateManaged, LifecycleAction, LifecycleDecision, LifecycleProblem, Repair } from "./LifecycleAction.ts"
 import { isSibling, namesBeingReplaced, type LifecycleState } from "./LifecycleState.ts"
 import { awaitsUpdate, decideManaged, managedContainer, managedTarget, type ManagedDecision } from "./ManagedAnchor.ts"
+import { movesIn, noMoves, rememberMoves, type NamespaceMoves } from "./NamespaceMoves.ts"
 import { dependentsOf } from "./NetnsOwner.ts"
 import { planRepairs, type Unrepaired } from "./NetnsRepair.ts"
 import { ownerStartIn, paceOf, rememberRepairs, type RepairTimes } from "./RepairPace.ts"
@@ -25,9 +19,16 @@ export interface LifecycleMemory {
   /** IDs of dependents of what anchord re-created or restarted, until they are out of the dead namespace. */
   readonly owed: ReadonlySet<string>
   readonly order: StartOrder
+  readonly moves: NamespaceMoves
 }
 
-export const emptyMemory: LifecycleMemory = { times: new Map(), owed: new Set(), order: new Map() }
+export const emptyMemory: LifecycleMemory = { times: new Map(), owed: new Set(), order: new Map(), moves: noMoves }
+
+/** What is seen, with what is known from before of who has come out of a dead namespace. */
+const withMoves = (state: LifecycleState, { moves }: LifecycleMemory): LifecycleState => ({
+  ...state,
+  moved: movesIn(moves, state)
+})
 
 export interface LifecycleInput {
   readonly state: LifecycleState
@@ -139,7 +140,7 @@ const isRepair = (action: Repair | CreateManaged | undefined): action is Repair 
  * at the next look. `again` is when to look although nothing happened.
  */
 export const decideLifecycle = (given: LifecycleInput): LifecycleDecision => {
-  const input = { ...given, state: inOrder(given.state, given.memory.order) }
+  const input = { ...given, state: inOrder(withMoves(given.state, given.memory), given.memory.order) }
   const { state, scope, settings, memory, now } = input
   const managed = managedNow(input)
   const { starts, times: startTimes } = startsNow(input)
@@ -162,9 +163,16 @@ export const decideLifecycle = (given: LifecycleInput): LifecycleDecision => {
   }
 }
 
-/** IDs of what loses its namespace to a re-creation, and cannot be re-created itself: anchord's to speak of, from then on. */
-const refusedBelow = ({ containers }: LifecycleState, owner: Recreate): ReadonlyArray<string> =>
-  dependentsOf(containers, owner).flatMap(({ id, inspected }) => (inspected?.refusal === undefined ? [] : [id]))
+/**
+ * IDs of what loses its namespace to a re-creation, and cannot be re-created itself: anchord's to speak of, from then on. And of whoever lives with one that
+ * is restarted: who was about to be started meanwhile may have come into the namespace that this one has left.
+ */
+const owedBelow = ({ containers }: LifecycleState, action: LifecycleAction): ReadonlyArray<string> => {
+  if (action._tag !== "Recreate" && action._tag !== "Restart") return []
+  const below = dependentsOf(containers, action)
+  const left = action._tag === "Restart" ? below : below.filter(({ inspected }) => inspected?.refusal !== undefined)
+  return left.map(({ id }) => id)
+}
 
 /** What became of the actions of a decision; all others were done. */
 export interface LifecycleOutcome {
@@ -174,27 +182,29 @@ export interface LifecycleOutcome {
   readonly found?: ReadonlyArray<LifecycleAction>
 }
 
-/** The memory after a decision was carried out; `seen` is what it was taken on. */
+/** The memory after a decision was carried out; `given` is what it was taken on. */
 export const rememberDecision = (
   memory: LifecycleMemory,
-  seen: LifecycleState,
+  given: LifecycleState,
   { actions }: LifecycleDecision,
   now: number,
   { left = [], found = [] }: LifecycleOutcome = {}
 ): LifecycleMemory => {
+  const seen = withMoves(given, memory)
   const state = inOrder(seen, memory.order)
   const stale = new Set(staleNetns(state).map(({ container }) => container.id))
   const followers = actions.flatMap((action) =>
     action._tag !== "CreateManaged" && action.after !== undefined ? [action.id] : []
   )
-  const refused = actions.flatMap((action) => (action._tag === "Recreate" ? refusedBelow(state, action) : []))
+  const below = actions.flatMap((action) => owedBelow(state, action))
   return {
     times: rememberRepairs(memory.times, actions, now, { left, ownerStart: ownerStartIn(state) }),
-    owed: new Set([...[...memory.owed].filter((id) => stale.has(id)), ...followers, ...refused]),
+    owed: new Set([...[...memory.owed].filter((id) => stale.has(id)), ...followers, ...below]),
     order: rememberOrder(
       memory.order,
       seen,
       actions.filter((action) => !left.includes(action) && !found.includes(action))
-    )
+    ),
+    moves: rememberMoves(memory.moves, seen, stale)
   }
 }

@@ -31,6 +31,8 @@ export interface LifecycleState {
   readonly selfId: string
   readonly containers: ReadonlyMap<string, LifecycleContainer>
   readonly names: ContainerNames
+  /** When a container was started that came out of a dead namespace by that, by ID, as far as somebody has seen it there. */
+  readonly moved?: ReadonlyMap<string, number>
 }
 
 export const SERVICE_LABEL = "com.docker.compose.service"

@@ -29,7 +29,7 @@ export interface DeadTarget {
  * namespace that is newer than the dependent. `inherited`: its owner is itself one of these.
  *
  * A namespace is made by a start of the container that refers to no other. Where an owner lives in a third container's namespace, it is that
- * one's start that counts: the owner's own restart leaves everybody where they are.
+ * one's start that counts: the owner's own restart leaves everybody where they are, unless it has led him out of a dead one (`moved`).
  */
 export interface StaleContainer {
   readonly container: LifecycleContainer
@@ -90,32 +90,40 @@ const absentOwner = (container: LifecycleContainer, state: LifecycleState): { re
   return absent === undefined || composeOwners(container, state).some(isJoinable) ? {} : { absent }
 }
 
-/** The container whose start made the namespace: the end of the chain of references, if that leads anywhere. */
-const namespaceMaker = (owner: LifecycleContainer, state: LifecycleState): LifecycleContainer | undefined => {
-  const seen = new Set<string>()
-  let maker: LifecycleContainer | undefined = owner
-  while (maker !== undefined && !seen.has(maker.id)) {
-    seen.add(maker.id)
-    const ref = namespaceReference(maker)
-    if (ref === undefined) return maker
-    maker = resolveReference(state.containers, ref)
+/** From an owner to the container whose start made the namespace: the chain of references, if that has an end. */
+const chainFrom = (owner: LifecycleContainer, state: LifecycleState): ReadonlyArray<LifecycleContainer> => {
+  const chain = new Map<string, LifecycleContainer>()
+  let next: LifecycleContainer | undefined = owner
+  while (next !== undefined && !chain.has(next.id)) {
+    chain.set(next.id, next)
+    const ref = namespaceReference(next)
+    if (ref === undefined) return [...chain.values()]
+    next = resolveReference(state.containers, ref)
   }
-  return undefined
+  return []
 }
 
-const startedAfter = (owner: LifecycleContainer, dependent: LifecycleContainer): boolean =>
-  owner.inspected?.startedAt !== undefined &&
-  dependent.inspected?.startedAt !== undefined &&
-  owner.inspected.startedAt > dependent.inspected.startedAt
+/** Whether the namespace is newer than a dependent, or somebody between the two has come into it only after that one was started. */
+const cameAfter = (
+  chain: ReadonlyArray<LifecycleContainer>,
+  maker: LifecycleContainer,
+  { inspected }: LifecycleContainer,
+  { moved }: LifecycleState
+): boolean => {
+  const times = [maker.inspected?.startedAt, ...chain.map(({ id }) => moved?.get(id))]
+  const { startedAt } = inspected ?? {}
+  return startedAt !== undefined && times.some((time) => time !== undefined && time > startedAt)
+}
 
-/** The container that made a newer namespace than the one that a dependent got when it was started, and runs. */
+/** The container that made another namespace than the one that a dependent got when it was started, and runs. */
 export const restartedMaker = (
   container: LifecycleContainer,
   state: LifecycleState
 ): LifecycleContainer | undefined => {
   const owner = resolveReference(state.containers, namespaceReference(container) ?? "")
-  const maker = owner && namespaceMaker(owner, state)
-  return maker !== undefined && isJoinable(maker) && isUp(container) && startedAfter(maker, container)
+  const chain = owner === undefined ? [] : chainFrom(owner, state)
+  const maker = chain.at(-1)
+  return maker !== undefined && isJoinable(maker) && isUp(container) && cameAfter(chain, maker, container, state)
     ? maker
     : undefined
 }

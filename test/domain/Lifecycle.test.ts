@@ -267,6 +267,22 @@ describe("the dependents of what is acted on", () => {
     expect(told(listing([appAnew, sa], [app]), false)).toEqual(Array.from({ length: 6 }, () => []))
   })
 
+  it("are repaired after a restart of their owner's if they came up meanwhile, in the namespace that it has left", () => {
+    const stopped = container("web", { networkMode: joins("sa"), status: "exited" })
+    const seen = listing([appRestarted, sa, stopped])
+    const first = decideLifecycle(inputOf(seen))
+    expect(actions(first)).toEqual(["restart sa"])
+    const memory = rememberDecision(emptyMemory, seen, first, NOW)
+    const came = container("web", { networkMode: joins("sa"), startedAt: 31 })
+    const then = listing([appRestarted, serviceAnchor("sa", "app", { startedAt: 32 }), came])
+    const second = decideLifecycle(inputOf(then, { memory, now: NOW + 500 }))
+    expect(actions(second)).toEqual(["restart web"])
+    const mended = container("web", { networkMode: joins("sa"), startedAt: 33 })
+    const last = listing([appRestarted, serviceAnchor("sa", "app", { startedAt: 32 }), mended])
+    const lastMemory = rememberDecision(memory, then, second, NOW + 500)
+    expect(actions(decideLifecycle(inputOf(last, { memory: lastMemory, now: NOW + 5_000 })))).toEqual([])
+  })
+
   it("have that warning in whatever project they are", () => {
     const nobodys = container("web", { networkMode: joins("sa"), startedAt: 25, project: "" })
     const anew = serviceAnchor("sa", "app", { nth: 2, networkMode: joins("app", 2), startedAt: 40 })
