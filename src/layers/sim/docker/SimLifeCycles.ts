@@ -260,10 +260,12 @@ export class SimLifeCycles {
   }
 
   #prepare(container: SimContainer): void {
-    const { containers, endpoints } = this.#in
+    const { containers, endpoints, foundations } = this.#in
     const ref = joinedRef(networkModeOf(container))
     const owner = ref === undefined ? undefined : containers.get(ref)
     if (ref !== undefined && owner !== undefined) refuseToJoin(container, owner, ref)
+    const obstacle = foundations.obstacle?.(container.name)
+    if (obstacle !== undefined) throw new SimRefusal(500, obstacle)
     container.joined = owner && { id: owner.id, startedAt: owner.startedAt }
     if (owner === undefined) endpoints.plumbAll(container)
   }

@@ -41,6 +41,8 @@ export interface SimFoundations {
   readonly timers?: SimTimers
   /** How long the next start takes from its announced endpoints on: 350 ms when left out, as about a real engine takes. */
   readonly startMillis?: () => number
+  /** Why the container of that name cannot be started now, if that is so: a volume of its own is away, for example. */
+  readonly obstacle?: (name: string) => string | undefined
 }
 
 export const noPlumbing: SimPlumbing = {

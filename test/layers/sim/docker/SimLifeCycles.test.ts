@@ -16,7 +16,9 @@ const engine = () => {
       else if (!stubborn.has(docker.find(id)?.name ?? "")) docker.exited(id, 0)
     }
   }
-  const docker: SimDocker = new SimDocker(time.nowNanos, { processes, timers: time })
+  const obstacles = new Map<string, string>()
+  const obstacle = (name: string) => obstacles.get(name)
+  const docker: SimDocker = new SimDocker(time.nowNanos, { processes, timers: time, obstacle })
   docker.createNetwork({ name: "front", v4: "172.20.0.0/16" })
   const run = (name: string, policy?: string, more: Partial<SimContainerSpec> = {}) => {
     docker.create({ name, network: "front", ...more })
@@ -44,7 +46,18 @@ const engine = () => {
     }
     throw new Error(`${name} does not come back`)
   }
-  return { time, docker, run, events: () => events.splice(0), status, restarts, state, untilRunning, stubborn }
+  return {
+    time,
+    docker,
+    run,
+    events: () => events.splice(0),
+    status,
+    restarts,
+    state,
+    untilRunning,
+    stubborn,
+    obstacles
+  }
 }
 
 describe("the end of a container", () => {
@@ -245,6 +258,23 @@ describe("a restart", () => {
     })
     expect(String(refused)).toContain("cannot join network of a non running container")
     expect(status("b")).toBe("exited")
+  })
+
+  it("leaves it stopped as well while there is an obstacle to its start, with the reason", () => {
+    const { docker, run, time, state, status, obstacles } = engine()
+    run("a")
+    obstacles.set("a", "error while mounting volume")
+    let refused: unknown
+    docker.restart("a", 10, (error) => {
+      refused = error
+    })
+    expect(refused).toMatchObject({ status: 500, message: expect.stringContaining("error while mounting volume") })
+    expect(state("a")).toMatchObject({ Status: "exited", Error: "error while mounting volume" })
+    expect(() => docker.start("a")).toThrow("error while mounting volume")
+    obstacles.clear()
+    docker.start("a")
+    time.advance(400)
+    expect([status("a"), state("a")["Error"]]).toEqual(["running", ""])
   })
 })
 
