@@ -16,7 +16,10 @@ import { sentence } from "./Sentence.ts"
 /** What is remembered from one decision to the next. */
 export interface LifecycleMemory {
   readonly times: RepairTimes
-  /** IDs of dependents of what anchord re-created or restarted, until they are out of the dead namespace. */
+  /**
+   * IDs of dependents of what anchord re-created or restarted, until they are out of the dead namespace; and of what it re-created, while somebody refers
+   * to that.
+   */
   readonly owed: ReadonlySet<string>
   readonly order: StartOrder
   readonly moves: NamespaceMoves
@@ -164,14 +167,13 @@ export const decideLifecycle = (given: LifecycleInput): LifecycleDecision => {
 }
 
 /**
- * IDs of what loses its namespace to a re-creation, and cannot be re-created itself: anchord's to speak of, from then on. And of whoever lives with one that
- * is restarted: who was about to be started meanwhile may have come into the namespace that this one has left.
+ * What becomes anchord's business by an action of its own, beside what is repaired with it: by a re-creation whoever refers to the ID that is gone, also
+ * if that could not be made anew itself, or comes only now; by a restart whoever lives with the container, because who was about to be started
+ * meanwhile may have come into the namespace that this one has left.
  */
-const owedBelow = ({ containers }: LifecycleState, action: LifecycleAction): ReadonlyArray<string> => {
-  if (action._tag !== "Recreate" && action._tag !== "Restart") return []
-  const below = dependentsOf(containers, action)
-  const left = action._tag === "Restart" ? below : below.filter(({ inspected }) => inspected?.refusal !== undefined)
-  return left.map(({ id }) => id)
+const owedAfter = ({ containers }: LifecycleState, action: LifecycleAction): ReadonlyArray<string> => {
+  if (action._tag === "Recreate") return [action.id]
+  return action._tag === "Restart" ? dependentsOf(containers, action).map(({ id }) => id) : []
 }
 
 /** What became of the actions of a decision; all others were done. */
@@ -192,14 +194,16 @@ export const rememberDecision = (
 ): LifecycleMemory => {
   const seen = withMoves(given, memory)
   const state = inOrder(seen, memory.order)
-  const stale = new Set(staleNetns(state).map(({ container }) => container.id))
+  const stales = staleNetns(state)
+  const stale = new Set(stales.map(({ container }) => container.id))
+  const owing = new Set([...stale, ...stales.map(({ dead }) => dead.ref)])
   const followers = actions.flatMap((action) =>
     action._tag !== "CreateManaged" && action.after !== undefined ? [action.id] : []
   )
-  const below = actions.flatMap((action) => owedBelow(state, action))
+  const after = actions.flatMap((action) => owedAfter(state, action))
   return {
     times: rememberRepairs(memory.times, actions, now, { left, ownerStart: ownerStartIn(state) }),
-    owed: new Set([...[...memory.owed].filter((id) => stale.has(id)), ...followers, ...below]),
+    owed: new Set([...[...memory.owed].filter((id) => owing.has(id)), ...followers, ...after]),
     order: rememberOrder(
       memory.order,
       seen,

@@ -24,7 +24,7 @@ export interface RepairPolicy {
   readonly managedTarget: string | undefined
   /** Whose dependents are anchord's business, whoever broke them. */
   readonly managed: string | undefined
-  /** IDs of dependents of what anchord itself re-created or restarted, whose own repair is outstanding. */
+  /** IDs of dependents of what anchord itself re-created or restarted, whose own repair is outstanding; and of what it re-created. */
   readonly owed: ReadonlySet<string>
   /** What waits to be started. If such a container has to be re-created, the new one is started instead. */
   readonly starts: ReadonlyArray<Start>
@@ -62,7 +62,7 @@ const isUntouchable = (container: LifecycleContainer, state: LifecycleState, pol
 
 /** Whether anchord may repair it at all (SPEC §11.3, §11.4). */
 const isOurs = (
-  { container, target }: StaleContainer,
+  { container, target, dead }: StaleContainer,
   acted: ReadonlyMap<string, Repair>,
   state: LifecycleState,
   policy: RepairPolicy
@@ -72,7 +72,7 @@ const isOurs = (
   if (policy.autofix === "off") return false
   if (policy.autofix === "project" && isSibling(container, state, policy.scope)) return true
   const caused = target !== undefined && (acted.has(target.id) || target.id === policy.managed)
-  return caused || policy.owed.has(container.id)
+  return caused || policy.owed.has(container.id) || policy.owed.has(dead.ref)
 }
 
 /** A re-creation that could only be refused is not begun, and does not count as a repair. */

@@ -386,9 +386,25 @@ describe("the dependents of what is acted on", () => {
       expect(actions(decision)[0]).toBe("recreate sa in container:app")
       return [...rememberDecision(emptyMemory, state, decision, NOW).owed]
     }
-    expect(owedAfter(web)).toEqual([web.id])
+    expect(owedAfter(web)).toEqual([web.id, sa.id])
     const { inspected: _, ...unseen } = web
-    for (const left of [web, unseen]) expect(owedAfter({ ...left, status: "paused" })).toEqual([])
+    for (const left of [web, unseen]) expect(owedAfter({ ...left, status: "paused" })).toEqual([sa.id])
+  })
+
+  it("are so as well if somebody makes them meanwhile, for the container that is about to be gone", () => {
+    const state = listing([appAnew, sa], [app])
+    const memory = rememberDecision(emptyMemory, state, decideLifecycle(inputOf(state)), NOW)
+    const anew = serviceAnchor("sa", "app", { nth: 2, networkMode: joins("app", 2), startedAt: 40 })
+    const late = { ...container("web", { networkMode: joins("sa"), status: "created" }), createdAt: NOW / 1_000 }
+    const then = listing([appAnew, anew, late], [app, sa])
+    const decision = decideLifecycle(inputOf(then, { memory, now: NOW + 500 }))
+    expect(actions(decision)).toEqual(["recreate web in container:sa"])
+    expect(actions(decideLifecycle(inputOf(then, { now: NOW + 500 })))).toEqual([])
+    const still = rememberDecision(memory, then, { actions: [], problems: [] }, NOW + 500)
+    expect([...still.owed]).toEqual([sa.id])
+    expect(rememberDecision(still, listing([appAnew, anew]), { actions: [], problems: [] }, NOW + 900).owed.size).toBe(
+      0
+    )
   })
 })
 
