@@ -35,11 +35,13 @@ export class Composing {
 
   /** Whoever was created is to be there until somebody removes it who is not anchord. */
   noteEvent({ action, containerId = "", attributes }: DockerEvent): void {
-    const { conduct, docker } = this.#sim
+    const { conduct, docker, doings } = this.#sim
     const name = lastingName(attributes["name"] ?? "")
     if (roleOf(name) === undefined) return
     const isUnwanted = this.#isGoingDown && this.isInFile(name)
-    if (!isUnwanted && (action === "create" || action === "rename")) this.expected.add(name)
+    // Whom somebody has removed while anchord was making it anew nobody expects any more.
+    const isReplacement = action === "create" && doings.isReplacing(name)
+    if (!isUnwanted && !isReplacement && (action === "create" || action === "rename")) this.expected.add(name)
     if (action !== "destroy" || conduct.removed(containerId) !== undefined) return
     const isLast = docker.containers().every((other) => lastingName(other.name) !== name)
     if (isLast || name === attributes["name"]) this.expected.delete(name)

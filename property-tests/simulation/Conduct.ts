@@ -81,8 +81,8 @@ export class Conduct {
     if (verb === "removes") this.#removed.set(container.id, name)
     if (this.#may(actor, verb, name, container)) {
       if (verb === "renames") this.#replaced.set(name, container)
-      if (verb === "starts") return
       this.#touched.set(name, this.#sim.time.now())
+      if (verb === "starts") return
       // No event tells of a container that ends while its policy has it wait for its next start.
       const { id: containerId, labels: attributes } = container
       for (const subject of this.#sim.concernedBy({ containerId, attributes })) this.#sim.excuses.for(subject, 1_000)

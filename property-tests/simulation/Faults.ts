@@ -5,6 +5,7 @@ import { type Nftables, NftError } from "../../src/services/Nftables.ts"
 import type { SimEngineEnd } from "../../src/layers/sim/docker/SimEngineEnd.ts"
 import type { SimDns } from "../../src/layers/sim/lan/SimDns.ts"
 import { NETWORK_ANCHOR, POLL_SECONDS } from "./cast.ts"
+import { lastingName } from "./Conduct.ts"
 import type { Simulation } from "./Simulation.ts"
 import { routesOf } from "./excuses.ts"
 import type { SimConntrack } from "../../src/layers/sim/kernel/SimConntrack.ts"
@@ -21,6 +22,8 @@ const AFTER_FAILURE = 6_000
 
 /** A change of the rule set that failed is tried again after a second at most. */
 const AFTER_REFUSAL = 1_500
+
+const VOLUME_AWAY = "error while mounting volume: failed to mount local volume: connection refused"
 
 const REFUSAL = "Error: Could not process rule: Cannot allocate memory"
 
@@ -54,6 +57,8 @@ export class Faults {
   /** Until when each one fails: a namespace that is made anew has another. */
   readonly #conntrackBack = new Map<SimConntrack, number>()
   #tamperedUntil = 0
+  /** How many more starts of a container will fail, by its name. */
+  readonly #failingStarts = new Map<string, number>()
 
   constructor(sim: Simulation) {
     this.#sim = sim
@@ -149,6 +154,18 @@ export class Faults {
     time.after(UNTIL_POLL, () => api.faults.loseAnswers("*", 0))
   }
 
+  /** Docker cannot start a container so many times. It excuses nothing: whoever does not run has no port, and is in nobody's way. */
+  startFails(name: string, times: number): void {
+    this.#failingStarts.set(name, times)
+  }
+
+  readonly obstacle = (name: string): string | undefined => {
+    const left = this.#failingStarts.get(lastingName(name)) ?? 0
+    if (left === 0) return undefined
+    this.#failingStarts.set(lastingName(name), left - 1)
+    return VOLUME_AWAY
+  }
+
   /** Between two calls of anchord a container goes that the first one told of. */
   goneAfter(call: "GET /containers/json?id" | "GET /networks/{id}", name: string): void {
     this.#sim.api.faults.afterNext(call, () => {
@@ -238,6 +255,7 @@ export class Faults {
     this.#sim.api.faults.clear()
     for (const { spare } of this.#sim.processes.values()) spare()
     this.#refusals = 0
+    this.#failingStarts.clear()
     this.#linesLost = 0
     this.#dnsBack = 0
     this.#sim.dns.clear()

@@ -48,7 +48,7 @@ export class Programs {
   }
 
   begin(program: SimProgram): void {
-    const { excuses, time, dhcp, standing, strangers, history, docker } = this.#sim
+    const { excuses, time, dhcp, standing, strangers, history, docker, doings } = this.#sim
     if (program.name === NETWORK_ANCHOR) {
       if (excuses.isLate()) excuses.for("nat", 15_000)
       excuses.touched("nat")
@@ -59,7 +59,10 @@ export class Programs {
       fork: (main) => time.fork(main),
       after: time.after,
       services: (id) => this.#servicesOf(id),
-      log: (name, level, message) => history.note(name, `${level} ${message}`),
+      log: (name, level, message) => {
+        history.note(name, `${level} ${message}`)
+        doings.hear(message)
+      },
       killed: () => {
         if (program.name === NETWORK_ANCHOR) dhcp.killAll()
       },
@@ -87,16 +90,17 @@ export class Programs {
   }
 
   #servicesOf(id: string): Context.Context<Services> {
-    const { host, api, docker, told, conduct, faults, dhcp, dns } = this.#sim
+    const { host, api, docker, told, conduct, doings, faults, dhcp, dns } = this.#sim
     const kernel = host.namespaceOf(id)?.kernel
     if (kernel === undefined) throw new Error(`${id} is in no namespace`)
     const nft = new SimNftables(kernel.ruleset)
     const access = api.access()
     const role = roleOf(docker.find(id)?.name ?? "")
+    const lifecycle = doings.watch(role, serviceOf(ContainerLifecycle, access.layer))
     this.nft.set(id, nft)
     return Context.mergeAll(
       Context.make(DockerEngine, told.watch(id, serviceOf(DockerEngine, access.layer))),
-      Context.make(ContainerLifecycle, conduct.watch(role, serviceOf(ContainerLifecycle, access.layer))),
+      Context.make(ContainerLifecycle, conduct.watch(role, lifecycle)),
       Context.make(Netlink, faults.netlink(kernel, serviceOf(Netlink, SimNetlink.layer(kernel.netns)))),
       Context.make(Nftables, faults.nftables(serviceOf(Nftables, nft.layer))),
       Context.make(Conntrack, serviceOf(Conntrack, kernel.conntrack.layer)),

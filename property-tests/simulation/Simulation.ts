@@ -18,6 +18,7 @@ import { Composing } from "./Composing.ts"
 import { Conduct } from "./Conduct.ts"
 import { Connections } from "./Connections.ts"
 import { Deserted } from "./Deserted.ts"
+import { Doings } from "./Doings.ts"
 import { Excuses } from "./excuses.ts"
 import { Faults, UNTIL_POLL } from "./Faults.ts"
 import { History } from "./History.ts"
@@ -58,6 +59,7 @@ export class Simulation {
   readonly claims = new Claims(this)
   readonly deserted = new Deserted(this)
   readonly conduct = new Conduct(this)
+  readonly doings = new Doings(this)
   readonly strangers = new Strangers(this)
   readonly standing = new Standing(this)
   readonly told: Told
@@ -79,6 +81,7 @@ export class Simulation {
     this.docker = new SimDocker(this.time.nowNanos, {
       plumbing: this.host,
       timers: this.time,
+      obstacle: this.faults.obstacle,
       processes: {
         started: (program) => program.image.includes(ANCHORD_IMAGE) && this.programs.begin(program),
         signal: (id, signal) => this.programs.signal(id, signal)
@@ -95,6 +98,7 @@ export class Simulation {
       if (this.excuses.isLate()) for (const subject of this.concernedBy(event)) this.excuses.touched(subject)
       if (type === "network" && action === "destroy") this.host.forgetNetwork(event.networkId ?? "")
       if (type === "container") this.composing.noteEvent(event)
+      if (type === "container") this.doings.noteEvent(event)
       if (action === "die" && this.docker.find(containerId ?? "")?.status === "restarting")
         this.#restarting.add(containerId ?? "")
       this.claims.dockerChanged()
@@ -111,13 +115,14 @@ export class Simulation {
     this.strangers.settle()
     const defect = this.programs.defect()
     if (defect !== undefined) throw new Violation(`a defect in anchord: ${defect}`)
-    const offence = this.conduct.offence() ?? this.programs.offence()
+    const offence = this.conduct.offence() ?? this.doings.offence() ?? this.programs.offence()
     if (offence !== undefined) throw new Violation(offence)
   }
 
-  /** Those that join the namespace of a container, whether or not that is there. */
+  /** Those that join the namespace of a container, and those that join theirs, whether or not that is there. */
   dependentsOf(id: string): ReadonlyArray<ContainerSnapshot> {
-    return this.docker.containers().filter(({ networkMode }) => networkMode === `container:${id}`)
+    const direct = this.docker.containers().filter(({ networkMode }) => networkMode === `container:${id}`)
+    return direct.flatMap((one) => [one, ...this.dependentsOf(one.id)])
   }
 
   /** Docker tells nobody when a restart policy gives up, because the container cannot be started any more: that is seen by the poll. */

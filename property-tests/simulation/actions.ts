@@ -72,6 +72,8 @@ export type Action =
       readonly calls: number
       readonly signal: "SIGTERM" | "SIGKILL"
     }
+  /** Docker cannot start a container so many times, whoever asks for it: what it mounts is away. */
+  | { readonly _tag: "StartFails"; readonly name: string; readonly times: number }
   /** A container goes right after the engine has answered the next call of this kind, before the next one. */
   | {
       readonly _tag: "GoneAfter"

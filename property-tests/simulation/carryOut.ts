@@ -58,7 +58,7 @@ export const isApplicable = (sim: Simulation, action: Action): boolean => {
   if (action._tag === "NetworkReborn") return sim.docker.network(ELSEWHERE) !== undefined
   if (action._tag === "SpoilDefaultRoute") return sim.namespace(action.name) !== undefined
   if (action._tag === "DiesAtCall") return sim.process(action.name) !== undefined
-  if (action._tag === "GoneAfter") return sim.docker.find(action.name) !== undefined
+  if (action._tag === "GoneAfter" || action._tag === "StartFails") return sim.docker.find(action.name) !== undefined
   // Docker's own address, without a lease of it, is nobody's to put back.
   if (action._tag === "DeleteAddress") return sim.dhcp.held().includes(sim.external()[action.family] ?? "")
   if (action._tag === "Replug") return !sim.docker.isAway && sim.linkOn(NETWORK_ANCHOR, DMZ) !== undefined

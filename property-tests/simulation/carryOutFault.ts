@@ -130,6 +130,8 @@ export const carryOutFault = (sim: Simulation, action: Fault): void => {
       return spoilDefaultRoute(sim, action)
     case "DiesAtCall":
       return sim.process(action.name)?.dieAtCall(action.calls, action.signal)
+    case "StartFails":
+      return faults.startFails(action.name, action.times)
     case "GoneAfter":
       return faults.goneAfter(action.call, action.name)
     case "DeleteAddress":

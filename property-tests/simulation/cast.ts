@@ -18,6 +18,7 @@ export const WRAPPED = "wrapped"
 export const NETWORK_ANCHOR = "anchord"
 export const OUTPOST = "outpost"
 export const MANAGED = "outpost-service-anchor"
+export const BACKUP = "backup"
 
 export const POLL_SECONDS = 10
 
@@ -99,7 +100,8 @@ const application = (name: string, joins: string): Role => ({ name, claims: [], 
 
 /**
  * A project with two services behind service-anchors, one of which asks for a port that an older one has; a container that is wrapped from
- * outside; one that another program runs and that the network-anchor gives a service-anchor; and somebody else's.
+ * outside, and two that live with its service-anchor, on the third storey; one that another program runs and that the network-anchor gives a
+ * service-anchor; and somebody else's.
  */
 export const roles: ReadonlyArray<Role> = [
   { name: NETWORK_ANCHOR, claims: [], anchor: "network-anchor", project: PROJECT },
@@ -112,6 +114,8 @@ export const roles: ReadonlyArray<Role> = [
   }),
   { name: "files", claims: [], project: PROJECT },
   serviceAnchor("files-anchor", [claim("tcp", 2049)], { joins: "files" }),
+  application(BACKUP, "files-anchor"),
+  application("indexer", "files-anchor"),
   { name: OUTPOST, claims: [], restart: "no" },
   { name: NEIGHBOUR, claims: [claim("tcp", 80)], project: "elsewhere" },
   { name: FOLLOWER, claims: [], project: "reporting", network: REPORTING, also: [ELSEWHERE] },
@@ -129,16 +133,24 @@ export const roles: ReadonlyArray<Role> = [
 ]
 
 /** Those that a history may be without: the fewer there are, the faster it is and the more happens to each. */
-export const optionalRoles = ["mail-anchor", "spare-anchor", "files", OUTPOST, FOLLOWER, WRAPPED]
+export const optionalRoles = ["mail-anchor", "spare-anchor", "files", BACKUP, OUTPOST, FOLLOWER, WRAPPED]
 
 /** Who is there only with somebody else. */
-const companions: Readonly<Record<string, string>> = { "external-rebinder": FOLLOWER, "wrap-rebinder": WRAPPED }
+const companions: Readonly<Record<string, string>> = {
+  "external-rebinder": FOLLOWER,
+  "wrap-rebinder": WRAPPED,
+  [BACKUP]: BACKUP,
+  indexer: BACKUP
+}
 
-/** Whoever belongs to a cast. */
-export const rolesOf = ({ present }: Casting): ReadonlyArray<Role> =>
-  roles.filter(
-    ({ name, joins = companions[name] ?? name }) => !optionalRoles.includes(joins) || present.includes(joins)
-  )
+/** Whoever belongs to a cast. Nobody is on the third storey of a house without the other two. */
+export const rolesOf = ({ present }: Casting): ReadonlyArray<Role> => {
+  const isThere = (name: string) => present.includes(name) || (name === "files" && present.includes(BACKUP))
+  return roles.filter(({ name, joins = name }) => {
+    const first = companions[name] ?? joins
+    return !optionalRoles.includes(first) || isThere(first)
+  })
+}
 
 export const roleOf = (name: string): Role | undefined => roles.find((role) => role.name === name)
 

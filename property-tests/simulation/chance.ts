@@ -7,6 +7,9 @@ const names = [...roles.map(({ name }) => name), MANAGED]
 const inProject = names.filter((name) => name !== NETWORK_ANCHOR)
 const backends = ["web-anchor", "mail-anchor", "spare-anchor", "files", OUTPOST]
 
+/** Those who live in the namespace of another one. */
+const joining = [...roles.flatMap(({ name, joins }) => (joins === undefined ? [] : [name])), MANAGED]
+
 const one = <Tag extends Action["_tag"]>(tag: Tag) =>
   fc.constant({ _tag: tag } as Extract<Action, { readonly _tag: Tag }>)
 const about = <Tag extends ContainerAction>(tag: Tag, whom: ReadonlyArray<string>) =>
@@ -19,6 +22,8 @@ const otherPrograms = [
 
 const family = fc.constantFrom(...families)
 const few = fc.integer({ min: 1, max: 4 })
+/** Up to all the events of a restart. */
+const many = fc.integer({ min: 1, max: 12 })
 
 const everyday: ReadonlyArray<fc.WeightedArbitrary<Action>> = [
   { weight: 6, arbitrary: about("Start", inProject) },
@@ -74,6 +79,14 @@ const faults = {
       arbitrary: fc.record({ _tag: fc.constant("ApiSlow" as const), millis: fc.constantFrom(0, 5, 80, 900) })
     },
     ApiFails: { weight: 2, arbitrary: fc.record({ _tag: fc.constant("ApiFails" as const), times: few }) },
+    StartFails: {
+      weight: 2,
+      arbitrary: fc.record({
+        _tag: fc.constant("StartFails" as const),
+        name: fc.constantFrom(...joining),
+        times: few
+      })
+    },
     GoneAfter: {
       weight: 2,
       arbitrary: fc.record({
@@ -85,7 +98,7 @@ const faults = {
   },
   events: {
     StreamCut: { weight: 2, arbitrary: one("StreamCut") },
-    EventsLost: { weight: 2, arbitrary: fc.record({ _tag: fc.constant("EventsLost" as const), count: few }) },
+    EventsLost: { weight: 2, arbitrary: fc.record({ _tag: fc.constant("EventsLost" as const), count: many }) },
     EventsDoubled: { weight: 2, arbitrary: fc.record({ _tag: fc.constant("EventsDoubled" as const), count: few }) },
     EventsLate: {
       weight: 2,

@@ -1,7 +1,7 @@
 import { POLL_SECONDS } from "./cast.ts"
 import { checkMaps, checkFlows } from "./quiet/maps.ts"
 import { checkRoutes } from "./quiet/routes.ts"
-import { checkAutostart, checkNamespaces } from "./quiet/namespaces.ts"
+import { checkAutostart, checkNamespaces, checkReferences } from "./quiet/namespaces.ts"
 import { checkHairpin, checkEgress, checkAnswers } from "./quiet/traffic.ts"
 import { checkMetrics, checkStillness } from "./quiet/metrics.ts"
 import { checkOthersStatus, checkStatus } from "./quiet/selfReport.ts"
@@ -24,6 +24,7 @@ export const checkLiveness = (sim: Simulation): void => {
   checkFlows(sim)
   checkRoutes(sim)
   checkNamespaces(sim)
+  checkReferences(sim)
   checkAutostart(sim)
   checkAnswers(sim)
   checkHairpin(sim)

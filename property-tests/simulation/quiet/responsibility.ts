@@ -8,6 +8,14 @@ export const isServiceAnchor = (sim: Simulation, { id, name, labels }: Container
   (isServed(labels, sim.casting) && sim.processes.get(id)?.mode === "service-anchor") ||
   (sim.casting.managed && name === MANAGED)
 
+/**
+ * Whether the network-anchor is to put a container into its owner's namespace: a service-anchor always; anybody else in scope where it is told to look
+ * after the whole project, and otherwise who lives with somebody that it has restarted or made anew itself (SPEC §11.3, §11.4).
+ */
+export const isToFollow = (sim: Simulation, container: ContainerSnapshot, owner: ContainerSnapshot): boolean =>
+  isServiceAnchor(sim, container) ||
+  (isServed(container.labels, sim.casting) && (sim.casting.autofixScope === "project" || sim.doings.hasLed(owner.id)))
+
 /** Whether it can be known on which network the backends are: a managed service-anchor waits for that. */
 export const isSharedSettled = ({ casting, docker }: Simulation): boolean =>
   casting.pinned !== false ||
