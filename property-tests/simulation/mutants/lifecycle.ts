@@ -10,6 +10,13 @@ const OBSERVER = "src/main/lifecycle/LifecycleObserver.ts"
 const REPAIRS = "src/main/lifecycle/Repairs.ts"
 const ATTEMPT = "src/main/lifecycle/Attempt.ts"
 
+/** Where a re-creation is taken back. */
+const UNDO = ".map(({ undo }) => undo)"
+
+/** The same, and one thing that is to be done there is not. */
+const without = (tag: string, who: string): string =>
+  `${UNDO}\n    .filter((undo) => !(undo._tag === "${tag}" && undo.who === "${who}"))`
+
 /** Containers in other containers' namespaces. */
 export const lifecycleMutants: ReadonlyArray<Mutant> = [
   mutant(
@@ -86,22 +93,22 @@ export const lifecycleMutants: ReadonlyArray<Mutant> = [
     "undo-without-renaming",
     "A re-creation that fails leaves the old container under its interim name.",
     RECREATION,
-    "{ action: rename(away), undo: rename(name) }",
-    "{ action: rename(away) }"
+    UNDO,
+    without("Rename", "old")
   ),
   mutant(
     "undo-without-starting",
     "A re-creation that fails after the old container was stopped does not start it again.",
     RECREATION,
-    `{ action: stop("old"), undo: start("old") }`,
-    `{ action: stop("old") }`
+    UNDO,
+    without("Start", "old")
   ),
   mutant(
     "undo-without-removing",
     "A re-creation that fails leaves the new container, which has the name.",
     RECREATION,
-    `{ action: create, undo: { _tag: "Remove", who: "new" } }`,
-    "{ action: create }"
+    UNDO,
+    without("Remove", "new")
   ),
   mutant(
     "cut-short-not-recovered",
