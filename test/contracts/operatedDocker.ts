@@ -108,13 +108,23 @@ const orderOf = ({ action, who, network, words }: SeenEvent): string => `${actio
 const areUnordered = (a: SeenEvent, b: SeenEvent): boolean =>
   a.who === b.who &&
   ((a.type === "network" && a.action === b.action) ||
-    (["stop", "die"].includes(a.action) && ["stop", "die"].includes(b.action)) ||
     (["kill", "unpause"].includes(a.action) && ["kill", "unpause"].includes(b.action)))
+
+/** The call that stops a container is answered by one part of an engine, its end noted by another: that may be late, when the next call is on already. */
+const endsFirst = (events: ReadonlyArray<SeenEvent>): ReadonlyArray<SeenEvent> => {
+  const ordered: Array<SeenEvent> = []
+  for (const event of events) {
+    const last = ordered.findLastIndex(({ who, action }) => who === event.who && ["stop", "start"].includes(action))
+    const isLate = event.action === "die" && ordered[last]?.action === "stop"
+    ordered.splice(isLate ? last : ordered.length, 0, event)
+  }
+  return ordered
+}
 
 /** The events of one type, in an order that does not depend on what a real engine leaves to chance. */
 export const inOrder = (events: ReadonlyArray<SeenEvent>, type: SeenEvent["type"]): ReadonlyArray<string> => {
   const sorted: Array<SeenEvent> = []
-  for (const event of events.filter((each) => each.type === type)) {
+  for (const event of endsFirst(events.filter((each) => each.type === type))) {
     let place = sorted.length
     for (; place > 0; place--) {
       const before = sorted[place - 1]

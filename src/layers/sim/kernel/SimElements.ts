@@ -27,11 +27,13 @@ const addressFamily: Readonly<Record<string, Family>> = { ipv4_addr: "v4", ipv6_
 const field = (value: unknown, key: string): unknown =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined
 
+/** nft takes digits in quotes as well. The names of services, which it looks up on the machine that it runs on, nobody has here. */
 const portOf = (value: unknown): number => {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > LAST_PORT) {
+  const port = typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value
+  if (typeof port !== "number" || !Number.isInteger(port) || port < 0 || port > LAST_PORT) {
     throw new NftRefusal("Error: Service out of range")
   }
-  return value
+  return port
 }
 
 const addressOf = (value: unknown, family: Family): string => {

@@ -28,6 +28,15 @@ describe("a simulated rule set", () => {
     }
   })
 
+  it("takes a port in quotes for the port, and refuses one that is none", () => {
+    const ruleset = begin({ add: { map: { ...at, name: "m", type: "inet_service", map: "ipv4_addr" } } })
+    const add = (port: unknown) =>
+      ruleset.execute([{ add: { element: { ...at, name: "m", elem: [[port, "10.0.0.1"]] } } }])
+    expect(add("25")).toBeUndefined()
+    expect(JSON.stringify(ruleset.list("ip", "t"))).toContain('"elem":[[25,"10.0.0.1"]]')
+    for (const port of ["70000", "nonsense", -1, 2.5]) expect(add(port)).toMatch(/Service out of range/)
+  })
+
   it("deletes a chain with its rules, but none that another jumps to", () => {
     const ruleset = begin(
       { add: { chain: chain("a") } },
