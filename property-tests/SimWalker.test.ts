@@ -175,11 +175,14 @@ describe("the flows of a namespace", () => {
           exchange(lan[host], packet)
           const { conntrack } = lan.anchor
           const flows = conntrack.tracked()
-          const keys = flows.flatMap(({ originalKey, replyKey }) => [originalKey, replyKey])
-          expect(new Set(keys).size).toBe(keys.length)
+          const tuples = flows.flatMap((flow) => [
+            JSON.stringify([flow.protocol, flow.original]),
+            JSON.stringify([flow.protocol, flow.reply])
+          ])
+          expect(new Set(tuples).size).toBe(tuples.length)
           for (const flow of flows) {
-            expect(conntrack.find(flow.originalKey)).toBe(flow)
-            expect(conntrack.find(flow.replyKey)).toBe(flow)
+            expect(conntrack.find(flow.protocol, flow.original)).toBe(flow)
+            expect(conntrack.find(flow.protocol, flow.reply)).toBe(flow)
           }
         })
       ),

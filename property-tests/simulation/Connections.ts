@@ -1,5 +1,4 @@
 import type { Family } from "../../src/domain/Address.ts"
-import { tupleKey } from "../../src/layers/sim/kernel/SimFlow.ts"
 import type { SimKernel } from "../../src/layers/sim/kernel/SimKernel.ts"
 import { LAN } from "../../src/layers/sim/lan/SimLan.ts"
 import { exchange, type SimPacket, type Walk } from "../../src/layers/sim/lan/SimWalker.ts"
@@ -133,7 +132,7 @@ export class Connections {
     const { outside, owner, kernel } = this.#owner(connection)
     // Until anchord has seen whose the port was when it began, it may take the connection for one of the backend before.
     const isSettled = !excuses.coveredSince(`port:${outside.protocol}/${outside.port}`, spoke)
-    const isTracked = anchor.conntrack.find(tupleKey(packet.protocol, packet)) !== undefined
+    const isTracked = anchor.conntrack.find(packet.protocol, packet) !== undefined
     const stays = backend?.alive === true && kernel === backend && isSettled
     // What conntrack could not delete are the flows of a port that has become somebody else's; nobody else's are concerned.
     const excused = (excuses.covers("flows") && connection.isUnflushed) || isExcused(this.#sim, outside, owner)
@@ -160,7 +159,7 @@ export class Connections {
     const anchor = this.#sim.namespace(NETWORK_ANCHOR)?.kernel
     for (const { conntrack } of [...(anchor === undefined ? [] : [anchor]), walk.kernel]) {
       for (const one of walk._tag === "Delivered" ? [packet, walk.packet] : [packet]) {
-        const flow = conntrack.find(tupleKey(one.protocol, one))
+        const flow = conntrack.find(one.protocol, one)
         if (flow !== undefined) conntrack.remove(flow)
       }
     }

@@ -1,13 +1,14 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Address, Family } from "../../../domain/Address.ts"
-import type { Flow, FlowSelector } from "../../../domain/Dnat.ts"
+import type { Flow, FlowSelector, Protocol } from "../../../domain/Dnat.ts"
 import { selectorMatches } from "../../../domain/FlowConsistency.ts"
 import { Conntrack, ConntrackError } from "../../../services/Conntrack.ts"
-import { SimFlow, tupleKey, type SimPacket, type Tuple } from "./SimFlow.ts"
+import { isSameTuple, SimFlow, type SimPacket, type Tuple } from "./SimFlow.ts"
+import { SimFlowTable } from "./SimFlowTable.ts"
 
 /** A table that has grown by so many is looked through for what has expired. */
-const SWEEP_AFTER = 1_000
+const SWEEP_AFTER = 500
 
 /** The life of a flow that somebody else put into the table. */
 const INSERTED_FOR = 300_000
@@ -18,10 +19,7 @@ const INSERTED_FOR = 300_000
  */
 export class SimConntrack {
   readonly now: () => number
-  /** By the keys of both directions. */
-  readonly #flows = new Map<string, SimFlow>()
-  /** By original source, the newest last. */
-  readonly #bySource = new Map<string, ReadonlyArray<SimFlow>>()
+  readonly #flows = new SimFlowTable()
   #sweepAt = SWEEP_AFTER
   #flushes = 0
   /** Set: the tool fails with this message, whatever it is asked. */
@@ -33,8 +31,8 @@ export class SimConntrack {
   }
 
   /** The flow that has this tuple in one of its directions, unless it has expired. */
-  find(key: string): SimFlow | undefined {
-    const found = this.#flows.get(key)
+  find(protocol: Protocol, tuple: Tuple): SimFlow | undefined {
+    const found = this.#flows.find(protocol, tuple)
     if (found === undefined || found.expires > this.now()) return found
     this.remove(found)
     return undefined
@@ -42,42 +40,31 @@ export class SimConntrack {
 
   /** The flow of a packet; one that is not known yet is in the table only once it is confirmed. */
   track(packet: SimPacket): SimFlow {
-    const key = tupleKey(packet.protocol, packet)
     const { family, protocol, source, sourcePort, destination, destinationPort } = packet
-    const tuple = { source, sourcePort, destination, destinationPort }
-    const flow = this.find(key) ?? new SimFlow(family, protocol, tuple, key)
-    flow.refresh(flow.originalKey !== key, this.now())
+    const known = this.find(protocol, packet)
+    const flow = known ?? new SimFlow(family, protocol, { source, sourcePort, destination, destinationPort })
+    flow.refresh(known !== undefined && !isSameTuple(known.original, packet), this.now())
     return flow
   }
 
   /** Whether another flow has this tuple in one of its directions. Another with the same original tuple does not count: they are one. */
-  isTaken(key: string, by: SimFlow): boolean {
-    const found = this.find(key)
-    return found !== undefined && found !== by && found.originalKey !== by.originalKey
+  isTaken(tuple: Tuple, by: SimFlow): boolean {
+    const found = this.find(by.protocol, tuple)
+    return found !== undefined && found !== by && !isSameTuple(found.original, by.original)
   }
 
   /** Where flows of this source were translated to before, the newest first. */
-  *fromSource(flow: SimFlow): Iterable<SimFlow> {
-    const all = this.#bySource.get(this.#sourceKey(flow)) ?? []
-    for (let index = all.length - 1; index >= 0; index -= 1) {
-      const one = all[index]
-      if (one !== undefined && this.find(one.originalKey) === one) yield one
-    }
-  }
-
-  #sourceKey({ protocol, original }: SimFlow): string {
-    return `${protocol} ${original.source} ${original.sourcePort}`
+  fromSource(flow: SimFlow): ReadonlyArray<SimFlow> {
+    return this.#flows.fromSource(flow).filter(({ expires }) => expires > this.now())
   }
 
   /** A flow's first packet has got through. The answer is false where another has one of its tuples by now: then the packet is dropped. */
   confirm(flow: SimFlow): boolean {
     if (flow.confirmed) return true
-    if (this.find(flow.originalKey) !== undefined || this.find(flow.replyKey) !== undefined) return false
+    const { protocol, original, reply } = flow
+    if (this.find(protocol, original) !== undefined || this.find(protocol, reply) !== undefined) return false
     flow.confirmed = true
-    this.#flows.set(flow.originalKey, flow)
-    this.#flows.set(flow.replyKey, flow)
-    const source = this.#sourceKey(flow)
-    this.#bySource.set(source, [...(this.#bySource.get(source) ?? []), flow])
+    this.#flows.add(flow)
     if (this.#flows.size > this.#sweepAt) {
       this.#sweep()
       this.#sweepAt = this.#flows.size * 2 + SWEEP_AFTER
@@ -86,12 +73,7 @@ export class SimConntrack {
   }
 
   remove(flow: SimFlow): void {
-    this.#flows.delete(flow.originalKey)
-    this.#flows.delete(flow.replyKey)
-    const source = this.#sourceKey(flow)
-    const rest = (this.#bySource.get(source) ?? []).filter((one) => one !== flow)
-    if (rest.length === 0) this.#bySource.delete(source)
-    else this.#bySource.set(source, rest)
+    this.#flows.remove(flow)
   }
 
   #sweep(): void {
@@ -101,14 +83,14 @@ export class SimConntrack {
 
   #entries(): ReadonlyArray<SimFlow> {
     this.#sweep()
-    return [...new Set(this.#flows.values())]
+    return [...this.#flows.values()]
   }
 
   /** A flow that somebody inserts; like the kernel, it refuses one whose packets could not be told from another's. */
   add(flow: Flow): void {
     const { family, protocol, source, sourcePort, destination, destinationPort } = flow
     const original: Tuple = { source, sourcePort, destination, destinationPort }
-    const entry = new SimFlow(family, protocol, original, tupleKey(protocol, original))
+    const entry = new SimFlow(family, protocol, original)
     entry.setReply({
       source: flow.replySource,
       sourcePort: flow.replySourcePort,

@@ -26,8 +26,11 @@ export const inverse = ({ source, sourcePort, destination, destinationPort }: Tu
   destinationPort: sourcePort
 })
 
-export const tupleKey = (protocol: Protocol, tuple: Tuple): string =>
-  `${protocol} ${tuple.source} ${tuple.sourcePort} ${tuple.destination} ${tuple.destinationPort}`
+export const isSameTuple = (a: Tuple, b: Tuple): boolean =>
+  a.sourcePort === b.sourcePort &&
+  a.destinationPort === b.destinationPort &&
+  a.source === b.source &&
+  a.destination === b.destination
 
 /** Seconds in milliseconds, as the kernel sets them (nf_conntrack_udp_timeout…, nf_conntrack_tcp_timeout_…). */
 const LIFE = { udp: 30_000, udpStream: 120_000, tcpUnreplied: 120_000, tcpEstablished: 432_000_000 } as const
@@ -43,9 +46,7 @@ export class SimFlow {
   readonly family: Family
   readonly protocol: Protocol
   readonly original: Tuple
-  readonly originalKey: string
   reply: Tuple
-  replyKey: string
   mark = 0
   /** Whether the destination, or the source, was translated (`ct status dnat`, `snat`). */
   destinationNat = false
@@ -62,19 +63,21 @@ export class SimFlow {
   #streamFrom = 0
   #flow: Flow | undefined
 
-  constructor(family: Family, protocol: Protocol, original: Tuple, originalKey: string) {
+  constructor(family: Family, protocol: Protocol, original: Tuple) {
     this.family = family
     this.protocol = protocol
     this.original = original
-    this.originalKey = originalKey
     this.reply = inverse(original)
-    this.replyKey = tupleKey(protocol, this.reply)
   }
 
   setReply(reply: Tuple): void {
     this.reply = reply
-    this.replyKey = tupleKey(this.protocol, reply)
     this.#flow = undefined
+  }
+
+  /** Whether packets with these ends are its own, in one of its directions. */
+  has(protocol: Protocol, tuple: Tuple): boolean {
+    return protocol === this.protocol && (isSameTuple(this.original, tuple) || isSameTuple(this.reply, tuple))
   }
 
   /** A packet of it passes: its life is prolonged as the kernel does. */

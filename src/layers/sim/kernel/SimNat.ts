@@ -1,6 +1,6 @@
 import type { Address } from "../../../domain/Address.ts"
 import type { SimConntrack } from "./SimConntrack.ts"
-import { inverse, tupleKey, type SimFlow, type Tuple } from "./SimFlow.ts"
+import { inverse, type SimFlow, type Tuple } from "./SimFlow.ts"
 
 /** Which end of a flow is translated. */
 export type Manipulation = "destination" | "source"
@@ -54,7 +54,7 @@ const translated = (
   if (manipulation === "destination") {
     return { ...current, destination: address, destinationPort: port ?? current.destinationPort }
   }
-  const isTaken = (tuple: Tuple) => conntrack.isTaken(tupleKey(flow.protocol, inverse(tuple)), flow)
+  const isTaken = (tuple: Tuple) => conntrack.isTaken(inverse(tuple), flow)
   if (port !== undefined) return { ...current, source: address, sourcePort: port }
   if (current.source !== address) {
     for (const other of conntrack.fromSource(flow)) {
