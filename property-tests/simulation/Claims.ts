@@ -3,7 +3,7 @@ import type { Walk } from "../../src/layers/sim/lan/SimWalker.ts"
 import { TRANSIT } from "./cast.ts"
 import { UNTIL_POLL } from "./Faults.ts"
 import type { Simulation } from "./Simulation.ts"
-import { askersOf, backendPortOf, isWithoutV6, type Candidate, type OutsidePort } from "./truth.ts"
+import { backendPortOf, isWithoutV6, type Candidate, type OutsidePort } from "./truth.ts"
 
 /** Somebody asks for ports, at these addresses; or did until then. */
 interface Claimed {
@@ -29,12 +29,13 @@ export class Claims {
     this.#sim = sim
   }
 
-  dockerChanged(): void {
-    const { docker, casting, time } = this.#sim
+  /** Docker's state has changed: these ask for ports now, whether or not they have ended. */
+  dockerChanged(askers: ReadonlyArray<Candidate>): void {
+    const { docker, time } = this.#sim
     const members = docker.network(TRANSIT)?.members
     const present = new Map<string, Claimed>()
     // Docker does not tell of every end.
-    for (const candidate of askersOf(docker, casting)) {
+    for (const candidate of askers) {
       const { container, owner } = candidate
       const { v4, v6 } = members?.get(owner.id) ?? {}
       const addresses = { ...(v4 === undefined ? {} : { v4 }), ...(v6 === undefined ? {} : { v6 }) }

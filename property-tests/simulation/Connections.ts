@@ -1,4 +1,4 @@
-import type { Family } from "../../src/domain/Address.ts"
+import type { AddressPair, Family } from "../../src/domain/Address.ts"
 import type { SimKernel } from "../../src/layers/sim/kernel/SimKernel.ts"
 import { LAN } from "../../src/layers/sim/lan/SimLan.ts"
 import { exchange, type SimPacket, type Walk } from "../../src/layers/sim/lan/SimWalker.ts"
@@ -6,7 +6,7 @@ import { NETWORK_ANCHOR } from "./cast.ts"
 import { isExcused } from "./safety.ts"
 import type { Simulation } from "./Simulation.ts"
 import { Violation } from "./Violation.ts"
-import { ownerOf, outsidePorts } from "./truth.ts"
+import { candidatesOf, ownerAmong, outsidePorts, type Candidate } from "./truth.ts"
 
 interface Connection {
   readonly packet: SimPacket
@@ -66,7 +66,7 @@ export class Connections {
     if (!isHeard && protocol === "tcp") return
     const backend = isHeard ? there.kernel : undefined
     const right = sim.claims.rightAt({ family, protocol, port: destinationPort })
-    const { heir, kernel, owner } = this.#owner({ packet })
+    const { heir, kernel, owner } = this.#owner({ packet }, this.#candidates())
     // While the port is excused the maps may still lead to whoever had it, who cannot be told from nobody when he is gone.
     const isInherited = kernel !== backend || isExcused(sim, { family, protocol, port: destinationPort }, owner)
     const isFailing = anchor.conntrack.failure !== undefined
@@ -82,10 +82,11 @@ export class Connections {
     this.#open = []
   }
 
-  /** Docker's state has changed: a backend that has lost its port, and be it for a moment, may lose its connections. */
-  dockerChanged(): void {
+  /** Docker's state has changed, and these may have ports now: a backend that has lost its port, and be it for a moment, may lose its connections. */
+  dockerChanged(candidates: ReadonlyArray<Candidate>): void {
+    if (this.#open.length === 0) return
     this.#open = this.#open.map((connection) => {
-      const { heir, kernel } = this.#owner(connection)
+      const { heir, kernel } = this.#owner(connection, candidates)
       if (heir === connection.heir && (connection.backend ?? kernel) === kernel) return connection
       const backend = kernel === connection.backend ? kernel : undefined
       const isInherited = connection.isInherited || heir !== connection.heir
@@ -105,31 +106,41 @@ export class Connections {
     this.#open = this.#open.map((connection) => ({ ...connection, isUnflushed: connection.isInherited }))
   }
 
-  #owner({ packet: { family, protocol, destinationPort: port } }: Pick<Connection, "packet">) {
-    const { docker, casting, host } = this.#sim
+  /** Whose the port of a connection is, by those who may have ports. */
+  #owner(
+    { packet: { family, protocol, destinationPort: port } }: Pick<Connection, "packet">,
+    candidates: ReadonlyArray<Candidate>
+  ) {
+    const { docker, host } = this.#sim
     const outside = { family, protocol, port }
-    const owner = ownerOf(docker, casting, outside)
+    const owner = ownerAmong(candidates, docker, outside)
     const kernel = owner && host.namespaceOf(owner.owner.id)?.kernel
     return { outside, owner, kernel, heir: `${owner?.owner.id} ${kernel?.name}` }
   }
 
   /** Every connection to a container that still has its port goes on, and none comes out at one that has not. */
   check(): void {
+    if (this.#open.length === 0) return
+    const [external, candidates] = [this.#sim.external(), this.#candidates()]
     this.#open = this.#open
-      .filter((connection) => this.#isUp(connection))
-      .flatMap((connection) => this.#speak(connection) ?? [])
+      .filter((connection) => this.#isUp(connection, external))
+      .flatMap((connection) => this.#speak(connection, candidates) ?? [])
   }
 
-  #isUp({ packet: { family, protocol, destination }, anchor, spoke }: Connection): boolean {
+  #candidates(): ReadonlyArray<Candidate> {
+    return candidatesOf(this.#sim.docker, this.#sim.casting)
+  }
+
+  #isUp({ packet: { family, protocol, destination }, anchor, spoke }: Connection, external: AddressPair): boolean {
     const isSilent = protocol === "udp" && this.#sim.time.now() - spoke > SILENCE_MILLIS
-    return anchor.alive && !isSilent && this.#sim.external()[family] === destination
+    return anchor.alive && !isSilent && external[family] === destination
   }
 
   /** The client sends once more. Answers with what the connection is from then on, if it goes on. */
-  #speak(connection: Connection): Connection | undefined {
+  #speak(connection: Connection, candidates: ReadonlyArray<Candidate>): Connection | undefined {
     const { packet, client, anchor, backend, spoke } = connection
     const { excuses, claims } = this.#sim
-    const { outside, owner, kernel } = this.#owner(connection)
+    const { outside, owner, kernel } = this.#owner(connection, candidates)
     // Until anchord has seen whose the port was when it began, it may take the connection for one of the backend before.
     const isSettled = !excuses.coveredSince(`port:${outside.protocol}/${outside.port}`, spoke)
     const isTracked = anchor.conntrack.find(packet.protocol, packet) !== undefined

@@ -27,7 +27,7 @@ import { Programs } from "./Programs.ts"
 import { Standing } from "./Standing.ts"
 import { Strangers } from "./Strangers.ts"
 import { Told } from "./Told.ts"
-import { portsOf } from "./truth.ts"
+import { askersOf, candidatesAmong, portsOf } from "./truth.ts"
 import { Violation } from "./Violation.ts"
 
 /** Somewhere in 2026; only differences of times matter. */
@@ -101,8 +101,9 @@ export class Simulation {
       if (type === "container") this.doings.noteEvent(event)
       if (action === "die" && this.docker.find(containerId ?? "")?.status === "restarting")
         this.#restarting.add(containerId ?? "")
-      this.claims.dockerChanged()
-      this.connections.dockerChanged()
+      const askers = askersOf(this.docker, casting)
+      this.claims.dockerChanged(askers)
+      this.connections.dockerChanged(candidatesAmong(askers))
       this.history.note("docker", `${type} ${action} ${attributes["name"] ?? ""}`)
     })
     build(this, ANCHORD_IMAGE)

@@ -91,9 +91,11 @@ export const isWithoutV6 = ({ container }: Pick<Candidate, "container">): boolea
  * the program decides by is not asked.
  */
 export const candidatesOf = (docker: SimDocker, casting: Casting): ReadonlyArray<Candidate> =>
-  askersOf(docker, casting).filter(
-    ({ container, owner }) => owner === container || (isAlive(container) && isAlive(owner))
-  )
+  candidatesAmong(askersOf(docker, casting))
+
+/** Those of them that have not ended in the namespace of another one. */
+export const candidatesAmong = (askers: ReadonlyArray<Candidate>): ReadonlyArray<Candidate> =>
+  askers.filter(({ container, owner }) => owner === container || (isAlive(container) && isAlive(owner)))
 
 /** The same with those that have ended in the namespace of another one. */
 export const askersOf = (docker: SimDocker, casting: Casting): ReadonlyArray<Candidate> => {

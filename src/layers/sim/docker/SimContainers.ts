@@ -37,8 +37,13 @@ export class SimContainers {
   find(ref: string): SimContainer | undefined {
     const exact = this.#byId.get(ref) ?? this.#byName.get(ref)
     if (exact !== undefined || ref === "") return exact
-    const beginning = [...this.#byId.values()].filter(({ id }) => id.startsWith(ref))
-    return beginning.length === 1 ? beginning[0] : undefined
+    let beginning: SimContainer | undefined
+    for (const container of this.#byId.values()) {
+      if (!container.id.startsWith(ref)) continue
+      if (beginning !== undefined) return undefined
+      beginning = container
+    }
+    return beginning
   }
 
   /** The same; throws where there is none. */
@@ -59,7 +64,7 @@ export class SimContainers {
 
   /** The newest first, as a listing has them. */
   snapshots(): ReadonlyArray<ContainerSnapshot> {
-    return [...this.#byId.values()].toReversed().map((container) => this.snapshotOf(container))
+    return Array.from(this.#byId.values(), (container) => this.snapshotOf(container)).toReversed()
   }
 
   /** Those of these IDs that are there, the newest first. */

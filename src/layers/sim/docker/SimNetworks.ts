@@ -92,7 +92,7 @@ export const makeNetworks = (newId: () => string): SimNetworks => {
     return network
   }
   const find = (ref: string) => {
-    const exact = networks.get(ref) ?? [...networks.values()].find(({ name }) => name === ref)
+    const exact = networks.get(ref) ?? networks.values().find(({ name }) => name === ref)
     if (exact !== undefined || ref === "") return exact
     const beginning = [...networks.values()].filter(({ id }) => id.startsWith(ref))
     return beginning.length === 1 ? beginning[0] : undefined
@@ -105,7 +105,7 @@ export const makeNetworks = (newId: () => string): SimNetworks => {
     add,
     remove: (id) => void networks.delete(id),
     find,
-    named: (wanted) => [...networks.values()].some(({ name }) => name === wanted),
+    named: (wanted) => networks.values().some(({ name }) => name === wanted),
     get: (ref) => {
       const found = find(ref)
       if (found === undefined) throw new SimRefusal(404, `network ${ref} not found`)
