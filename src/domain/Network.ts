@@ -2,6 +2,7 @@ import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type { Address } from "./Address.ts"
+import { remembered } from "./Remembered.ts"
 
 /** An address with its prefix length. */
 export interface Prefixed {
@@ -13,13 +14,16 @@ export interface Prefixed {
 export type Network = Prefixed
 
 /** The network that an address with its prefix length lies in; nothing when there is no such thing. */
-export const networkOf = ({ address, prefixLength }: Prefixed): Network | undefined => {
-  const parsed = NetAddress.ipFromString(address)
-  if (Result.isFailure(parsed)) return undefined
-  const network = IpNetwork.fromAddress(parsed.success, prefixLength)
-  if (Result.isFailure(network)) return undefined
-  return { address: IpNetwork.format(network.success).split("/")[0] ?? address, prefixLength }
-}
+export const networkOf: (prefixed: Prefixed) => Network | undefined = remembered(
+  ({ address, prefixLength }) => `${address}/${prefixLength}`,
+  ({ address, prefixLength }) => {
+    const parsed = NetAddress.ipFromString(address)
+    if (Result.isFailure(parsed)) return undefined
+    const network = IpNetwork.fromAddress(parsed.success, prefixLength)
+    if (Result.isFailure(network)) return undefined
+    return { address: IpNetwork.format(network.success).split("/")[0] ?? address, prefixLength }
+  }
+)
 
 export const isSameNetwork = (a: Network, b: Network): boolean =>
   a.address === b.address && a.prefixLength === b.prefixLength

@@ -1,34 +1,24 @@
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type { Address } from "../../../domain/Address.ts"
+import { remembered } from "../../../domain/Remembered.ts"
 
 /** An address as 32-bit words: one for IPv4, four for IPv6. */
 export type AddressWords = ReadonlyArray<number>
 
-const known = new Map<Address, AddressWords>()
-
-/** Kept no longer than this many, so that a long run does not grow. */
-const KNOWN_LIMIT = 100_000
-
-const parse = (address: Address): AddressWords => {
-  const parsed = Result.getOrThrow(NetAddress.ipFromString(address))
-  if (NetAddress.isIpv4Address(parsed)) {
-    const [a, b, c, d] = NetAddress.ipv4ToOctets(parsed)
-    return [((a << 24) | (b << 16) | (c << 8) | d) >>> 0]
-  }
-  const segments = NetAddress.ipv6ToSegments(parsed)
-  return [0, 2, 4, 6].map((at) => (((segments[at] ?? 0) << 16) | (segments[at + 1] ?? 0)) >>> 0)
-}
-
 /** The words of an address; what is none throws. */
-export const wordsOf = (address: Address): AddressWords => {
-  const found = known.get(address)
-  if (found !== undefined) return found
-  if (known.size >= KNOWN_LIMIT) known.clear()
-  const words = parse(address)
-  known.set(address, words)
-  return words
-}
+export const wordsOf: (address: Address) => AddressWords = remembered(
+  (address) => address,
+  (address) => {
+    const parsed = Result.getOrThrow(NetAddress.ipFromString(address))
+    if (NetAddress.isIpv4Address(parsed)) {
+      const [a, b, c, d] = NetAddress.ipv4ToOctets(parsed)
+      return [((a << 24) | (b << 16) | (c << 8) | d) >>> 0]
+    }
+    const segments = NetAddress.ipv6ToSegments(parsed)
+    return [0, 2, 4, 6].map((at) => (((segments[at] ?? 0) << 16) | (segments[at + 1] ?? 0)) >>> 0)
+  }
+)
 
 /** How many leading bits two addresses of one family share. */
 export const sharedBits = (a: AddressWords, b: AddressWords): number => {

@@ -1,4 +1,5 @@
 import { parseAddress, type Family } from "../../../domain/Address.ts"
+import { remembered } from "../../../domain/Remembered.ts"
 
 /** Why nft or the kernel refuses a transaction, in their words. */
 export class NftRefusal extends Error {}
@@ -36,8 +37,10 @@ const portOf = (value: unknown): number => {
   return port
 }
 
+const parsedAddress = remembered((text: string) => text, parseAddress)
+
 const addressOf = (value: unknown, family: Family): string => {
-  const parsed = typeof value === "string" ? parseAddress(value) : undefined
+  const parsed = typeof value === "string" ? parsedAddress(value) : undefined
   if (parsed?.family !== family) throw new NftRefusal("Error: Could not resolve hostname")
   return parsed.address
 }
