@@ -1,8 +1,11 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { nftFamily, parseTable, tableName, type NftCommand } from "../../../domain/NftJson.ts"
+import { nftFamily, parseTable, tableName, type NftCommand, type TableContent } from "../../../domain/NftJson.ts"
 import { Nftables, NftError } from "../../../services/Nftables.ts"
 import type { SimRuleset } from "./SimRuleset.ts"
+
+/** Read once, as they are listed once: until something changes. */
+const parsed = new WeakMap<object, TableContent>()
 
 /**
  * nft on a simulated rule set: a session that opens with the first question, and can be made to die. What others do to the rule set is done to
@@ -65,7 +68,10 @@ export class SimNftables {
       Effect.sync(() => {
         this.#open()
         const answer = this.ruleset.list(nftFamily[family], tableName[family])
-        return answer === undefined ? undefined : parseTable(answer, family)
+        if (answer === undefined) return undefined
+        const known = parsed.get(answer) ?? parseTable(answer, family)
+        parsed.set(answer, known)
+        return known
       }),
     generation: Effect.sync(() => this.#generation)
   })

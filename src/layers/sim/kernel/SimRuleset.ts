@@ -225,6 +225,19 @@ const refuseBeforeFlush = (commands: ReadonlyArray<NftCommand>): void => {
   }
 }
 
+const listingOf = (table: SimTable): object => {
+  const maps = [...table.maps.values()].map((map) => {
+    const elem = listElements(map.elements, rulesOf(map))
+    return { map: { ...map.declaration, ...(elem.length === 0 ? {} : { elem }) } }
+  })
+  const chains = [...table.chains.values()].map((chain) => ({ chain }))
+  const rules = table.rules.map((rule) => ({ rule }))
+  return { nftables: [{ table: table.declaration }, ...chains, ...maps, ...rules] }
+}
+
+/** Made once, because no table changes. */
+const listings = new WeakMap<SimTable, object>()
+
 /**
  * The nftables rule set of a network namespace as the kernel and nft 1.1 keep it together: tables with maps, chains and rules, and
  * transactions that hold whole or not at all. What is in it is listed in nft's own JSON.
@@ -258,15 +271,11 @@ export class SimRuleset {
   }
 
   /** What `nft -j list table` prints, or nothing when there is no such table. */
-  list(family: string, name: string): unknown {
+  list(family: string, name: string): object | undefined {
     const table = this.#tables.get(tableKey(family, name))
     if (table === undefined) return undefined
-    const maps = [...table.maps.values()].map((map) => {
-      const elem = listElements(map.elements, rulesOf(map))
-      return { map: { ...map.declaration, ...(elem.length === 0 ? {} : { elem }) } }
-    })
-    const chains = [...table.chains.values()].map((chain) => ({ chain }))
-    const rules = table.rules.map((rule) => ({ rule }))
-    return { nftables: [{ table: table.declaration }, ...chains, ...maps, ...rules] }
+    const known = listings.get(table) ?? listingOf(table)
+    listings.set(table, known)
+    return known
   }
 }
