@@ -2,25 +2,35 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import { families, type Family } from "../../domain/Address.ts"
+import { series } from "./Series.ts"
 
-const remaining = Metric.gauge("anchord_dhcp_lease_remaining_seconds", {
-  description: "Until the lease ends, computed at scrape; 0 without one"
-})
+const remaining = series((attributes: { readonly family: Family }) =>
+  Metric.gauge("anchord_dhcp_lease_remaining_seconds", {
+    description: "Until the lease ends, computed at scrape; 0 without one",
+    attributes
+  })
+)
 
-const acquiredCount = Metric.counter("anchord_dhcp_acquired_total", {
-  description: "Leases given or renewed, and requests that nobody answered",
-  incremental: true
-})
+const acquiredCount = series((attributes: { readonly family: Family; readonly outcome: "ok" | "error" }) =>
+  Metric.counter("anchord_dhcp_acquired_total", {
+    description: "Leases given or renewed, and requests that nobody answered",
+    incremental: true,
+    attributes
+  })
+)
 
 export const acquired = (family: Family, outcome: "ok" | "error") =>
-  Metric.update(Metric.withAttributes(acquiredCount, { family, outcome }), 1)
+  Metric.update(acquiredCount({ family, outcome }), 1)
 
-const restartCount = Metric.counter("anchord_dhcp_client_restarts_total", {
-  description: "Times that the DHCP client ended and was started again",
-  incremental: true
-})
+const restartCount = series((attributes: { readonly family: Family }) =>
+  Metric.counter("anchord_dhcp_client_restarts_total", {
+    description: "Times that the DHCP client ended and was started again",
+    incremental: true,
+    attributes
+  })
+)
 
-export const restarted = (family: Family) => Metric.update(Metric.withAttributes(restartCount, { family }), 1)
+export const restarted = (family: Family) => Metric.update(restartCount({ family }), 1)
 
 const ends = new Map<Family, number>()
 
@@ -35,16 +45,16 @@ export const beforeScrape: Effect.Effect<void> = Effect.gen(function* () {
   const now = yield* Clock.currentTimeMillis
   for (const family of families) {
     const left = Math.max(0, (ends.get(family) ?? now) - now)
-    yield* Metric.update(Metric.withAttributes(remaining, { family }), Math.round(left / 1_000))
+    yield* Metric.update(remaining({ family }), Math.round(left / 1_000))
   }
 })
 
 /** Registers every series at zero. */
 export const initialise: Effect.Effect<void> = Effect.gen(function* () {
   for (const family of families) {
-    yield* Metric.update(Metric.withAttributes(restartCount, { family }), 0)
+    yield* Metric.update(restartCount({ family }), 0)
     for (const outcome of ["ok", "error"] as const) {
-      yield* Metric.update(Metric.withAttributes(acquiredCount, { family, outcome }), 0)
+      yield* Metric.update(acquiredCount({ family, outcome }), 0)
     }
   }
   yield* beforeScrape
