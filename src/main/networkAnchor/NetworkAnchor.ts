@@ -36,7 +36,7 @@ import { makeLifecycleKeeper } from "./LifecycleKeeper.ts"
 import { noLeases, type Leases, type MakeLeases } from "./Leases.ts"
 import { prepareLinks } from "./LinkPreparation.ts"
 import { makePendingWork, type PendingWork } from "./PendingWork.ts"
-import { makeReconciler } from "./Reconciler.ts"
+import { makeReconciler, type Reconciler } from "./Reconciler.ts"
 import { makeSharedChoice } from "./SharedChoice.ts"
 import { sentence } from "../../domain/Sentence.ts"
 import { logError, logWarning } from "../../layers/observability/OperatorLog.ts"
@@ -77,12 +77,15 @@ const removeTablesAtEnd = Effect.fnUntraced(function* () {
   )
 })
 
+interface Listeners {
+  readonly routes: DefaultRouteKeeper
+  readonly external: ExternalLink
+  readonly leases: Leases
+  readonly reconciler: Pick<Reconciler, "checkFlows">
+}
+
 /** Says of each change in the kernel who has to look again. */
-const listenToKernel = Effect.fnUntraced(function* (
-  routes: DefaultRouteKeeper,
-  external: ExternalLink,
-  leases: Leases
-) {
+const listenToKernel = Effect.fnUntraced(function* ({ routes, external, leases, reconciler }: Listeners) {
   const netlink = yield* Netlink
   const linksChanged = yield* Queue.sliding<void>(1)
   const keepPrepared = Queue.take(linksChanged).pipe(
@@ -95,6 +98,7 @@ const listenToKernel = Effect.fnUntraced(function* (
         change === "neighbour" ? Effect.void : routes.lookAgain,
         change === "link" ? external.lookIfLinksChanged : Effect.void,
         change === "address" || change === "link" ? leases.lookAgain(change) : Effect.void,
+        change === "address" ? reconciler.checkFlows : Effect.void,
         change === "link" || change === "address" ? Queue.offer(linksChanged, undefined) : Effect.void
       ],
       { discard: true }
@@ -257,14 +261,14 @@ export const networkAnchor = Effect.fnUntraced(function* (
   })
   yield* Effect.all(
     [
-      reconciler,
+      reconciler.keep,
       followDocker({ pending, connection, onEvent: (event) => take(event, containers.note) }),
       poll(pending, settings),
       late.run(containers.keep),
       external.keep,
       Effect.andThen(Effect.timeoutOption(Deferred.await(reconciled), FIRST_RECONCILE_LIMIT), leases.keep),
       routes.keep,
-      listenToKernel(routes, external, leases)
+      listenToKernel({ routes, external, leases, reconciler })
     ],
     { concurrency: "unbounded", discard: true }
   )

@@ -9,6 +9,10 @@ import type { Refresh } from "../../domain/EventScope.ts"
 import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
 import * as Metrics from "../../layers/observability/NetworkAnchorMetrics.ts"
 import type { Readiness } from "../../layers/observability/Readiness.ts"
+import type { Conntrack } from "../../services/Conntrack.ts"
+import type { DockerEngine } from "../../services/DockerEngine.ts"
+import type { Netlink } from "../../services/Netlink.ts"
+import type { Nftables } from "../../services/Nftables.ts"
 import { makeBackOff } from "../BackOff.ts"
 import { makeNotices } from "../Notices.ts"
 import type { LastReconcile } from "./AnchorStatus.ts"
@@ -106,13 +110,14 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
   /** What was decided last, also if the kernel refused it or nobody knows whether it did. */
   let lastDesired: DnatTable | undefined
   let applied: DnatTable | undefined
+  const checkFlows = flusher.check(() => lastDesired)
 
   /** Docker is away, and the kernel is not: what was decided last is still looked after at each poll. */
   const verifyLast = Effect.fnUntraced(function* (work: Work) {
     if (lastDesired === undefined || !work.refresh.full) return
     yield* rules.apply(lastDesired, external.current().link, true)
     applied = lastDesired
-    yield* flusher.check(() => lastDesired)
+    yield* checkFlows
   })
 
   const reconcile = Effect.fn("reconcile")(function* (work: Work) {
@@ -126,7 +131,7 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
     const { plan, wasKnown } = yield* rules.apply(desired.table, external.current().link, work.refresh.full)
     applied = desired.table
     yield* flusher.flush(plan.flush)
-    if (work.refresh.full || !wasKnown) yield* flusher.check(() => lastDesired)
+    if (work.refresh.full || !wasKnown) yield* checkFlows
     yield* neighbours.follow(backends)
     const appliedAfter = yield* secondsSince(started)
     yield* Metric.update(Metrics.reconcileDuration, appliedAfter)
@@ -152,16 +157,22 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
   })
 
   const beside = [flusher.keep, neighbours.keep, notices.keep] as const
-  return { reconcile, entries: () => applied?.size ?? 0, beside }
+  return { reconcile, entries: () => applied?.size ?? 0, checkFlows, beside }
 })
 
-/**
- * The loop that brings the kernel to what Docker's state asks for, one reconcile at a time (SPEC §4 to §7). A reconcile that fails leaves
- * everything as it is, and its work is done with the next one, which comes after a back-off.
- */
+export interface Reconciler {
+  /**
+   * Brings the kernel to what Docker's state asks for, one reconcile at a time, for ever (SPEC §4 to §7). A reconcile that fails leaves everything
+   * as it is, and its work is done with the next one, which comes after a back-off.
+   */
+  readonly keep: Effect.Effect<void, never, DockerEngine | Nftables | Conntrack | Netlink>
+  /** Deletes the flows that do not go where the maps send their port. Which flows are meant depends on anchord's own addresses: to be asked for when those change. */
+  readonly checkFlows: Effect.Effect<void>
+}
+
 export const makeReconciler = Effect.fnUntraced(function* (input: ReconcilerInput) {
   const { pending, onReconciled } = input
-  const { reconcile, entries, beside } = yield* makeReconcile(input)
+  const { reconcile, entries, checkFlows, beside } = yield* makeReconcile(input)
   const failures = makeNotices()
 
   const failed = (work: Work, message: string) =>
@@ -201,5 +212,6 @@ export const makeReconciler = Effect.fnUntraced(function* (input: ReconcilerInpu
     }
   })
 
-  return Effect.all([loop, ...beside], { concurrency: "unbounded", discard: true })
+  const keep = Effect.all([loop, ...beside], { concurrency: "unbounded", discard: true })
+  return { keep, checkFlows }
 })

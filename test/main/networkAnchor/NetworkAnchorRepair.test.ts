@@ -9,6 +9,7 @@ import {
   backend,
   both,
   flowTo,
+  OWN,
   inWorld,
   interfere,
   linesWith,
@@ -368,6 +369,23 @@ describe("the flows of a change", () => {
         expect(linesWith(world, "Warn: deleting conntrack flows failed")).toHaveLength(1)
         world.conntrack.failure = undefined
         yield* TestClock.adjust("30 seconds")
+        expect(world.conntrack.flows()).toEqual([])
+        yield* running.stop
+      })
+    ))
+
+  it("that began before their UDP port was mapped, to an address that was away by then, are deleted when that is back", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const running = yield* start(world)
+        yield* settle
+        world.conntrack.add(flowTo("v6", "udp", 53, 4_000))
+        world.netns.removeAddress("eth0", OWN.v6)
+        world.docker.run(backend("dns", "udp/53"))
+        yield* settle
+        expect(world.conntrack.flows()).toHaveLength(1)
+        world.netns.addAddress("eth0", `${OWN.v6}/64`)
+        yield* settle
         expect(world.conntrack.flows()).toEqual([])
         yield* running.stop
       })
