@@ -172,6 +172,30 @@ export const netlinkAddressContract = (title: string, setUp: () => Promise<Netli
       expect(await run((netlink) => netlink.defaultRoutes("v6"))).toEqual([without])
     })
 
+    it("v4: a route in a table of its own stays when its source goes", async () => {
+      const at = { family: "v4", link: LINK } as const
+      const apart = { ...at, gateway: router.v4, metric: 100, source: bootstrap.v4.address, table: 29_793 }
+      await run((netlink) =>
+        netlink.applyAddresses([{ _tag: "SetAddress", ...at, address: "10.7.0.2", prefixLength: 24 }])
+      )
+      await run((netlink) => netlink.applyRoutes([{ _tag: "Replace", route: apart }]))
+      await run((netlink) => netlink.applyAddresses([{ _tag: "DeleteAddress", ...at, ...bootstrap.v4 }]))
+      expect(await run((netlink) => netlink.defaultRoutes("v4", apart.table))).toEqual([apart])
+    })
+
+    it("v6: an address that is set again has the route of its network again", async () => {
+      const at = { family: "v6", link: LINK } as const
+      const network = { address: "fd01::", prefixLength: 64 }
+      const again: ReadonlyArray<AddressStep> = [
+        { _tag: "SetOnLink", ...at, network, source: bootstrap.v6.address },
+        { _tag: "DeleteOnLink", ...at, network },
+        { _tag: "SetAddress", ...at, ...bootstrap.v6 }
+      ]
+      await run((netlink) => netlink.applyAddresses(again))
+      await routesBy("v6", [router.v6])
+      expect(await gateways("v6")).toEqual([router.v6])
+    })
+
     it("v4: the first address of a network takes the others of it along, and no others", async () => {
       const at = { family: "v4", link: LINK } as const
       for (const more of [

@@ -49,10 +49,11 @@ export class SimDefaults {
     this.#routes = this.#routes.filter((route) => route.link !== link || (family ?? route.family) !== route.family)
   }
 
-  /** Routes whose source is no address any more: those of IPv4 go, those of IPv6 are without one from then on. */
+  /** Routes whose source is no address any more: those of IPv4 go, unless they are in a table of their own; those of IPv6 are without one from then on. */
   loseSources(): void {
     this.#routes = this.#routes.flatMap((route) => {
-      if (this.#surroundings.hasSource(route)) return [route]
+      const isApart = route.family === "v4" && route.table !== undefined
+      if (isApart || this.#surroundings.hasSource(route)) return [route]
       const { source: _source, ...without } = route
       return route.family === "v4" ? [] : [without]
     })

@@ -186,7 +186,7 @@ export class SimNetns {
         if (step.lifetime !== undefined) this.lifetimes.set(step.address, step.lifetime.validSeconds)
         if (!this.#addresses.some((one) => one.link === step.link && one.address === step.address)) {
           this.addAddress(step.link, `${step.address}/${step.prefixLength}`)
-        }
+        } else if (step.family === "v6") this.#connect(step)
         return undefined
       case "DeleteAddress":
         return void this.removeAddress(step.link, step.address)
@@ -217,7 +217,7 @@ export class SimNetns {
     }
   }
 
-  /** What the kernel does of itself for an address that is new on a link, unless it is but a further one of its network. */
+  /** What the kernel does of itself for an address that is new on a link, unless it is but a further one of its network; for IPv6 also when it is set again. */
   #connect({ family, link, address, prefixLength }: Prefixed & { readonly family: Family; readonly link: string }) {
     const network = networkOf({ address, prefixLength })
     const isUp = this.#links.get(link)?.up === true
