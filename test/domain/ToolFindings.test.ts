@@ -28,7 +28,8 @@ describe("programs", () => {
     expect(toolsOf(anchor)).toEqual(["nft", "ip", "conntrack"])
     expect(toolsOf(dhcp)).toEqual(tools)
     expect(toolsOf(settingsOf("service-anchor"))).toEqual(["ip"])
-    expect(toolFindings(settingsOf("wrap-rebinder"), {})).toEqual([])
+    for (const mode of ["external-rebinder", "wrap-rebinder"] as const)
+      expect(toolFindings(settingsOf(mode), {})).toEqual([])
   })
 
   it("are told with their versions where all is well", () => {
