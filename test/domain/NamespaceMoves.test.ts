@@ -23,21 +23,21 @@ const names = (before: NamespaceMoves, containers: ReadonlyArray<LifecycleContai
   seeing(before, containers).names
 
 describe("a container that has come out of a dead namespace", () => {
-  const { moves: sawDead } = seeing(noMoves, [app, sa])
-  const { moves: sawMoved } = seeing(sawDead, [app, saMoved])
+  const sawDead = () => seeing(noMoves, [app, sa]).moves
+  const sawMoved = () => seeing(sawDead(), [app, saMoved]).moves
 
   it("has left whoever was started before that, also if it was after the start that made the new one", () => {
     expect(names(noMoves, [app, saMoved, web])).toEqual([])
-    expect(names(sawDead, [app, saMoved, web])).toEqual(["web"])
-    expect(names(sawMoved, [app, saMoved, web])).toEqual(["web"])
+    expect(names(sawDead(), [app, saMoved, web])).toEqual(["web"])
+    expect(names(sawMoved(), [app, saMoved, web])).toEqual(["web"])
   })
 
   it("has not left who was started after that, however often it is started itself", () => {
     const later = { ...web, inspected: container("web", { startedAt: 33 }).inspected } as LifecycleContainer
     const again = serviceAnchor("sa", "app", { startedAt: 40 })
-    expect(names(sawMoved, [app, saMoved, later])).toEqual([])
-    expect(names(sawMoved, [app, again, later])).toEqual([])
-    expect(names(sawMoved, [app, again, web])).toEqual(["web"])
+    expect(names(sawMoved(), [app, saMoved, later])).toEqual([])
+    expect(names(sawMoved(), [app, again, later])).toEqual([])
+    expect(names(sawMoved(), [app, again, web])).toEqual(["web"])
   })
 
   it("is not one that was only seen in order", () => {
@@ -46,17 +46,17 @@ describe("a container that has come out of a dead namespace", () => {
   })
 
   it("has not come out while nobody knows of another start of it", () => {
-    expect(movesIn(sawDead, listing([app, sa]))).toEqual(new Map())
-    expect(movesIn(sawDead, listing([app]))).toEqual(new Map())
+    expect(movesIn(sawDead(), listing([app, sa]))).toEqual(new Map())
+    expect(movesIn(sawDead(), listing([app]))).toEqual(new Map())
     const { inspected: _, ...unseen } = sa
-    expect(movesIn(sawDead, listing([app, unseen]))).toEqual(new Map())
-    expect(sawDead.dead).toEqual(new Map([[sa.id, startOf(sa)]]))
+    expect(movesIn(sawDead(), listing([app, unseen]))).toEqual(new Map())
+    expect(sawDead().dead).toEqual(new Map([[sa.id, startOf(sa)]]))
   })
 
   it("is remembered while it does not run, and for as long as it is there", () => {
     const ended = serviceAnchor("sa", "app", { status: "exited" })
-    const { moves } = seeing(sawDead, [app, ended])
+    const { moves } = seeing(sawDead(), [app, ended])
     expect(movesIn(moves, listing([app, saMoved]))).toEqual(new Map([[sa.id, EPOCH + 32_000]]))
-    expect(seeing(sawMoved, [app]).moves).toEqual(noMoves)
+    expect(seeing(sawMoved(), [app]).moves).toEqual(noMoves)
   })
 })
