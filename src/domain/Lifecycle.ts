@@ -16,16 +16,23 @@ import { sentence } from "./Sentence.ts"
 /** What is remembered from one decision to the next. */
 export interface LifecycleMemory {
   readonly times: RepairTimes
-  /**
-   * IDs of dependents of what anchord re-created or restarted, until they are out of the dead namespace; and of what it re-created, while somebody refers
-   * to that.
-   */
+  /** IDs of dependents of what anchord re-created or restarted, until they are out of the dead namespace. */
   readonly owed: ReadonlySet<string>
+  /** IDs of what anchord re-created, the last ones of them: whoever refers to one is anchord's to repair, however late he comes or is seen. */
+  readonly replaced: ReadonlyArray<string>
   readonly order: StartOrder
   readonly moves: NamespaceMoves
 }
 
-export const emptyMemory: LifecycleMemory = { times: new Map(), owed: new Set(), order: new Map(), moves: noMoves }
+export const emptyMemory: LifecycleMemory = {
+  times: new Map(),
+  owed: new Set(),
+  replaced: [],
+  order: new Map(),
+  moves: noMoves
+}
+
+const MOST_REPLACED = 100
 
 /** What is seen, with what is known from before of who has come out of a dead namespace. */
 const withMoves = (state: LifecycleState, { moves }: LifecycleMemory): LifecycleState => ({
@@ -152,7 +159,7 @@ export const decideLifecycle = (given: LifecycleInput): LifecycleDecision => {
     autofix: settings.autofix,
     managedTarget: settings.managed && managedTarget(state, settings.managed)?.id,
     managed: settings.managed && managedContainer(state, settings.managed)?.id,
-    owed: memory.owed,
+    owed: new Set([...memory.owed, ...memory.replaced]),
     starts,
     times: memory.times,
     now
@@ -167,14 +174,11 @@ export const decideLifecycle = (given: LifecycleInput): LifecycleDecision => {
 }
 
 /**
- * What becomes anchord's business by an action of its own, beside what is repaired with it: by a re-creation whoever refers to the ID that is gone, also
- * if that could not be made anew itself, or comes only now; by a restart whoever lives with the container, because who was about to be started
- * meanwhile may have come into the namespace that this one has left.
+ * Who becomes anchord's business by a restart, beside those that are repaired with it: whoever lives with the container, because who was about to be
+ * started meanwhile may have come into the namespace that this one has left.
  */
-const owedAfter = ({ containers }: LifecycleState, action: LifecycleAction): ReadonlyArray<string> => {
-  if (action._tag === "Recreate") return [action.id]
-  return action._tag === "Restart" ? dependentsOf(containers, action).map(({ id }) => id) : []
-}
+const owedAfter = ({ containers }: LifecycleState, action: LifecycleAction): ReadonlyArray<string> =>
+  action._tag === "Restart" ? dependentsOf(containers, action).map(({ id }) => id) : []
 
 /** What became of the actions of a decision; all others were done. */
 export interface LifecycleOutcome {
@@ -194,16 +198,16 @@ export const rememberDecision = (
 ): LifecycleMemory => {
   const seen = withMoves(given, memory)
   const state = inOrder(seen, memory.order)
-  const stales = staleNetns(state)
-  const stale = new Set(stales.map(({ container }) => container.id))
-  const owing = new Set([...stale, ...stales.map(({ dead }) => dead.ref)])
+  const stale = new Set(staleNetns(state).map(({ container }) => container.id))
   const followers = actions.flatMap((action) =>
     action._tag !== "CreateManaged" && action.after !== undefined ? [action.id] : []
   )
   const after = actions.flatMap((action) => owedAfter(state, action))
+  const replaced = actions.flatMap((action) => (action._tag === "Recreate" ? [action.id] : []))
   return {
     times: rememberRepairs(memory.times, actions, now, { left, ownerStart: ownerStartIn(state) }),
-    owed: new Set([...[...memory.owed].filter((id) => owing.has(id)), ...followers, ...after]),
+    owed: new Set([...[...memory.owed].filter((id) => stale.has(id)), ...followers, ...after]),
+    replaced: [...memory.replaced, ...replaced].slice(-MOST_REPLACED),
     order: rememberOrder(
       memory.order,
       seen,

@@ -380,18 +380,19 @@ describe("the dependents of what is acted on", () => {
   })
 
   it("are anchord's to speak of from then on, and nothing else is", () => {
-    const owedAfter = (...dependents: ReadonlyArray<LifecycleContainer>) => {
+    const remembered = (...dependents: ReadonlyArray<LifecycleContainer>) => {
       const state = listing([appAnew, sa, ...dependents], [app])
       const decision = decideLifecycle(inputOf(state))
       expect(actions(decision)[0]).toBe("recreate sa in container:app")
-      return [...rememberDecision(emptyMemory, state, decision, NOW).owed]
+      const { owed, replaced } = rememberDecision(emptyMemory, state, decision, NOW)
+      return [[...owed], replaced]
     }
-    expect(owedAfter(web)).toEqual([web.id, sa.id])
+    expect(remembered(web)).toEqual([[web.id], [sa.id, web.id]])
     const { inspected: _, ...unseen } = web
-    for (const left of [web, unseen]) expect(owedAfter({ ...left, status: "paused" })).toEqual([sa.id])
+    for (const left of [web, unseen]) expect(remembered({ ...left, status: "paused" })).toEqual([[], [sa.id]])
   })
 
-  it("are so as well if somebody makes them meanwhile, for the container that is about to be gone", () => {
+  it("are so as well if somebody makes them meanwhile for the container that is about to be gone, also when that is seen late", () => {
     const state = listing([appAnew, sa], [app])
     const memory = rememberDecision(emptyMemory, state, decideLifecycle(inputOf(state)), NOW)
     const anew = serviceAnchor("sa", "app", { nth: 2, networkMode: joins("app", 2), startedAt: 40 })
@@ -400,11 +401,8 @@ describe("the dependents of what is acted on", () => {
     const decision = decideLifecycle(inputOf(then, { memory, now: NOW + 500 }))
     expect(actions(decision)).toEqual(["recreate web in container:sa"])
     expect(actions(decideLifecycle(inputOf(then, { now: NOW + 500 })))).toEqual([])
-    const still = rememberDecision(memory, then, { actions: [], problems: [] }, NOW + 500)
-    expect([...still.owed]).toEqual([sa.id])
-    expect(rememberDecision(still, listing([appAnew, anew]), { actions: [], problems: [] }, NOW + 900).owed.size).toBe(
-      0
-    )
+    const unseen = rememberDecision(memory, listing([appAnew, anew]), { actions: [], problems: [] }, NOW + 500)
+    expect(actions(decideLifecycle(inputOf(then, { memory: unseen, now: NOW + 900 })))).toHaveLength(1)
   })
 })
 

@@ -78,12 +78,13 @@ export const checkNamespaces = (sim: Simulation): void => {
 
 /** Whoever lived with a container that the network-anchor has made anew can be started again: it does not refer to what is gone (SPEC §11.4). */
 export const checkReferences = (sim: Simulation): void => {
-  for (const { name, status, networkMode } of sim.docker.containers()) {
+  for (const container of sim.docker.containers()) {
+    const { name, status, networkMode } = container
     const ref = networkMode.replace(/^container:/, "")
     if (!networkMode.startsWith("container:") || sim.docker.find(ref) !== undefined) continue
     // What is paused would lose what it holds.
     if (!sim.doings.hasReplaced(ref) || status === "paused" || name !== lastingName(name)) continue
-    if (isBeingReplaced(sim, name)) continue
+    if (isBeingReplaced(sim, name) || heirOf(sim, container)?.status !== "running") continue
     throw new Violation(`${name} was left with ${sim.conduct.removed(ref) ?? ref}, which anchord has made anew`)
   }
 }
