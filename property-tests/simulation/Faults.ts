@@ -8,6 +8,7 @@ import { NETWORK_ANCHOR, POLL_SECONDS } from "./cast.ts"
 import { lastingName } from "./Conduct.ts"
 import type { Simulation } from "./Simulation.ts"
 import { routesOf } from "./excuses.ts"
+import { withoutInterface } from "./replug.ts"
 import type { SimConntrack } from "../../src/layers/sim/kernel/SimConntrack.ts"
 import type { SimKernel } from "../../src/layers/sim/kernel/SimKernel.ts"
 
@@ -52,6 +53,7 @@ export class Faults {
   #away = 0
   #refusals = 0
   #linesLost = 0
+  #lineLostAt = 0
   #dnsBack = 0
   #troubles: ReadonlyArray<number> = []
   /** Until when each one fails: a namespace that is made anew has another. */
@@ -88,7 +90,16 @@ export class Faults {
     api.faults.disturbed = (event, delay) => {
       const until = delay === undefined ? UNTIL_POLL : delay + 1_000
       for (const subject of this.#sim.concernedBy(event, event.type === "container")) excuses.for(subject, until)
+      if (event.type === "network" && event.containerId === this.#sim.idOf(NETWORK_ANCHOR)) this.#hideInterface(until)
     }
+  }
+
+  /** An external interface that is plugged in anew is found by what the kernel tells, or by the event; here nothing tells at once. */
+  #hideInterface(millis: number): void {
+    const { excuses, time } = this.#sim
+    if (this.#linesLost === 0 && this.#lineLostAt !== time.now()) return
+    const kernel = this.#sim.namespace(NETWORK_ANCHOR)?.kernel
+    for (const subject of [...withoutInterface(kernel), "interface"]) excuses.for(subject, millis)
   }
 
   cutStream(): void {
@@ -304,6 +315,7 @@ export class Faults {
     changes: Stream.filter(real.changes, () => {
       if (this.#linesLost === 0) return true
       this.#linesLost -= 1
+      this.#lineLostAt = this.#sim.time.now()
       const subjects = [routesOf(kernel), ...(this.#isNetworkAnchor(kernel) ? ["addresses"] : [])]
       for (const subject of subjects) this.#sim.excuses.for(subject, UNTIL_CHECK)
       return false

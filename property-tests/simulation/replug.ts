@@ -14,10 +14,13 @@ const LEASED_MILLIS = 8_000
 const RULED_MILLIS = 2_000
 
 /** What cannot be right without an external interface. */
-const subjects = ["nat", "external", "addresses", "flows"]
+export const withoutInterface = (kernel: SimKernel | undefined): ReadonlyArray<string> => [
+  ...["nat", "external", "addresses", "flows"],
+  ...(kernel === undefined ? [] : [routesOf(kernel)])
+]
 
 const excuse = ({ excuses }: Simulation, kernel: SimKernel | undefined, gapMillis: number): void => {
-  for (const subject of [...subjects, ...(kernel === undefined ? [] : [routesOf(kernel)])]) {
+  for (const subject of withoutInterface(kernel)) {
     excuses.for(subject, gapMillis + (subject === "addresses" ? LEASED_MILLIS : FOUND_MILLIS))
     excuses.touched(subject)
   }
