@@ -32,6 +32,11 @@ const AT_ONCE = 4
 const STRIDE = 5
 const MOST_OPEN = 24
 
+const forgetFlow = ({ conntrack }: SimKernel, packet: SimPacket): void => {
+  const flow = conntrack.find(packet.protocol, packet)
+  if (flow !== undefined) conntrack.remove(flow)
+}
+
 /** A UDP client that is silent for longer may find its flow expired (nf_conntrack_udp_timeout). */
 const SILENCE_MILLIS = 29_000
 
@@ -168,11 +173,9 @@ export class Connections {
   /** Takes what one packet has left behind out of the tables that it went through, as if it had never been. */
   forget(packet: SimPacket, walk: Walk): void {
     const anchor = this.#sim.namespace(NETWORK_ANCHOR)?.kernel
-    for (const { conntrack } of [...(anchor === undefined ? [] : [anchor]), walk.kernel]) {
-      for (const one of walk._tag === "Delivered" ? [packet, walk.packet] : [packet]) {
-        const flow = conntrack.find(one.protocol, one)
-        if (flow !== undefined) conntrack.remove(flow)
-      }
+    for (const kernel of anchor === undefined || anchor === walk.kernel ? [walk.kernel] : [anchor, walk.kernel]) {
+      forgetFlow(kernel, packet)
+      if (walk._tag === "Delivered" && walk.packet !== packet) forgetFlow(kernel, walk.packet)
     }
   }
 }

@@ -22,10 +22,10 @@ const where = (sim: Simulation, walk: Walk): string => {
 
 /** Whether everything that could be wrong with a port is excused at this moment; it is also for whom it is to lead to. */
 export const isExcused = (sim: Simulation, outside: OutsidePort, owner: Claimant | undefined): boolean => {
-  const isJoined = owner !== undefined && owner.container !== owner.owner
-  const concerned = isJoined ? [owner.container.id, owner.owner.id] : []
-  const subjects = ["nat", `port:${outside.protocol}/${outside.port}`, ...concerned]
-  return subjects.some((subject) => sim.excuses.covers(subject))
+  const { excuses } = sim
+  if (excuses.covers("nat") || excuses.covers(`port:${outside.protocol}/${outside.port}`)) return true
+  if (owner === undefined || owner.container === owner.owner) return false
+  return excuses.covers(owner.container.id) || excuses.covers(owner.owner.id)
 }
 
 /** Whether the network-anchor runs, has run long enough, and was not told to end. */

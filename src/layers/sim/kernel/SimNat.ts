@@ -77,6 +77,12 @@ export const setUpNat = (
   random: SimRandom
 ): void => {
   if (flow.confirmed) return
+  // Nothing is asked for, and nothing clashes: so it is with most.
+  if (target === undefined && (manipulation === "destination" || !conntrack.isTaken(flow.reply, flow))) {
+    if (manipulation === "destination") flow.destinationSettled = true
+    else flow.sourceSettled = true
+    return
+  }
   const before = inverse(flow.reply)
   const whole = target ?? { address: manipulation === "source" ? before.source : before.destination }
   const after = translated(conntrack, flow, manipulation, whole, random)

@@ -52,13 +52,19 @@ const withMap = (tables: Tables, object: Fields, change: (map: SimMap) => SimMap
     return { ...table, maps: new Map(table.maps).set(name, change(found)) }
   })
 
+const elementRules = new WeakMap<SimMap["declaration"], ElementRules>()
+
 /** Where a map's elements are kept. */
 export const rulesOf = ({ declaration }: SimMap): ElementRules => {
+  const known = elementRules.get(declaration)
+  if (known !== undefined) return known
   const { flags, map } = declaration
-  return {
+  const rules = {
     interval: Array.isArray(flags) && flags.includes("interval"),
     valueTypes: Array.isArray(map) ? map.map(String) : String(map)
   }
+  elementRules.set(declaration, rules)
+  return rules
 }
 
 /** The names behind every `@` in a rule's expressions. */

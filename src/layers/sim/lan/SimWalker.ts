@@ -103,6 +103,14 @@ const askRules = (passage: Passage, hook: Hook, route: SimRoute | undefined): Na
   return undefined
 }
 
+const sentTo = (packet: SimPacket, destination: Address, destinationPort: number): SimPacket =>
+  packet.destination === destination && packet.destinationPort === destinationPort
+    ? packet
+    : { ...packet, destination, destinationPort }
+
+const sentFrom = (packet: SimPacket, source: Address, sourcePort: number): SimPacket =>
+  packet.source === source && packet.sourcePort === sourcePort ? packet : { ...packet, source, sourcePort }
+
 /** Settles the translation of one end at a flow's first packet, and translates. */
 const translate = (
   passage: Passage,
@@ -123,10 +131,12 @@ const translate = (
       return new Lost(`masqueraded by another link than ${passage.output}`)
     }
   }
-  const target = inverse(isReply ? flow.original : flow.reply)
-  const { destination, destinationPort, source, sourcePort } = target
+  // What the other end sees is what comes back to it.
+  const answer = isReply ? flow.original : flow.reply
   passage.packet =
-    manipulation === "destination" ? { ...packet, destination, destinationPort } : { ...packet, source, sourcePort }
+    manipulation === "destination"
+      ? sentTo(packet, answer.source, answer.sourcePort)
+      : sentFrom(packet, answer.destination, answer.destinationPort)
   return undefined
 }
 
