@@ -97,8 +97,8 @@ const joined = (selectors: ReadonlyArray<FlowSelector>): ReadonlyArray<FlowSelec
   return result
 }
 
-const bySpace = (table: DnatTable): ReadonlyMap<string, ReadonlyArray<DnatEntry>> =>
-  Map.groupBy(table.values(), spaceOf)
+const coverageIn = (table: DnatTable, space: string): ReadonlyArray<Segment> =>
+  coverage([...table.values()].filter((entry) => spaceOf(entry) === space))
 
 /**
  * The smallest set of element changes that turns `applied` into `desired`, and the conntrack flows which the change makes
@@ -112,12 +112,10 @@ export const planDnat = (applied: DnatTable, desired: DnatTable): DnatPlan => {
   }
   const remove = [...applied.values()].filter((entry) => !unchanged(entry, desired))
   const add = [...desired.values()].filter((entry) => !unchanged(entry, applied))
-  const before = bySpace(applied)
-  const after = bySpace(desired)
   const touched = new Map([...remove, ...add].map((entry) => [spaceOf(entry), entry]))
   const flush = [...touched].flatMap(([space, { family, protocol }]) =>
     joined(
-      changes(coverage(before.get(space) ?? []), coverage(after.get(space) ?? [])).flatMap((change) =>
+      changes(coverageIn(applied, space), coverageIn(desired, space)).flatMap((change) =>
         selectorsOf(family, protocol, change)
       )
     )

@@ -21,8 +21,16 @@ const environmentOf = (entries: ReadonlyArray<string>): Readonly<Record<string, 
     })
   )
 
-/** What the decisions of SPEC §11 need of an inspection. */
+const knownInspected = new WeakMap<Inspection, Inspected>()
+
+/** What the decisions of SPEC §11 need of an inspection; read once, because one is kept until its container changes. */
 export const inspectedOf = (inspection: Inspection): Inspected => {
+  const known = knownInspected.get(inspection) ?? readInspected(inspection)
+  knownInspected.set(inspection, known)
+  return known
+}
+
+const readInspected = (inspection: Inspection): Inspected => {
   const { State, Config } = inspection
   const startError = textOf(State["Error"])
   const path = textOf(inspection["Path"])

@@ -46,10 +46,10 @@ export const flowMutants: ReadonlyArray<Mutant> = [
     "flush-by-element",
     "All flows of an element that is removed are deleted, also those of ports whose owner stays.",
     PLAN,
-    "changes(coverage(before.get(space) ?? []), coverage(after.get(space) ?? []))",
+    "changes(coverageIn(applied, space), coverageIn(desired, space))",
     `[
         ...changes(coverage(remove.filter((entry) => spaceOf(entry) === space)), []),
-        ...changes(coverage(before.get(space) ?? []), coverage(after.get(space) ?? [])).filter((one) => !one.before)
+        ...changes(coverageIn(applied, space), coverageIn(desired, space)).filter((one) => !one.before)
       ]`
   ),
   mutant(
