@@ -1,14 +1,11 @@
-import type { AddressPair } from "../../src/domain/Address.ts"
 import type { Walk } from "../../src/layers/sim/lan/SimWalker.ts"
-import { TRANSIT } from "./cast.ts"
 import { UNTIL_POLL } from "./Faults.ts"
 import type { Simulation } from "./Simulation.ts"
 import { backendPortOf, isWithoutV6, type Candidate, type OutsidePort } from "./truth.ts"
 
-/** Somebody asks for ports, at these addresses; or did until then. */
+/** Somebody asks for ports; or did until then. */
 interface Claimed {
   readonly candidate: Candidate
-  readonly addresses: AddressPair
   readonly until: number
 }
 
@@ -31,15 +28,12 @@ export class Claims {
 
   /** Docker's state has changed: these ask for ports now, whether or not they have ended. */
   dockerChanged(askers: ReadonlyArray<Candidate>): void {
-    const { docker, time } = this.#sim
-    const members = docker.network(TRANSIT)?.members
+    const { time } = this.#sim
     const present = new Map<string, Claimed>()
     // Docker does not tell of every end.
     for (const candidate of askers) {
-      const { container, owner } = candidate
-      const { v4, v6 } = members?.get(owner.id) ?? {}
-      const addresses = { ...(v4 === undefined ? {} : { v4 }), ...(v6 === undefined ? {} : { v6 }) }
-      present.set(`${container.id} ${owner.id} ${v4} ${v6}`, { candidate, addresses, until: Infinity })
+      const { container, owner, addresses } = candidate
+      present.set(`${container.id} ${owner.id} ${addresses.v4} ${addresses.v6}`, { candidate, until: Infinity })
     }
     const gone = [...this.#present].filter(([key]) => !present.has(key))
     if (gone.length > 0) this.#past = [...this.#past, ...gone.map(([, one]) => ({ ...one, until: time.now() }))]
@@ -65,10 +59,10 @@ export class Claims {
     const ownerId = this.#sim.host.ownerOf(kernel)
     // An address that was lost while nobody could be mapped there is not seen by the port, and may be believed until the poll.
     const oldest = Math.min(since, this.#sim.time.now() - UNTIL_POLL)
-    const fits = ({ candidate, addresses, until }: Claimed): boolean => {
+    const fits = ({ candidate, until }: Claimed): boolean => {
       if (until < oldest || backendPortOf(candidate, outside) !== packet.destinationPort) return false
       if (outside.family === "v6" && isWithoutV6(candidate)) return false
-      return candidate.owner.id === ownerId || addresses[outside.family] === packet.destination
+      return candidate.owner.id === ownerId || candidate.addresses[outside.family] === packet.destination
     }
     return this.#present.values().some(fits) || this.#past.some(fits)
   }

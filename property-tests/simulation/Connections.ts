@@ -116,10 +116,9 @@ export class Connections {
     { packet: { family, protocol, destinationPort: port } }: Pick<Connection, "packet">,
     candidates: ReadonlyArray<Candidate>
   ) {
-    const { docker, host } = this.#sim
     const outside = { family, protocol, port }
-    const owner = ownerAmong(candidates, docker, outside)
-    const kernel = owner && host.namespaceOf(owner.owner.id)?.kernel
+    const owner = ownerAmong(candidates, outside)
+    const kernel = owner && this.#sim.host.namespaceOf(owner.owner.id)?.kernel
     return { outside, owner, kernel, heir: `${owner?.owner.id} ${kernel?.name}` }
   }
 

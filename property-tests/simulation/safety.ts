@@ -83,7 +83,7 @@ const checkPorts = (sim: Simulation): void => {
   for (const outside of everyPort) {
     const destination = external[outside.family]
     if (destination === undefined) continue
-    const wrong = probe(sim, outside, destination, ownerAmong(candidates, sim.docker, outside))
+    const wrong = probe(sim, outside, destination, ownerAmong(candidates, outside))
     if (wrong !== undefined) throw new Violation(`${outside.family} ${outside.protocol}/${outside.port} ${wrong}`)
   }
 }

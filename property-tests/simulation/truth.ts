@@ -1,5 +1,5 @@
-import type { Family } from "../../src/domain/Address.ts"
-import type { ContainerSnapshot, NetworkSnapshot } from "../../src/domain/DockerState.ts"
+import type { AddressPair, Family } from "../../src/domain/Address.ts"
+import type { ContainerSnapshot } from "../../src/domain/DockerState.ts"
 import type { SimDocker } from "../../src/layers/sim/docker/SimDocker.ts"
 import { isServed, labelOf, managedClaims, NETWORK_ANCHOR, roles, TRANSIT, type Casting, type Claim } from "./cast.ts"
 
@@ -60,11 +60,6 @@ const older = (a: ContainerSnapshot, b: ContainerSnapshot): number =>
 const covers = ({ protocol, from, to }: Claim, outside: OutsidePort): boolean =>
   protocol === outside.protocol && from <= outside.port && outside.port <= to
 
-const hasAddress = (members: NetworkSnapshot["members"] | undefined, id: string): boolean => {
-  const member = members?.get(id)
-  return member?.v4 !== undefined || member?.v6 !== undefined
-}
-
 /** Each port of a claim, by protocol and port. */
 export const keysOf = ({ protocol, from, to }: Claim): ReadonlyArray<string> =>
   Array.from({ length: to - from + 1 }, (_, at) => `${protocol}/${from + at}`)
@@ -74,6 +69,8 @@ const following = (key: string): string => key.replace(/\d+$/, (port) => `${Numb
 /** A container that asks for ports and could have them. */
 export interface Candidate extends Pick<Claimant, "container" | "owner"> {
   readonly claims: ReadonlyArray<Claim>
+  /** Where it is reached. */
+  readonly addresses: AddressPair
 }
 
 /** The port of the container that an outside port means, if it is asked for. */
@@ -106,24 +103,22 @@ export const askersOf = (docker: SimDocker, casting: Casting): ReadonlyArray<Can
       const claims = claimsOf(container)
       if (claims.length === 0 || container.name === NETWORK_ANCHOR || !isServed(container.labels, casting)) return []
       const owner = namespaceOwner(docker, container)
-      if (owner === undefined || !hasAddress(members, owner.id)) return []
-      return [{ container, owner, claims }]
+      const { v4, v6 } = members?.get(owner?.id ?? "") ?? {}
+      if (owner === undefined || (v4 ?? v6) === undefined) return []
+      const addresses = { ...(v4 === undefined ? {} : { v4 }), ...(v6 === undefined ? {} : { v6 }) }
+      return [{ container, owner, claims, addresses }]
     })
     .toSorted((a, b) => older(a.container, b.container))
 }
 
 /** The one of them that a port is to lead to, for both families; none where nobody has it, or its owner does not have it in that family. */
-export const ownerAmong = (
-  candidates: ReadonlyArray<Candidate>,
-  docker: SimDocker,
-  outside: OutsidePort
-): Claimant | undefined => {
+export const ownerAmong = (candidates: ReadonlyArray<Candidate>, outside: OutsidePort): Claimant | undefined => {
   for (const candidate of candidates) {
     const { container, owner } = candidate
     const backendPort = backendPortOf(candidate, outside)
     if (backendPort === undefined) continue
     if (outside.family === "v6" && isWithoutV6(candidate)) return undefined
-    if (docker.network(TRANSIT)?.members.get(owner.id)?.[outside.family] === undefined) return undefined
+    if (candidate.addresses[outside.family] === undefined) return undefined
     return { container, owner, backendPort }
   }
   return undefined
@@ -131,7 +126,7 @@ export const ownerAmong = (
 
 /** The container that a port is to lead to, if any. */
 export const ownerOf = (docker: SimDocker, casting: Casting, outside: OutsidePort): Claimant | undefined =>
-  ownerAmong(candidatesOf(docker, casting), docker, outside)
+  ownerAmong(candidatesOf(docker, casting), outside)
 
 /** Who has each port that anybody asks for, by protocol and port, and how often somebody is on standby: of ports that adjoin each other, once. */
 export const holdersAmong = (
