@@ -41,7 +41,10 @@ export class Composing {
     const isUnwanted = this.#isGoingDown && this.isInFile(name)
     // Whom somebody has removed while anchord was making it anew nobody expects any more.
     const isReplacement = action === "create" && doings.isReplacing(name)
-    if (!isUnwanted && !isReplacement && (action === "create" || action === "rename")) this.expected.add(name)
+    const oldName = attributes["oldName"]?.replace(/^\//, "") ?? ""
+    const isBack = action === "rename" && lastingName(oldName) === name
+    if (!isUnwanted && !isReplacement && !isBack && (action === "create" || action === "rename"))
+      this.expected.add(name)
     if (action !== "destroy" || conduct.removed(containerId) !== undefined) return
     const isLast = docker.containers().every((other) => lastingName(other.name) !== name)
     if (isLast || name === attributes["name"]) this.expected.delete(name)

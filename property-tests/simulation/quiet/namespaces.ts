@@ -84,7 +84,9 @@ export const checkReferences = (sim: Simulation): void => {
     if (!networkMode.startsWith("container:") || sim.docker.find(ref) !== undefined) continue
     // What is paused would lose what it holds.
     if (!sim.doings.hasReplaced(ref) || status === "paused" || name !== lastingName(name)) continue
-    if (isBeingReplaced(sim, name) || heirOf(sim, container)?.status !== "running") continue
+    // Who was removed while he was made anew may be back as he was, and stays stopped.
+    if (isBeingReplaced(sim, name) || !sim.expected.has(name)) continue
+    if (heirOf(sim, container)?.status !== "running") continue
     throw new Violation(`${name} was left with ${sim.conduct.removed(ref) ?? ref}, which anchord has made anew`)
   }
 }
