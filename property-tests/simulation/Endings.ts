@@ -48,11 +48,12 @@ export class Endings {
     return mode === "network-anchor" ? this.#kept(id, told) : undefined
   }
 
-  #kept(id: string, { leases, releasedBefore }: Ending): string | undefined {
+  #kept(id: string, { at, leases, releasedBefore }: Ending): string | undefined {
     const { host, dhcp, excuses } = this.#sim
     const ruleset = host.namespaceOf(id)?.kernel.ruleset
     const table = families.find((family) => ruleset?.list(nftFamily[family], tableName[family]) !== undefined)
-    if (table !== undefined && !excuses.covers("tables")) return `the network-anchor has left its ${table} table behind`
+    // They are removed first, and what that was refused for may be over when the program has ended.
+    if (table !== undefined && !excuses.coveredSince("tables", at)) return `the network-anchor has left its ${table} table behind`
     const released = dhcp.released.slice(releasedBefore)
     const kept = leases.find((address) => !released.includes(address))
     return kept === undefined ? undefined : `the network-anchor has not released its lease of ${kept}`

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Netlink } from "../../src/services/Netlink.ts"
 import { type Nftables, NftError } from "../../src/services/Nftables.ts"
+import type { SimCalls } from "../../src/layers/sim/docker/SimDockerFaults.ts"
 import type { SimEngineEnd } from "../../src/layers/sim/docker/SimEngineEnd.ts"
 import type { SimDns } from "../../src/layers/sim/lan/SimDns.ts"
 import { NETWORK_ANCHOR, POLL_SECONDS } from "./cast.ts"
@@ -158,11 +159,11 @@ export class Faults {
     time.after(UNTIL_POLL, () => api.faults.failNext("*", 0))
   }
 
-  loseAnswers(times: number): void {
+  loseAnswers(times: number, call: SimCalls = "*"): void {
     const { api, time } = this.#sim
     this.#failing(times)
-    api.faults.loseAnswers("*", times)
-    time.after(UNTIL_POLL, () => api.faults.loseAnswers("*", 0))
+    api.faults.loseAnswers(call, times)
+    time.after(UNTIL_POLL, () => api.faults.loseAnswers(call, 0))
   }
 
   /** Docker cannot start a container so many times. It excuses nothing: whoever does not run has no port, and is in nobody's way. */

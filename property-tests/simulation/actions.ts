@@ -1,4 +1,5 @@
 import type { Family } from "../../src/domain/Address.ts"
+import type { SimCalls } from "../../src/layers/sim/docker/SimDockerFaults.ts"
 
 /** What is done to one container. */
 export type ContainerAction =
@@ -32,7 +33,9 @@ export type Action =
   | { readonly _tag: "EngineRestart"; readonly how: "shutdown" | "power failure" | "live restore" }
   | { readonly _tag: "EngineAway" | "EngineHangs"; readonly millis: number }
   | { readonly _tag: "ApiSlow"; readonly millis: number }
-  | { readonly _tag: "ApiFails" | "AnswersLost"; readonly times: number }
+  | { readonly _tag: "ApiFails"; readonly times: number }
+  /** The next calls have their effect, and their answers do not arrive; of any kind, when left out. */
+  | { readonly _tag: "AnswersLost"; readonly times: number; readonly call?: SimCalls }
   | { readonly _tag: "EventsLost" | "EventsDoubled"; readonly count: number }
   /** Those of one type, which so get behind those of the other; 0 ends it. */
   | { readonly _tag: "EventsLate"; readonly of: "container" | "network"; readonly millis: number }

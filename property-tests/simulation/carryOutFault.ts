@@ -107,7 +107,7 @@ export const carryOutFault = (sim: Simulation, action: Fault): void => {
     case "ApiFails":
       return faults.failApi(action.times)
     case "AnswersLost":
-      return faults.loseAnswers(action.times)
+      return faults.loseAnswers(action.times, action.call)
     case "EventsLost":
       return faults.loseEvents(action.count)
     case "EventsDoubled":

@@ -22,6 +22,13 @@ const otherPrograms = [
 
 const family = fc.constantFrom(...families)
 const few = fc.integer({ min: 1, max: 4 })
+/** Whose answers get lost: any, or those of one of the steps of a re-creation. */
+const answered = fc.constantFrom(
+  "*" as const,
+  "POST /containers/create" as const,
+  "POST /containers/{id}/start" as const,
+  "POST /containers/{id}/rename" as const
+)
 /** Up to all the events of a restart. */
 const many = fc.integer({ min: 1, max: 12 })
 
@@ -71,7 +78,10 @@ const faults = {
         how: fc.constantFrom("shutdown" as const, "power failure" as const, "live restore" as const)
       })
     },
-    AnswersLost: { weight: 1, arbitrary: fc.record({ _tag: fc.constant("AnswersLost" as const), times: few }) },
+    AnswersLost: {
+      weight: 2,
+      arbitrary: fc.record({ _tag: fc.constant("AnswersLost" as const), times: few, call: answered })
+    },
     EngineAway: { weight: 1, arbitrary: fc.record({ _tag: fc.constant("EngineAway" as const), millis: away }) },
     EngineHangs: { weight: 1, arbitrary: fc.record({ _tag: fc.constant("EngineHangs" as const), millis: away }) },
     ApiSlow: {

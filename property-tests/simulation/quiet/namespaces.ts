@@ -63,7 +63,7 @@ export const checkNamespaces = (sim: Simulation): void => {
     if (heir === undefined || heir.status !== "running") continue
     const direct = sim.docker.find(container.networkMode.slice("container:".length)) ?? heirOf(sim, container)
     if (direct === undefined || !isAtHome(sim, direct) || !isToFollow(sim, container, direct)) continue
-    if (isBeingReplaced(sim, heir.name) || isBeingReplaced(sim, container.name)) continue
+    if ([heir.name, direct.name, container.name].some((name) => isBeingReplaced(sim, name))) continue
     if (owner === undefined && !canKnowHeir(sim, NETWORK_ANCHOR, container, heir)) continue
     if (sim.host.namespaceOf(container.id) === sim.host.namespaceOf(heir.id)) continue
     if (canTellApart(sim, container, direct))
