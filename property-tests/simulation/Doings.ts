@@ -16,6 +16,9 @@ interface Away {
 /** The status with which Docker refuses a name that another container has. */
 const CONFLICT = 409
 
+/** What was decided before the news may still be done. */
+const HEEDED_MILLIS = 2_000
+
 /** What a program says when nothing is left of a re-creation that has failed. */
 const UNDONE = /^(?!no longer: ).*container (\S+) could not be re-created, and is as it was: /
 
@@ -32,7 +35,7 @@ const count = (counts: Map<string, number>, key: string, by: number): void => {
 
 /**
  * What anchord itself brings about, by what Docker tells while a call of its own is under way: whom it has led into the namespace that it is in, and whom
- * it has replaced; and that a re-creation that fails is taken back, as it says (SPEC §11).
+ * it has replaced; that a re-creation that fails is taken back, as it says (SPEC §11); and that what Docker answers is heeded.
  */
 export class Doings {
   readonly #sim: Simulation
@@ -48,6 +51,8 @@ export class Doings {
   readonly #led = new Map<string, Process | undefined>()
   /** The names of those that are renamed away. */
   readonly #replacing = new Set<string>()
+  /** The IDs of those that ran already when they were started, and still do; who was told, and when first. */
+  readonly #running = new Map<string, { readonly by: Process | undefined; readonly at: number }>()
   /** Who is to be replaced, or was at last, by name. */
   readonly #away = new Map<string, Away>()
   /** The IDs of those that somebody else has had his hands on meanwhile. */
@@ -88,6 +93,7 @@ export class Doings {
     if (action === "create" && this.#creating.has(attributes["name"] ?? "")) this.#made.add(id)
     this.#noteName(action, attributes["name"] ?? "", id)
     if (!this.#calls.has(id) && !HARMLESS.test(action)) this.#meddled.add(id)
+    if (action === "die" || action === "destroy") this.#running.delete(id)
     if (action === "start" && this.#leading.has(id)) this.#led.set(id, this.#sim.process(NETWORK_ANCHOR))
     else if (action === "start" || action === "destroy") this.#led.delete(id)
   }
@@ -110,7 +116,12 @@ export class Doings {
     return {
       ...real,
       create: (name, request) => during([this.#creating], name, real.create(name, request)),
-      start: (ref) => Effect.suspend(() => about(ref, real.start(ref), this.#made.has(idOf(ref)))),
+      start: (ref) =>
+        Effect.suspend(() => {
+          this.#checkNews(actor, ref)
+          const start = about(ref, real.start(ref), this.#made.has(idOf(ref)))
+          return Effect.tap(start, (started) => Effect.sync(() => started || this.#noteRunning(actor, ref)))
+        }),
       stop: (ref, grace) => about(ref, real.stop(ref, grace)),
       restart: (ref, grace) => about(ref, real.restart(ref, grace), true),
       rename: (ref, name) =>
@@ -139,6 +150,23 @@ export class Doings {
     const by = this.#sim.process(actor?.name ?? "")
     const isReplaced = this.#away.values().some((away) => away.before.id === id && away.by === by)
     if (isReplaced) this.#replaced.set(id, by)
+  }
+
+  #noteRunning(actor: Role | undefined, ref: string): void {
+    const found = this.#sim.docker.find(ref)
+    const news = { by: this.#sim.process(actor?.name ?? ""), at: this.#sim.time.now() }
+    if (found !== undefined && !this.#running.has(found.id)) this.#running.set(found.id, news)
+  }
+
+  /** Who was told that a container runs does not start it again and again. While it takes one's place, it may be put back more than once. */
+  #checkNews(actor: Role | undefined, ref: string): void {
+    const { docker, excuses } = this.#sim
+    const { id = "", name = "" } = docker.find(ref) ?? {}
+    const news = this.#running.get(id)
+    if (news === undefined || news.by !== this.#sim.process(actor?.name ?? "")) return
+    if (this.#sim.time.now() - news.at < HEEDED_MILLIS) return
+    if (name !== lastingName(name) || excuses.covers("engine") || excuses.covers("tables")) return
+    this.#offence ??= `${name} is started by ${actor?.name}, which was told that it runs`
   }
 
   /** Nobody is refused a name for his predecessor that he has given away himself. */

@@ -53,7 +53,8 @@ export class Endings {
     const ruleset = host.namespaceOf(id)?.kernel.ruleset
     const table = families.find((family) => ruleset?.list(nftFamily[family], tableName[family]) !== undefined)
     // They are removed first, and what that was refused for may be over when the program has ended.
-    if (table !== undefined && !excuses.coveredSince("tables", at)) return `the network-anchor has left its ${table} table behind`
+    if (table !== undefined && !excuses.coveredSince("tables", at))
+      return `the network-anchor has left its ${table} table behind`
     const released = dhcp.released.slice(releasedBefore)
     const kept = leases.find((address) => !released.includes(address))
     return kept === undefined ? undefined : `the network-anchor has not released its lease of ${kept}`

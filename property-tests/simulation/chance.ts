@@ -46,7 +46,7 @@ const everyday: ReadonlyArray<fc.WeightedArbitrary<Action>> = [
   { weight: 2, arbitrary: about("Disconnect", backends) },
   { weight: 12, arbitrary: about("Reconnect", backends) },
   { weight: 2, arbitrary: about("Noise", names) },
-  { weight: 1, arbitrary: one("ComposeRecreate") },
+  { weight: 2, arbitrary: one("ComposeRecreate") },
   { weight: 1, arbitrary: one("ComposeDown") },
   { weight: 2, arbitrary: one("NetworkReborn") },
   { weight: 2, arbitrary: one("ComposeUp") },
@@ -89,14 +89,6 @@ const faults = {
       arbitrary: fc.record({ _tag: fc.constant("ApiSlow" as const), millis: fc.constantFrom(0, 5, 80, 900) })
     },
     ApiFails: { weight: 2, arbitrary: fc.record({ _tag: fc.constant("ApiFails" as const), times: few }) },
-    StartFails: {
-      weight: 2,
-      arbitrary: fc.record({
-        _tag: fc.constant("StartFails" as const),
-        name: fc.constantFrom(...joining),
-        times: few
-      })
-    },
     GoneAfter: {
       weight: 2,
       arbitrary: fc.record({
@@ -106,9 +98,20 @@ const faults = {
       })
     }
   },
+  /** Apart from what is wrong with the engine as a whole, which excuses for long what a repair that fails does not. */
+  starts: {
+    StartFails: {
+      weight: 10,
+      arbitrary: fc.record({
+        _tag: fc.constant("StartFails" as const),
+        name: fc.constantFrom(...joining),
+        times: fc.integer({ min: 3, max: 4 })
+      })
+    }
+  },
   events: {
     StreamCut: { weight: 2, arbitrary: one("StreamCut") },
-    EventsLost: { weight: 2, arbitrary: fc.record({ _tag: fc.constant("EventsLost" as const), count: many }) },
+    EventsLost: { weight: 4, arbitrary: fc.record({ _tag: fc.constant("EventsLost" as const), count: many }) },
     EventsDoubled: { weight: 2, arbitrary: fc.record({ _tag: fc.constant("EventsDoubled" as const), count: few }) },
     EventsLate: {
       weight: 2,
