@@ -18,8 +18,8 @@ export const flowMutants: ReadonlyArray<Mutant> = [
     "flows-not-checked-at-the-poll",
     "A flush that failed is never made up for.",
     RECONCILER,
-    "if (work.refresh.full || !wasKnown) yield* flusher.check",
-    "if (!wasKnown) yield* flusher.check"
+    "if (work.refresh.full || !wasKnown) yield* checkFlows",
+    "if (!wasKnown) yield* checkFlows"
   ),
   mutant(
     "wrong-conntrack-direction",
@@ -63,8 +63,8 @@ export const flowMutants: ReadonlyArray<Mutant> = [
     "flush-forgotten-after-a-failure",
     "When the rule set is installed whole after a failure, only the flows of what differs from the last known maps are looked at.",
     RECONCILER,
-    "if (work.refresh.full || !wasKnown) yield* flusher.check",
-    "if (work.refresh.full) yield* flusher.check"
+    "if (work.refresh.full || !wasKnown) yield* checkFlows",
+    "if (work.refresh.full) yield* checkFlows"
   ),
   mutant(
     "flush-waits-after-a-failure",

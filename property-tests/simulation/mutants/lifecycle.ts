@@ -23,8 +23,8 @@ export const lifecycleMutants: ReadonlyArray<Mutant> = [
     "restarted-owner-not-seen",
     "That an owner was started after its dependent is not noticed: it is the same container.",
     STALE,
-    "owner.inspected.startedAt > dependent.inspected.startedAt",
-    "false"
+    "const times = [maker.inspected?.startedAt, ...chain",
+    "const times = [...chain"
   ),
   mutant(
     "outdated-inspections",
