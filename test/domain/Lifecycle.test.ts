@@ -574,6 +574,14 @@ describe("autostart among the rest", () => {
     expect(actions(decide([app, waiting], [], { settings: { ...settings, autostart: false } }))).toEqual([])
   })
 
+  it("makes nobody its business by a start, which leaves who joins the container where he is", () => {
+    const created = serviceAnchor("sa", "app", { status: "created" })
+    const state = listing([app, created, { ...web, status: "exited" }])
+    const decision = decideLifecycle(inputOf(state))
+    expect(actions(decision)).toEqual(["start sa"])
+    expect(rememberDecision(emptyMemory, state, decision, NOW).owed.size).toBe(0)
+  })
+
   it("starts it after an owner that is restarted first", () => {
     const inSa = container("web", { networkMode: joins("sa"), status: "created" })
     expect(actions(decide([appRestarted, sa, inSa]))).toEqual(["restart sa", `start web after ${after("sa")}`])
