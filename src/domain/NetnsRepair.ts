@@ -1,4 +1,5 @@
 import { inScope } from "./Backends.ts"
+import { successorOf } from "./ContainerNames.ts"
 import type { Scope } from "./DockerState.ts"
 import type { Repair, Start } from "./LifecycleAction.ts"
 import {
@@ -138,6 +139,8 @@ export const planRepairs = (state: LifecycleState, first: ReadonlyArray<Repair>,
     if (then !== undefined) acted.set(then.id, then)
   }
   addFollowers(state, acted, replaced, policy)
+  const inOrder = [...state.containers.values()].filter(({ id }) => !staleIds.has(id))
+  addLeftBehind(inOrder, state, acted, replaced, policy)
   return { repairs: [...acted.values()], unrepaired, retried: retriedOf(stales, acted, policy.times) }
 }
 
@@ -218,5 +221,31 @@ const addFollowers = (
       const repair = owner && its && follow(one, owner, its, state, policy)
       if (repair !== undefined && !isRefused(one, repair)) acted.set(id, repair)
     }
+  }
+}
+
+/**
+ * Who does not run and refers to what anchord has replaced, because he could not be made anew with it or came later: as he is, he can never be started
+ * again. He stays stopped.
+ */
+const addLeftBehind = (
+  containers: ReadonlyArray<LifecycleContainer>,
+  state: LifecycleState,
+  acted: Map<string, Repair>,
+  replaced: ReadonlySet<string>,
+  policy: RepairPolicy
+): void => {
+  if (policy.autofix === "off") return
+  for (const one of containers) {
+    const { id, name } = one
+    const ref = namespaceReference(one) ?? ""
+    if (isUp(one) || !policy.owed.has(ref) || resolveReference(state.containers, ref) !== undefined) continue
+    if (acted.has(id) || isUntouchable(one, state, policy) || replaced.has(name)) continue
+    const target = successorOf(state.names, state.containers, ref)
+    if (target === undefined || paceOf(policy.times, name, policy.now, startOf(target))._tag === "Later") continue
+    const reason = `${target.name} was made anew, and ${name} refers to the one before`
+    const networkMode = `container:${target.name}`
+    const repair: Repair = { _tag: "Recreate", id, name, networkMode, start: false, reason }
+    if (!isRefused(one, repair)) acted.set(id, repair)
   }
 }

@@ -392,6 +392,23 @@ describe("the dependents of what is acted on", () => {
     for (const left of [web, unseen]) expect(remembered({ ...left, status: "paused" })).toEqual([[], [sa.id]])
   })
 
+  it("are made anew, and stay stopped, if they could not be before they ended", () => {
+    const paused = { ...web, status: "paused" as const }
+    const state = listing([appAnew, sa, paused], [app])
+    const memory = rememberDecision(emptyMemory, state, decideLifecycle(inputOf(state)), NOW)
+    const anew = serviceAnchor("sa", "app", { nth: 2, networkMode: joins("app", 2), startedAt: 40 })
+    const then = (status: "paused" | "exited", given: Partial<LifecycleInput> = { memory }) =>
+      actions(
+        decideLifecycle(
+          inputOf(listing([appAnew, anew, { ...web, status }], [app, sa]), { now: NOW + 5_000, ...given })
+        )
+      )
+    expect(then("paused")).toEqual([])
+    expect(then("exited")).toEqual(["recreate web in container:sa, stopped"])
+    expect(then("exited", {})).toEqual([])
+    expect(then("exited", { memory, settings: { ...settings, autofix: "off" } })).toEqual([])
+  })
+
   it("are so as well if somebody makes them meanwhile for the container that is about to be gone, also when that is seen late", () => {
     const state = listing([appAnew, sa], [app])
     const memory = rememberDecision(emptyMemory, state, decideLifecycle(inputOf(state)), NOW)
