@@ -140,7 +140,7 @@ export const planRepairs = (state: LifecycleState, first: ReadonlyArray<Repair>,
   }
   addFollowers(state, acted, replaced, policy)
   const inOrder = [...state.containers.values()].filter(({ id }) => !staleIds.has(id))
-  addLeftBehind(inOrder, state, acted, replaced, policy)
+  if (policy.autofix !== "off") addLeftBehind(inOrder, state, acted, replaced, policy)
   return { repairs: [...acted.values()], unrepaired, retried: retriedOf(stales, acted, policy.times) }
 }
 
@@ -235,7 +235,6 @@ const addLeftBehind = (
   replaced: ReadonlySet<string>,
   policy: RepairPolicy
 ): void => {
-  if (policy.autofix === "off") return
   for (const one of containers) {
     const { id, name } = one
     const ref = namespaceReference(one) ?? ""
