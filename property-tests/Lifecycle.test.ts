@@ -276,6 +276,8 @@ describe("what is left behind of re-creations", () => {
   })
 })
 
+const modeOf = (engine: LifecycleEngine, id: string) => engine.state().containers.get(id)?.networkMode
+
 describe("no order of events", () => {
   it("leads to two managed service-anchors", () => {
     const count = (engine: LifecycleEngine) => engine.all.filter(isManaged).length
@@ -320,9 +322,9 @@ describe("no order of events", () => {
     )
   })
 
-  it("leads to more than service-anchors in scope, what waits to be started, and what hangs on what is acted on", () => {
+  it("leads to more than service-anchors in scope, what waits to be started, and what hangs on what is or was acted on", () => {
     const watch =
-      (owed: () => ReadonlySet<string>, of: LifecycleSettings) =>
+      (memory: () => LifecycleMemory, of: LifecycleSettings) =>
       (engine: LifecycleEngine, { actions }: LifecycleDecision) => {
         const acted = new Set(actions.flatMap((action) => (action._tag === "CreateManaged" ? [] : [action.id])))
         for (const action of actions) {
@@ -331,7 +333,8 @@ describe("no order of events", () => {
           const ours =
             (blueprint.serviceAnchor && (blueprint.project === "mail" || blueprint.project === undefined)) ||
             (action._tag === "Start" && status !== "running") ||
-            owed().has(action.id) ||
+            memory().owed.has(action.id) ||
+            (of.autofix === "own" && memory().replaced.some((id) => modeOf(engine, action.id) === `container:${id}`)) ||
             // In this world nobody but anchord makes or restarts the managed one in another namespace.
             (of.autofix === "own" && of.managed !== undefined && blueprint.name === "tool")
           const follows = of.autofix === "own" && action.after !== undefined && acted.has(action.after)
@@ -341,7 +344,7 @@ describe("no order of events", () => {
     const modest = settings.map((of) => ({ ...of, autofix: of.autofix === "project" ? ("own" as const) : of.autofix }))
     fc.assert(
       fc.property(steps, modest, (taken, of) => {
-        const run: Run = new Run(of, (engine, decision) => watch(() => run.memory.owed, of)(engine, decision))
+        const run: Run = new Run(of, (engine, decision) => watch(() => run.memory, of)(engine, decision))
         run.withTool().all(taken).settle()
       }),
       { numRuns }

@@ -7,6 +7,7 @@ import { awaitsUpdate, decideManaged, managedContainer, managedTarget, type Mana
 import { movesIn, noMoves, rememberMoves, type NamespaceMoves } from "./NamespaceMoves.ts"
 import { dependentsOf } from "./NetnsOwner.ts"
 import { planRepairs, type Unrepaired } from "./NetnsRepair.ts"
+import { nameBefore } from "./Recreation.ts"
 import { ownerStartIn, paceOf, rememberRepairs, type RepairTimes } from "./RepairPace.ts"
 import type { CommonSettings, LifecycleSettings } from "./Settings.ts"
 import { inOrder, rememberOrder, type StartOrder } from "./StartOrder.ts"
@@ -18,7 +19,10 @@ export interface LifecycleMemory {
   readonly times: RepairTimes
   /** IDs of dependents of what anchord re-created or restarted, until they are out of the dead namespace. */
   readonly owed: ReadonlySet<string>
-  /** IDs of what anchord re-created, the last ones of them: whoever refers to one is anchord's to repair, however late he comes or is seen. */
+  /**
+   * IDs of what anchord re-created, the last ones of them: whoever refers to one is anchord's to repair, however late he comes or is seen. One that is back
+   * under its name was not replaced.
+   */
   readonly replaced: ReadonlyArray<string>
   readonly order: StartOrder
   readonly moves: NamespaceMoves
@@ -34,10 +38,11 @@ export const emptyMemory: LifecycleMemory = {
 
 const MOST_REPLACED = 100
 
-/** What is seen, with what is known from before of who has come out of a dead namespace. */
-const withMoves = (state: LifecycleState, { moves }: LifecycleMemory): LifecycleState => ({
+/** What is seen, with what is known from before of who has come out of a dead namespace, and of who was replaced. */
+const withMemory = (state: LifecycleState, { moves, replaced }: LifecycleMemory): LifecycleState => ({
   ...state,
-  moved: movesIn(moves, state)
+  moved: movesIn(moves, state),
+  replaced
 })
 
 export interface LifecycleInput {
@@ -150,8 +155,10 @@ const isRepair = (action: Repair | CreateManaged | undefined): action is Repair 
  * at the next look. `again` is when to look although nothing happened.
  */
 export const decideLifecycle = (given: LifecycleInput): LifecycleDecision => {
-  const input = { ...given, state: inOrder(withMoves(given.state, given.memory), given.memory.order) }
-  const { state, scope, settings, memory, now } = input
+  const { scope, settings, memory, now } = given
+  const known = withMemory(given.state, settings.autofix === "off" ? { ...memory, replaced: [] } : memory)
+  const input = { ...given, state: inOrder(known, memory.order) }
+  const { state } = input
   const managed = managedNow(input)
   const { starts, times: startTimes } = startsNow(input)
   const plan = planRepairs(state, isRepair(managed.action) ? [managed.action] : [], {
@@ -159,7 +166,7 @@ export const decideLifecycle = (given: LifecycleInput): LifecycleDecision => {
     autofix: settings.autofix,
     managedTarget: settings.managed && managedTarget(state, settings.managed)?.id,
     managed: settings.managed && managedContainer(state, settings.managed)?.id,
-    owed: new Set([...memory.owed, ...memory.replaced]),
+    owed: memory.owed,
     starts,
     times: memory.times,
     now
@@ -196,18 +203,22 @@ export const rememberDecision = (
   now: number,
   { left = [], found = [] }: LifecycleOutcome = {}
 ): LifecycleMemory => {
-  const seen = withMoves(given, memory)
+  const seen = withMemory(given, memory)
   const state = inOrder(seen, memory.order)
   const stale = new Set(staleNetns(state).map(({ container }) => container.id))
   const followers = actions.flatMap((action) =>
     action._tag !== "CreateManaged" && action.after !== undefined ? [action.id] : []
   )
   const after = actions.flatMap((action) => owedAfter(state, action))
+  const isBack = (id: string): boolean => {
+    const container = seen.containers.get(id)
+    return container !== undefined && nameBefore(container) === undefined
+  }
   const replaced = actions.flatMap((action) => (action._tag === "Recreate" ? [action.id] : []))
   return {
     times: rememberRepairs(memory.times, actions, now, { left, ownerStart: ownerStartIn(state) }),
     owed: new Set([...[...memory.owed].filter((id) => stale.has(id)), ...followers, ...after]),
-    replaced: [...memory.replaced, ...replaced].slice(-MOST_REPLACED),
+    replaced: [...memory.replaced.filter((id) => !isBack(id)), ...replaced].slice(-MOST_REPLACED),
     order: rememberOrder(
       memory.order,
       seen,

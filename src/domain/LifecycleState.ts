@@ -33,6 +33,8 @@ export interface LifecycleState {
   readonly names: ContainerNames
   /** When a container was started that came out of a dead namespace by that, by ID, as far as somebody has seen it there. */
   readonly moved?: ReadonlyMap<string, number>
+  /** IDs of what anchord has re-created. */
+  readonly replaced?: ReadonlyArray<string>
 }
 
 export const SERVICE_LABEL = "com.docker.compose.service"

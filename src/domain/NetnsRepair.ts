@@ -1,5 +1,4 @@
 import { inScope } from "./Backends.ts"
-import { successorOf } from "./ContainerNames.ts"
 import type { Scope } from "./DockerState.ts"
 import type { Repair, Start } from "./LifecycleAction.ts"
 import {
@@ -11,12 +10,13 @@ import {
   namesBeingReplaced,
   runsServiceAnchor,
   startOf,
+  tellsOfNoNamespace,
   type LifecycleContainer,
   type LifecycleState
 } from "./LifecycleState.ts"
 import { dependentsOf, namespaceReference, refersByName, resolveReference } from "./NetnsOwner.ts"
 import { hasFailed, paceOf, type Pace, type RepairTimes } from "./RepairPace.ts"
-import { describeStale, restartedMaker, staleNetns, type StaleContainer } from "./StaleNetns.ts"
+import { describeStale, refersToReplaced, restartedMaker, staleNetns, type StaleContainer } from "./StaleNetns.ts"
 
 export interface RepairPolicy {
   readonly scope: Scope
@@ -25,7 +25,7 @@ export interface RepairPolicy {
   readonly managedTarget: string | undefined
   /** Whose dependents are anchord's business, whoever broke them. */
   readonly managed: string | undefined
-  /** IDs of dependents of what anchord itself re-created or restarted, whose own repair is outstanding; and of what it re-created. */
+  /** IDs of dependents of what anchord itself re-created or restarted, whose own repair is outstanding. */
   readonly owed: ReadonlySet<string>
   /** What waits to be started. If such a container has to be re-created, the new one is started instead. */
   readonly starts: ReadonlyArray<Start>
@@ -63,7 +63,7 @@ const isUntouchable = (container: LifecycleContainer, state: LifecycleState, pol
 
 /** Whether anchord may repair it at all (SPEC §11.3, §11.4). */
 const isOurs = (
-  { container, target, dead }: StaleContainer,
+  { container, target }: StaleContainer,
   acted: ReadonlyMap<string, Repair>,
   state: LifecycleState,
   policy: RepairPolicy
@@ -73,7 +73,7 @@ const isOurs = (
   if (policy.autofix === "off") return false
   if (policy.autofix === "project" && isSibling(container, state, policy.scope)) return true
   const caused = target !== undefined && (acted.has(target.id) || target.id === policy.managed)
-  return caused || policy.owed.has(container.id) || policy.owed.has(dead.ref)
+  return caused || policy.owed.has(container.id) || refersToReplaced(container, state)
 }
 
 /** A re-creation that could only be refused is not begun, and does not count as a repair. */
@@ -81,6 +81,15 @@ const isRefused = ({ inspected }: LifecycleContainer, { _tag }: Repair): boolean
   _tag === "Recreate" && inspected?.refusal !== undefined
 
 const inTime: Pace = { _tag: "Now" }
+
+/**
+ * Whether it runs, or would if the last start had found its namespace. Who was only created waits for his start (SPEC §11.1); what a service-anchor is
+ * there for begins with the container that it is created for.
+ */
+const isMeantToRun = (container: LifecycleContainer): boolean =>
+  isUp(container) ||
+  tellsOfNoNamespace(container.inspected?.startError ?? "") ||
+  (container.status === "created" && runsServiceAnchor(container))
 
 /** What repairs a stale container whose target is there. */
 const repairOf = (
@@ -96,7 +105,7 @@ const repairOf = (
   const mustBeMade = kind !== "restarted" && !inherited
   const ref = namespaceReference(container) ?? ""
   if (mustBeMade || (its?._tag === "Recreate" && !refersByName(state.containers, ref)))
-    return { _tag: "Recreate", ...on, networkMode: `container:${target.name}`, start: true, reason }
+    return { _tag: "Recreate", ...on, networkMode: `container:${target.name}`, start: isMeantToRun(container), reason }
   return { _tag: isUp(container) ? "Restart" : "Start", ...on, reason }
 }
 
@@ -139,8 +148,6 @@ export const planRepairs = (state: LifecycleState, first: ReadonlyArray<Repair>,
     if (then !== undefined) acted.set(then.id, then)
   }
   addFollowers(state, acted, replaced, policy)
-  const inOrder = [...state.containers.values()].filter(({ id }) => !staleIds.has(id))
-  if (policy.autofix !== "off") addLeftBehind(inOrder, state, acted, replaced, policy)
   return { repairs: [...acted.values()], unrepaired, retried: retriedOf(stales, acted, policy.times) }
 }
 
@@ -221,30 +228,5 @@ const addFollowers = (
       const repair = owner && its && follow(one, owner, its, state, policy)
       if (repair !== undefined && !isRefused(one, repair)) acted.set(id, repair)
     }
-  }
-}
-
-/**
- * Who does not run and refers to what anchord has replaced, because he could not be made anew with it or came later: as he is, he can never be started
- * again. He stays stopped.
- */
-const addLeftBehind = (
-  containers: ReadonlyArray<LifecycleContainer>,
-  state: LifecycleState,
-  acted: Map<string, Repair>,
-  replaced: ReadonlySet<string>,
-  policy: RepairPolicy
-): void => {
-  for (const one of containers) {
-    const { id, name } = one
-    const ref = namespaceReference(one) ?? ""
-    if (isUp(one) || !policy.owed.has(ref) || resolveReference(state.containers, ref) !== undefined) continue
-    if (acted.has(id) || isUntouchable(one, state, policy) || replaced.has(name)) continue
-    const target = successorOf(state.names, state.containers, ref)
-    if (target === undefined || paceOf(policy.times, name, policy.now, startOf(target))._tag === "Later") continue
-    const reason = `${target.name} was made anew, and ${name} refers to the one before`
-    const networkMode = `container:${target.name}`
-    const repair: Repair = { _tag: "Recreate", id, name, networkMode, start: false, reason }
-    if (!isRefused(one, repair)) acted.set(id, repair)
   }
 }

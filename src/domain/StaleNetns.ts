@@ -7,6 +7,7 @@ import {
   DEPENDS_ON_LABEL,
   isJoinable,
   isUp,
+  isOneOff,
   missedItsNamespace,
   projectOf,
   serviceOf,
@@ -170,9 +171,20 @@ const look = (container: LifecycleContainer, ref: string, state: LifecycleState)
 
 /** Created to join a container that was replaced before it was ever started: it can never be. */
 const cameTooLate = ({ status }: LifecycleContainer, ref: string, { names, containers }: LifecycleState): boolean =>
-  status === "created" &&
-  resolveReference(containers, ref) === undefined &&
-  successorOf(names, containers, ref) !== undefined
+  status === "created" && successorOf(names, containers, ref) !== undefined
+
+/** Whether a container refers to one that anchord has re-created, by the ID of before. */
+export const refersToReplaced = (container: LifecycleContainer, { replaced = [] }: LifecycleState): boolean => {
+  const ref = namespaceReference(container)?.replace(/^\//, "") ?? ""
+  return ref.length >= 12 && replaced.some((id) => id.startsWith(ref))
+}
+
+/** Who does not run, and could not be started: a container of `docker compose run` is in the hands of whoever typed that. */
+const cannotStart = (container: LifecycleContainer, ref: string, state: LifecycleState): boolean => {
+  if (missedItsNamespace(container)) return true
+  if (isOneOff(container) || resolveReference(state.containers, ref) !== undefined) return false
+  return refersToReplaced(container, state) || cameTooLate(container, ref, state)
+}
 
 /**
  * Every container that has no network although Docker calls it running, or that cannot be started for that reason; those that hang on
@@ -189,7 +201,7 @@ export const staleNetns = (state: LifecycleState): ReadonlyArray<StaleContainer>
     known.set(container.id, undefined)
     const ref = namespaceReference(container)
     if (ref === undefined) return undefined
-    if (!isUp(container) && !missedItsNamespace(container) && !cameTooLate(container, ref, state)) return undefined
+    if (!isUp(container) && !cannotStart(container, ref, state)) return undefined
     const owner = resolveReference(state.containers, ref)
     const above = owner && visit(owner)
     const own = look(container, ref, state)

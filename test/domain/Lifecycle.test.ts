@@ -407,6 +407,23 @@ describe("the dependents of what is acted on", () => {
     expect(then("exited")).toEqual(["recreate web in container:sa, stopped"])
     expect(then("exited", {})).toEqual([])
     expect(then("exited", { memory, settings: { ...settings, autofix: "off" } })).toEqual([])
+    const beingReplaced = {
+      ...container("1234567890ab_sa", { networkMode: joins("app", 2), status: "created" }),
+      createdAt: NOW / 1_000
+    }
+    const during = listing([appAnew, anew, beingReplaced, { ...web, status: "exited" }], [app, sa])
+    expect(actions(decideLifecycle(inputOf(during, { memory, now: NOW + 5_000 })))).toEqual([])
+  })
+
+  it("are the operator's again when the container that was to be made anew is back, however often that failed", () => {
+    const state = listing([appAnew, sa], [app])
+    let memory: LifecycleMemory = emptyMemory
+    for (let attempt = 0; attempt < 200; attempt += 1) {
+      const decision = decideLifecycle(inputOf(state, { memory, now: NOW + attempt * 60_000 }))
+      memory = rememberDecision(memory, state, decision, NOW + attempt * 60_000, { left: decision.actions })
+    }
+    expect(memory.replaced).toEqual([sa.id])
+    expect(rememberDecision(memory, state, { actions: [], problems: [] }, NOW).replaced).toEqual([])
   })
 
   it("are so as well if somebody makes them meanwhile for the container that is about to be gone, also when that is seen late", () => {
@@ -416,7 +433,21 @@ describe("the dependents of what is acted on", () => {
     const late = { ...container("web", { networkMode: joins("sa"), status: "created" }), createdAt: NOW / 1_000 }
     const then = listing([appAnew, anew, late], [app, sa])
     const decision = decideLifecycle(inputOf(then, { memory, now: NOW + 500 }))
-    expect(actions(decision)).toEqual(["recreate web in container:sa"])
+    expect(actions(decision)).toEqual(["recreate web in container:sa, stopped"])
+    const tried = { startError: "joining network namespace of container: No such container: sa" }
+    const afterAll = listing([
+      appAnew,
+      anew,
+      container("web", { networkMode: joins("sa"), status: "created", ...tried })
+    ])
+    const names = then.names
+    expect(actions(decideLifecycle(inputOf({ ...afterAll, names }, { memory, now: NOW + 500 })))).toEqual([
+      "recreate web in container:sa"
+    ])
+    const oneOff = { ...late, labels: { ...late.labels, "com.docker.compose.oneoff": "True" } }
+    expect(
+      actions(decideLifecycle(inputOf(listing([appAnew, anew, oneOff], [app, sa]), { memory, now: NOW + 500 })))
+    ).toEqual([])
     expect(actions(decideLifecycle(inputOf(then, { now: NOW + 500 })))).toEqual([])
     const unseen = rememberDecision(memory, listing([appAnew, anew]), { actions: [], problems: [] }, NOW + 500)
     expect(actions(decideLifecycle(inputOf(then, { memory: unseen, now: NOW + 900 })))).toHaveLength(1)
