@@ -63,7 +63,7 @@ const flushFamily = Effect.fnUntraced(function* (family: Family, selectors: Read
 /** Answers with how many selectors that were, and how many flows they deleted. */
 const carryOut = Effect.fnUntraced(function* ({ selectors, table }: Wanted) {
   const conntrack = yield* Conntrack
-  const flows = table === undefined ? [] : (yield* Effect.forEach(families, conntrack.flows)).flat()
+  const flows = table?.() === undefined ? [] : (yield* Effect.forEach(families, conntrack.flows)).flat()
   if (selectors.length === 0 && flows.length === 0) return { selectors: 0, deleted: 0 }
   const own = yield* ownAddresses
   const now = table?.()

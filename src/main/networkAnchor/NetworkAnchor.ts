@@ -1,10 +1,11 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { chooseGateways } from "../../domain/DefaultRoute.ts"
-import type { AddressPair } from "../../domain/Address.ts"
+import type { Address, AddressPair } from "../../domain/Address.ts"
 import type { DockerEvent, DockerState } from "../../domain/DockerState.ts"
 import { emptyRefresh, fullRefresh, isEmptyRefresh, refreshFor } from "../../domain/EventScope.ts"
 import { kernelFindings } from "../../domain/KernelSettings.ts"
@@ -84,9 +85,22 @@ interface Listeners {
   readonly reconciler: Pick<Reconciler, "checkFlows">
 }
 
+/** Answers whether the namespace has an address that it did not have when it was asked before; where the kernel does not tell, it may. */
+const makeAddressWatch = ({ addresses }: Netlink["Service"]) => {
+  let before: ReadonlySet<Address> = new Set()
+  return Effect.map(Effect.option(addresses), (all) => {
+    if (Option.isNone(all)) return true
+    const now = new Set(all.value.filter(({ scope }) => scope === "global").map(({ address }) => address))
+    const hasNew = now.difference(before).size > 0
+    before = now
+    return hasNew
+  })
+}
+
 /** Says of each change in the kernel who has to look again. */
 const listenToKernel = Effect.fnUntraced(function* ({ routes, external, leases, reconciler }: Listeners) {
   const netlink = yield* Netlink
+  const hasNewAddress = makeAddressWatch(netlink)
   const linksChanged = yield* Queue.sliding<void>(1)
   const keepPrepared = Queue.take(linksChanged).pipe(
     Effect.andThen(Effect.suspend(() => prepareLinks(external.current().link))),
@@ -98,7 +112,7 @@ const listenToKernel = Effect.fnUntraced(function* ({ routes, external, leases, 
         change === "neighbour" ? Effect.void : routes.lookAgain,
         change === "link" ? external.lookIfLinksChanged : Effect.void,
         change === "address" || change === "link" ? leases.lookAgain(change) : Effect.void,
-        change === "address" ? reconciler.checkFlows : Effect.void,
+        change === "address" ? Effect.when(reconciler.checkFlows, hasNewAddress) : Effect.void,
         change === "link" || change === "address" ? Queue.offer(linksChanged, undefined) : Effect.void
       ],
       { discard: true }

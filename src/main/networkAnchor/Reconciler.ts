@@ -110,13 +110,27 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
   /** What was decided last, also if the kernel refused it or nobody knows whether it did. */
   let lastDesired: DnatTable | undefined
   let applied: DnatTable | undefined
-  const checkFlows = flusher.check(() => lastDesired)
+  /** Where flows are to go; nobody knows while the kernel refuses a change. */
+  let mapped: DnatTable | undefined
+  const checkFlows = flusher.check(() => mapped)
+
+  const apply = Effect.fnUntraced(function* (table: DnatTable, verify: boolean) {
+    mapped = table
+    const change = yield* rules.apply(table, external.current().link, verify).pipe(
+      Effect.tapError(() =>
+        Effect.sync(() => {
+          mapped = undefined
+        })
+      )
+    )
+    applied = table
+    return change
+  })
 
   /** Docker is away, and the kernel is not: what was decided last is still looked after at each poll. */
   const verifyLast = Effect.fnUntraced(function* (work: Work) {
     if (lastDesired === undefined || !work.refresh.full) return
-    yield* rules.apply(lastDesired, external.current().link, true)
-    applied = lastDesired
+    yield* apply(lastDesired, true)
     yield* checkFlows
   })
 
@@ -128,8 +142,7 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
     const { backends, problems, desired } = yield* decide()
     const decidedAfter = yield* secondsSince(started)
     lastDesired = desired.table
-    const { plan, wasKnown } = yield* rules.apply(desired.table, external.current().link, work.refresh.full)
-    applied = desired.table
+    const { plan, wasKnown } = yield* apply(desired.table, work.refresh.full)
     yield* flusher.flush(plan.flush)
     if (work.refresh.full || !wasKnown) yield* checkFlows
     yield* neighbours.follow(backends)
@@ -166,7 +179,7 @@ export interface Reconciler {
    * as it is, and its work is done with the next one, which comes after a back-off.
    */
   readonly keep: Effect.Effect<void, never, DockerEngine | Nftables | Conntrack | Netlink>
-  /** Deletes the flows that do not go where the maps send their port. Which flows are meant depends on anchord's own addresses: to be asked for when those change. */
+  /** Deletes the flows that do not go where the maps send their port. Which flows are meant depends on anchord's own addresses: to be asked for when another comes. */
   readonly checkFlows: Effect.Effect<void>
 }
 

@@ -391,6 +391,26 @@ describe("the flows of a change", () => {
       })
     ))
 
+  it("are left alone while the kernel refuses the change, also when an address comes", () =>
+    inWorld((world) =>
+      Effect.gen(function* () {
+        world.docker.run(backend("mail", "tcp/25"))
+        const running = yield* start(world)
+        yield* settle
+        const flow = flowTo("v4", "tcp", 25, 4_000, [addressOf(world, "mail", "v4"), 25])
+        world.conntrack.add(flow)
+        for (let time = 0; time < 20; time += 1) world.nft.dieInNext("before")
+        world.docker.remove("mail")
+        yield* settle
+        world.netns.addAddress("eth0", "10.99.0.8/24")
+        yield* settle
+        expect(world.conntrack.flows()).toEqual([flow])
+        yield* TestClock.adjust("25 seconds")
+        expect(world.conntrack.flows()).toEqual([])
+        yield* running.stop
+      })
+    ))
+
   it("of an earlier run that nobody owns any more are deleted at the start", () =>
     inWorld((world) =>
       Effect.gen(function* () {
