@@ -91,10 +91,39 @@ const makeLonelinessWarning = () => {
   }
 }
 
+/** The tables of mappings: the one that was decided last, and what is known of the kernel's. */
+const makeTables = Effect.fnUntraced(function* (external: ExternalLink) {
+  const rules = yield* makeAppliedRules
+  let decided: DnatTable | undefined
+  let applied: DnatTable | undefined
+  let mapped: DnatTable | undefined
+  return {
+    /** Brings the kernel to a table, which counts as decided also if the kernel refuses it. */
+    apply: Effect.fnUntraced(
+      function* (table: DnatTable, verify: boolean) {
+        decided = table
+        mapped = table
+        const change = yield* rules.apply(table, external.current().link, verify)
+        applied = table
+        return change
+      },
+      Effect.tapError(() =>
+        Effect.sync(() => {
+          mapped = undefined
+        })
+      )
+    ),
+    decided: () => decided,
+    /** Where flows are to go; nobody knows while the kernel refuses a change. */
+    mapped: () => mapped,
+    entries: () => applied?.size ?? 0
+  }
+})
+
 /** One reconcile: look at what the work names, decide, apply, tell. */
 const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
   const { settings, mirror, external, shared, readiness, onOwnNetworks, onLooked } = input
-  const rules = yield* makeAppliedRules
+  const tables = yield* makeTables(external)
   const flusher = yield* makeFlowFlusher
   const neighbours = yield* makeNeighbourFlusher
   const notices = yield* makeReconcileNotices
@@ -107,30 +136,13 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
     return { ...discovered, desired: desiredDnat(discovered.backends) }
   })
 
-  /** What was decided last, also if the kernel refused it or nobody knows whether it did. */
-  let lastDesired: DnatTable | undefined
-  let applied: DnatTable | undefined
-  /** Where flows are to go; nobody knows while the kernel refuses a change. */
-  let mapped: DnatTable | undefined
-  const checkFlows = flusher.check(() => mapped)
-
-  const apply = Effect.fnUntraced(function* (table: DnatTable, verify: boolean) {
-    mapped = table
-    const change = yield* rules.apply(table, external.current().link, verify).pipe(
-      Effect.tapError(() =>
-        Effect.sync(() => {
-          mapped = undefined
-        })
-      )
-    )
-    applied = table
-    return change
-  })
+  const checkFlows = flusher.check(tables.mapped)
 
   /** Docker is away, and the kernel is not: what was decided last is still looked after at each poll. */
   const verifyLast = Effect.fnUntraced(function* (work: Work) {
-    if (lastDesired === undefined || !work.refresh.full) return
-    yield* apply(lastDesired, true)
+    const last = tables.decided()
+    if (last === undefined || !work.refresh.full) return
+    yield* tables.apply(last, true)
     yield* checkFlows
   })
 
@@ -141,8 +153,7 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
     const lookedAfter = yield* secondsSince(started)
     const { backends, problems, desired } = yield* decide()
     const decidedAfter = yield* secondsSince(started)
-    lastDesired = desired.table
-    const { plan, wasKnown } = yield* apply(desired.table, work.refresh.full)
+    const { plan, wasKnown } = yield* tables.apply(desired.table, work.refresh.full)
     yield* flusher.flush(plan.flush)
     if (work.refresh.full || !wasKnown) yield* checkFlows
     yield* neighbours.follow(backends)
@@ -170,7 +181,7 @@ const makeReconcile = Effect.fnUntraced(function* (input: ReconcilerInput) {
   })
 
   const beside = [flusher.keep, neighbours.keep, notices.keep] as const
-  return { reconcile, entries: () => applied?.size ?? 0, checkFlows, beside }
+  return { reconcile, entries: tables.entries, checkFlows, beside }
 })
 
 export interface Reconciler {
