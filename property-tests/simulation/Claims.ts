@@ -1,4 +1,5 @@
 import type { Walk } from "../../src/layers/sim/lan/SimWalker.ts"
+import { TRANSIT } from "./cast.ts"
 import { UNTIL_POLL } from "./Faults.ts"
 import type { Simulation } from "./Simulation.ts"
 import { backendPortOf, isWithoutV6, type Candidate, type OutsidePort } from "./truth.ts"
@@ -19,6 +20,9 @@ export class Claims {
   readonly #sim: Simulation
   #present: ReadonlyMap<string, Claimed> = new Map()
   #past: ReadonlyArray<Claimed> = []
+  /** Who has which address on the shared network, and until when somebody had it who has it no longer. */
+  #has: ReadonlySet<string> = new Set()
+  readonly #had = new Map<string, number>()
   /** When a port was seen to be right the last time. */
   readonly #right = new Map<string, number>()
 
@@ -38,6 +42,21 @@ export class Claims {
     const gone = [...this.#present].filter(([key]) => !present.has(key))
     if (gone.length > 0) this.#past = [...this.#past, ...gone.map(([, one]) => ({ ...one, until: time.now() }))]
     this.#present = present
+  }
+
+  /** Somebody has come to a network, or left it. */
+  membersChanged(): void {
+    const { docker, time } = this.#sim
+    for (const one of this.#has) this.#had.set(one, time.now())
+    const members = [...(docker.network(TRANSIT)?.members ?? [])]
+    this.#has = new Set(members.flatMap(([id, { v4, v6 }]) => [`${id} ${v4}`, `${id} ${v6}`]))
+  }
+
+  #mayBeAt({ owner, addresses }: Candidate, address: string, family: OutsidePort["family"], oldest: number): boolean {
+    const one = `${owner.id} ${address}`
+    return (
+      addresses[family] === address || this.#has.has(one) || (this.#had.get(one) ?? Number.NEGATIVE_INFINITY) >= oldest
+    )
   }
 
   /** A port that nothing excuses leads to whoever is to have it. */
@@ -62,7 +81,7 @@ export class Claims {
     const fits = ({ candidate, until }: Claimed): boolean => {
       if (until < oldest || backendPortOf(candidate, outside) !== packet.destinationPort) return false
       if (outside.family === "v6" && isWithoutV6(candidate)) return false
-      return candidate.owner.id === ownerId || candidate.addresses[outside.family] === packet.destination
+      return candidate.owner.id === ownerId || this.#mayBeAt(candidate, packet.destination, outside.family, oldest)
     }
     return this.#present.values().some(fits) || this.#past.some(fits)
   }

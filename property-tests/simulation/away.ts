@@ -31,6 +31,8 @@ interface Routed {
 /** When each service-anchor was last seen to have its route, or to be plugged in anew since, by family. */
 const routed = new WeakMap<Process, Map<Family, Routed>>()
 
+const gatewaysOf = ({ board }: Process) => board.status().serviceAnchor?.gateways ?? []
+
 /** Whether a service-anchor is to have its route: it has had it, and if it has lost it, there was time to set it again. */
 const isToRoute = (sim: Simulation, process: Process, { netns }: SimKernel, family: Family): boolean => {
   const known = routed.get(process) ?? new Map<Family, Routed>()
@@ -45,7 +47,9 @@ const isToRoute = (sim: Simulation, process: Process, { netns }: SimKernel, fami
   const isRouted = netns.defaultRoutes(family).some(isOurs)
   const last = known.get(family)
   if (isRouted || (last !== undefined && last.links !== now.links)) known.set(family, now)
-  return isRouted || (last?.links === now.links && now.at - last.at > ROUTED_MILLIS)
+  // One that has never heard of a gateway cannot set the route that it has found, and that somebody has taken away.
+  const knows = gatewaysOf(process).some((gateway) => gateway.family === family && gateway.address !== undefined)
+  return isRouted || (knows && last?.links === now.links && now.at - last.at > ROUTED_MILLIS)
 }
 
 /**
@@ -68,8 +72,7 @@ export const checkWhileAway = (sim: Simulation): void => {
       const isForwarded = anchor !== undefined && walk.hops.some((hop) => hop.startsWith(`${anchor.name}:`))
       if (isForwarded && walk.packet.source === source && isOpen(sim, family)) continue
       // Docker has given it the address that the network-anchor had: no route can lead there.
-      const { gateways = [] } = process.board.status().serviceAnchor ?? {}
-      if (gateways.some(({ address }) => address === source)) continue
+      if (gatewaysOf(process).some(({ address }) => address === source)) continue
       throw new Violation(
         `what ${program.name} sends by ${family} leaves the site as ${walk.packet.source} while the network-anchor is away (${walk.hops.join(", ")})`
       )

@@ -16,6 +16,8 @@ const flushRuleset = (sim: Simulation): void => {
   kernel.ruleset.execute([{ flush: { ruleset: null } }])
   sim.strangers.forget(kernel)
   sim.excuses.for("nat", UNTIL_POLL)
+  // The poll first asks Docker.
+  sim.excuses.touched("nat")
   sim.faults.tampered()
 }
 
@@ -40,6 +42,7 @@ const deleteElement = (sim: Simulation, index: number): void => {
   for (const one of outsidePorts) {
     if (one.protocol === protocol && from <= one.port && one.port <= to) {
       sim.excuses.for(`port:${protocol}/${one.port}`, UNTIL_POLL)
+      sim.excuses.touched(`port:${protocol}/${one.port}`)
     }
   }
 }
