@@ -4,7 +4,7 @@ import { told } from "./History.ts"
 import { search } from "./play.ts"
 
 /** For how many seconds histories that nobody has seen are played; a longer search is `npm run simulate -- --minutes M`. */
-const SECONDS = Number(process.env["SIMULATE_SECONDS"] ?? (process.env["CI"] === undefined ? 10 : 15))
+const SECONDS = Number(process.env["SIMULATE_SECONDS"] ?? (process.env["CI"] === undefined ? 10 : 120))
 const STEPS = 1_000
 
 describe("the whole program in a simulated world", () => {
