@@ -14,7 +14,10 @@ const REMEMBERED = 4
 const withLatest = (before: ReadonlyArray<string>, name: string): ReadonlyArray<string> =>
   [name, ...before.filter((one) => one !== name)].slice(0, REMEMBERED)
 
-/** The memory after one more look at all containers. What is neither there nor referred to any more is forgotten. */
+/** So many that are gone, and that nobody refers to, are remembered: who refers to one may be seen late. */
+const MOST_GONE = 200
+
+/** The memory after one more look at all containers. Of those that are neither there nor referred to the ones that went first are forgotten. */
 export const rememberNames = <C extends Named & Joining>(
   names: ContainerNames,
   containers: ReadonlyMap<string, C>
@@ -30,7 +33,8 @@ export const rememberNames = <C extends Named & Joining>(
       if (known !== undefined && !next.has(id)) next.set(id, known)
     }
   }
-  return next
+  const gone = [...names].filter(([id]) => !next.has(id)).slice(-MOST_GONE)
+  return new Map([...gone, ...next])
 }
 
 /** The memory after an event about a container, whose name Docker tells also when it is gone by the time one looks. */

@@ -23,7 +23,15 @@ describe("the names of containers", () => {
     expect(namesOf(names, app.id)).toEqual(["app"])
     expect(namesOf(names, `/${app.id}`)).toEqual(["app"])
     expect(namesOf(names, app.id.slice(0, 12))).toEqual(["app"])
-    expect(namesOf(seen(asMap(app, sa), asMap(sa), asMap(newApp)), app.id)).toEqual([])
+  })
+
+  it("are remembered of two hundred that are gone, in case that somebody who refers to one is seen late", () => {
+    const passing = Array.from({ length: 201 }, (_, nth) => asMap(container("passing", { nth: nth + 10 }), newApp))
+    expect(namesOf(seen(asMap(app), ...passing.slice(0, 200)), app.id)).toEqual(["app"])
+    expect(namesOf(seen(asMap(app), ...passing), app.id)).toEqual([])
+    expect(
+      namesOf(seen(asMap(app, sa), asMap(sa), ...passing.map((one) => new Map([...one, [sa.id, sa]]))), app.id)
+    ).toEqual(["app"])
   })
 
   it("are nothing where nothing was seen", () => {
