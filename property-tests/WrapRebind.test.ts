@@ -2,7 +2,8 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { successorOf } from "../src/domain/ContainerNames.ts"
 import type { LifecycleDecision } from "../src/domain/LifecycleAction.ts"
-import { namespaceReference } from "../src/domain/NetnsOwner.ts"
+import type { LifecycleContainer } from "../src/domain/LifecycleState.ts"
+import { namespaceReference, resolveReference } from "../src/domain/NetnsOwner.ts"
 import { rememberRepairs, type RepairTimes } from "../src/domain/RepairPace.ts"
 import { decideWrapRebind } from "../src/domain/WrapRebind.ts"
 import { shuffled } from "./arbitraries/backends.ts"
@@ -62,16 +63,20 @@ describe("the wrap-rebinder", () => {
     )
   })
 
-  it("leaves nothing of its project that runs in a namespace whose name another running container has", () => {
+  it("leaves nothing of its project that runs in a namespace whose name another container has that runs in one that is not dead", () => {
     fc.assert(
       fc.property(steps, (taken) => {
         const rebinder = new Rebinder().all(taken)
         rebinder.settle()
         const { containers, names } = rebinder.engine.state()
+        const isAlive = (one: LifecycleContainer | undefined): boolean => {
+          const ref = one && namespaceReference(one)
+          return one?.status === "running" && (ref === undefined || isAlive(resolveReference(containers, ref)))
+        }
         const left = rebinder.engine.all.filter((one) => {
           const ref = namespaceReference(one)
           const heir = ref === undefined ? undefined : successorOf(names, containers, ref)
-          return one.status === "running" && one.blueprint.project === "mail" && heir?.status === "running"
+          return one.status === "running" && one.blueprint.project === "mail" && isAlive(heir)
         })
         expect(left.map(({ name }) => name)).toEqual([])
       }),
