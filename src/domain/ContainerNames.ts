@@ -1,4 +1,4 @@
-import { namespaceReference, resolveReference, type Joining, type Named } from "./NetnsOwner.ts"
+import { meansId, namespaceReference, resolveReference, type Joining, type Named } from "./NetnsOwner.ts"
 import { lastingName } from "./ReplacementName.ts"
 
 /**
@@ -47,7 +47,7 @@ export const rememberName = (names: ContainerNames, id: string, name: string): C
 const namesakesOf = (names: ContainerNames, ref: string | undefined): ReadonlyArray<string> => {
   const wanted = (ref ?? "").replace(/^\//, "")
   if (names.has(wanted)) return [wanted]
-  return wanted.length < 12 ? [] : [...names.keys()].filter((id) => id.startsWith(wanted))
+  return [...names.keys()].filter((id) => meansId(wanted, id))
 }
 
 /** What the container that `ref` refers to was called, the latest name first; nothing when it was never seen. */

@@ -19,6 +19,12 @@ const plain = (ref: string): string => ref.replace(/^\//, "")
 
 const SHORT_ID = /^[0-9a-f]{12,64}$/
 
+/** Whether a reference is an ID, or at least 12 characters of its beginning, with or without a leading slash. */
+export const meansId = (ref: string, id: string): boolean => {
+  const wanted = plain(ref)
+  return SHORT_ID.test(wanted) && id.startsWith(wanted)
+}
+
 /**
  * The container that `ref` of `network_mode: container:<ref>` names: a full ID, a name, or at least 12 characters of an ID, with or
  * without a leading slash (SPEC §11). That is Docker's own order: the exact ID, then the exact name, then the one ID that begins like
@@ -30,8 +36,8 @@ export const resolveReference = <C extends Named>(containers: ReadonlyMap<string
   if (exact) return exact
   const all = [...containers.values()]
   const named = all.find(({ name }) => name === wanted)
-  if (named || !SHORT_ID.test(wanted)) return named
-  const fitting = all.filter(({ id }) => id.startsWith(wanted))
+  if (named) return named
+  const fitting = all.filter(({ id }) => meansId(wanted, id))
   return fitting.length === 1 ? fitting[0] : undefined
 }
 

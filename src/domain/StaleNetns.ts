@@ -14,7 +14,7 @@ import {
   type LifecycleContainer,
   type LifecycleState
 } from "./LifecycleState.ts"
-import { dependentsOf, namespaceReference, resolveReference } from "./NetnsOwner.ts"
+import { dependentsOf, meansId, namespaceReference, resolveReference } from "./NetnsOwner.ts"
 import { nameBefore } from "./Recreation.ts"
 import { sentence, type Sentence } from "./Sentence.ts"
 
@@ -175,8 +175,8 @@ const cameTooLate = ({ status }: LifecycleContainer, ref: string, { names, conta
 
 /** Whether a container refers to one that anchord has re-created, by the ID of before. */
 export const refersToReplaced = (container: LifecycleContainer, { replaced = [] }: LifecycleState): boolean => {
-  const ref = namespaceReference(container)?.replace(/^\//, "") ?? ""
-  return ref.length >= 12 && replaced.some((id) => id.startsWith(ref))
+  const ref = namespaceReference(container)
+  return ref !== undefined && replaced.some((id) => meansId(ref, id))
 }
 
 /** Who does not run, and could not be started: a container of `docker compose run` is in the hands of whoever typed that. */
