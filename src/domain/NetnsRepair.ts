@@ -124,8 +124,10 @@ export const planRepairs = (state: LifecycleState, first: ReadonlyArray<Repair>,
     const { container, target } = stale
     if (!isOurs(stale, acted, state, policy)) return { stale, why: "not-ours" }
     if (replaced.has(container.name) || replaced.has(target?.name ?? "")) return { stale, why: "being-replaced" }
-    const ready = target !== undefined && (acted.has(target.id) || (isJoinable(target) && !staleIds.has(target.id)))
-    if (!ready) return { stale, why: "waits-for-owner" }
+    const its = target && acted.get(target.id)
+    const ready = target !== undefined && (its !== undefined || (isJoinable(target) && !staleIds.has(target.id)))
+    const staysStopped = its?._tag === "Recreate" && !its.start
+    if (!ready || (staysStopped && isMeantToRun(container))) return { stale, why: "waits-for-owner" }
     const repair = repairOf(stale, target, acted, state)
     if (isRefused(container, repair)) return { stale, why: "refused" }
     // With an owner that is acted on now, it is now or never: only what anchord broke itself is its business afterwards.

@@ -415,6 +415,17 @@ describe("the dependents of what is acted on", () => {
     expect(actions(decideLifecycle(inputOf(during, { memory, now: NOW + 5_000 })))).toEqual([])
   })
 
+  it("wait for one that is made anew and stays stopped", () => {
+    const anew = serviceAnchor("sa", "app", { nth: 2, networkMode: joins("app", 2), startedAt: 40 })
+    const before = container("web", { nth: 2 })
+    const side = container("side", { networkMode: joins("web", 2), startedAt: 26 })
+    const memory = { ...emptyMemory, replaced: [sa.id, before.id] }
+    const state = listing([appAnew, anew, { ...web, status: "exited" }, side], [app, sa, before])
+    expect(actions(decideLifecycle(inputOf(state, { memory, now: NOW + 5_000 })))).toEqual([
+      "recreate web in container:sa, stopped"
+    ])
+  })
+
   it("are the operator's again when the container that was to be made anew is back, however often that failed", () => {
     const state = listing([appAnew, sa], [app])
     let memory: LifecycleMemory = emptyMemory
