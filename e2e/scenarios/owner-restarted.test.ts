@@ -180,8 +180,10 @@ describe.each([
       console.log(`  routed ${median(times)} ms after its start (median of ${times.join(", ")})`)
     }
 
-    if (scope === "own")
-      it("leaves the application without a network, with one WARN that tells what repairs it", stranded)
-    else it(`has the application with it again, ${ROUNDS} times`, repaired)
+    const [outcome, body] = {
+      own: ["is without a network, with one WARN that tells what repairs it", stranded] as const,
+      project: [`is with its owner again, ${ROUNDS} times`, repaired] as const
+    }[scope]
+    it(`the application ${outcome}`, body)
   })
 })

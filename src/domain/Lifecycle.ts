@@ -11,7 +11,8 @@ import { nameBefore } from "./Recreation.ts"
 import { ownerStartIn, paceOf, rememberRepairs, type RepairTimes } from "./RepairPace.ts"
 import type { CommonSettings, LifecycleSettings } from "./Settings.ts"
 import { inOrder, rememberOrder, type StartOrder } from "./StartOrder.ts"
-import { describeStale, staleNetns, warningOf } from "./StaleNetns.ts"
+import { staleNetns } from "./StaleNetns.ts"
+import { describeStale, warningOf } from "./StaleNetnsAdvice.ts"
 import { sentence } from "./Sentence.ts"
 
 /** What is remembered from one decision to the next. */

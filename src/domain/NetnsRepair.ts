@@ -16,7 +16,8 @@ import {
 } from "./LifecycleState.ts"
 import { dependentsOf, namespaceReference, refersByName, resolveReference } from "./NetnsOwner.ts"
 import { hasFailed, paceOf, type Pace, type RepairTimes } from "./RepairPace.ts"
-import { describeStale, refersToReplaced, restartedMaker, staleNetns, type StaleContainer } from "./StaleNetns.ts"
+import { refersToReplaced, restartedMaker, staleNetns, type StaleContainer } from "./StaleNetns.ts"
+import { describeStale } from "./StaleNetnsAdvice.ts"
 
 export interface RepairPolicy {
   readonly scope: Scope

@@ -1,7 +1,8 @@
 import * as Schema from "effect/Schema"
 import { text } from "./JsonFields.ts"
 import { projectOf, serviceOf, type LifecycleState } from "./LifecycleState.ts"
-import { causes, describeTarget, recoveryOf, staleNetns, type DeadTarget, type StaleContainer } from "./StaleNetns.ts"
+import { staleNetns, type DeadTarget, type StaleContainer } from "./StaleNetns.ts"
+import { causes, describeTarget, recoveryOf } from "./StaleNetnsAdvice.ts"
 
 const Victim = Schema.Struct({
   id: text("the container's ID"),

@@ -16,7 +16,8 @@ import {
 } from "./LifecycleState.ts"
 import { dependentsOf, namespaceReference } from "./NetnsOwner.ts"
 import { paceOf, type RepairTimes } from "./RepairPace.ts"
-import { staleNetns, warningOf } from "./StaleNetns.ts"
+import { staleNetns } from "./StaleNetns.ts"
+import { warningOf } from "./StaleNetnsAdvice.ts"
 import { sentence } from "./Sentence.ts"
 
 export interface Rebind extends Recreate {

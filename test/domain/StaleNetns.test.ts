@@ -1,6 +1,7 @@
 import { nameAway } from "../../src/domain/Recreation.ts"
 import { describe, expect, it } from "vitest"
-import { staleNetns, warningOf, type StaleContainer } from "../../src/domain/StaleNetns.ts"
+import { staleNetns, type StaleContainer } from "../../src/domain/StaleNetns.ts"
+import { warningOf } from "../../src/domain/StaleNetnsAdvice.ts"
 import type { LifecycleContainer } from "../../src/domain/LifecycleState.ts"
 import { anchord, container, idOf, joins, listing, serviceAnchor, type Given } from "./lifecycleListings.ts"
 
