@@ -190,7 +190,8 @@ export const lifecycleContract = (title: string, setUp: () => Promise<LifecycleS
 
       it("is refused under a name that is taken, and of an image that is not there", async () => {
         const id = await create(A)
-        expect(await failure((lifecycle) => lifecycle.create(A, request()))).toMatchObject({ status: 409 })
+        const refused = { endpoint: "POST /containers/create", reason: "failed", status: 409 }
+        expect(await failure((lifecycle) => lifecycle.create(A, request()))).toMatchObject(refused)
         expect((await inspect(A)).Id).toBe(id)
         const nowhere = request({ config: { Image: "lifecycle-nowhere:latest" } })
         expect(await failure((lifecycle) => lifecycle.create(B, nowhere))).toMatchObject({ reason: "not-found" })

@@ -23,6 +23,10 @@ export interface Attempt {
 
 type Create = Extract<Action, { readonly _tag: "Create" }>
 
+/** Docker has said no to the creation itself, not to a network of what it has created: nothing was made. */
+const isRefusedCreation = ({ endpoint, status = 500 }: DockerError): boolean =>
+  endpoint === "POST /containers/create" && status < 500
+
 const isGone = ({ reason }: DockerError): boolean => reason === "not-found"
 
 /** Nothing where there is no such container. */
@@ -85,14 +89,26 @@ export const makeAttempt = (lifecycle: ContainerLifecycle["Service"], old: Inspe
   let made = successor
   let asked: Create | undefined
 
+  const make = (action: Create) =>
+    Effect.suspend(() => {
+      asked = action
+      return lifecycle.create(action.name, action.request)
+    }).pipe(
+      Effect.tap((id) => Effect.sync(() => void (made = id))),
+      // Whoever has the name by now is somebody else's, also where he was created just like this.
+      Effect.tapError((error) =>
+        Effect.sync(() => {
+          if (isRefusedCreation(error)) asked = undefined
+        })
+      )
+    )
+
   /** Of the image that its name means, where that is the one the old container is of; else of that one by ID. */
   const create = Effect.fnUntraced(function* (action: Create) {
-    asked = action
-    const { name, request, imageId } = action
-    const byName = Effect.map(lifecycle.create(name, request), (id) => (made = id))
-    if (imageId === undefined) return yield* byName
-    const byId = Effect.map(lifecycle.create(name, ofImage(request, imageId)), (id) => (made = id))
-    const id = yield* Effect.catchIf(byName, isGone, () => byId)
+    const { request, imageId } = action
+    if (imageId === undefined) return yield* make(action)
+    const byId = make({ ...action, request: ofImage(request, imageId) })
+    const id = yield* Effect.catchIf(make(action), isGone, () => byId)
     const { Image } = yield* lifecycle.inspect(id)
     if (Image === imageId) return
     yield* lifecycle.remove(id)

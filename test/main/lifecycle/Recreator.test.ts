@@ -342,20 +342,26 @@ describe("a step that fails", () => {
     ))
 
   it("because somebody took the name is undone as far as that goes, and what has the name is not touched", async () => {
-    for (const take of ["run", "create"] as const) {
+    const takes = {
+      ran: ({ docker }: Simulated) => docker.run({ name: "web", network: "transit" }),
+      created: ({ docker }: Simulated) => docker.create({ name: "web", network: "transit" }),
+      "created the same": ({ web }: Simulated) => web(pinned, "created")
+    }
+    for (const [how, take] of Object.entries(takes)) {
       await inSimulation((world) =>
         Effect.gen(function* () {
           const id = world.web(pinned)
+          yield* TestClock.adjust("1 second")
           let other = ""
           world.docker.log.listen(({ action }) => {
-            if (action === "rename" && other === "") other = world.docker[take]({ name: "web", network: "transit" })
+            if (action === "rename" && other === "") other = take(world)
           })
           const { run, calls } = yield* world.process()
           const error = yield* Effect.flip(run(({ recreate }) => recreate(id)))
           expect(error).toMatchObject({ undone: false })
           expect(calls.filter((call) => call === "rename")).toHaveLength(2)
           expect(listing(world)).toEqual({
-            web: `${other.slice(0, 12)} ${take === "run" ? "running" : "created"}`,
+            web: `${other.slice(0, 12)} ${how === "ran" ? "running" : "created"}`,
             [`web-anchord-old-${id.slice(0, 12)}`]: `${id.slice(0, 12)} running`
           })
         })
