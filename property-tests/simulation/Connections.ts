@@ -13,7 +13,7 @@ interface Connection {
   readonly client: SimKernel
   /** Through whom. */
   readonly anchor: SimKernel
-  /** To whom; nobody has had the port yet when it is absent. */
+  /** To whom, if the port was that one's: else nobody has had it yet, or the maps lead to who has it no more. */
   readonly backend: SimKernel | undefined
   /** Whose the port is, whether or not that has started. */
   readonly heir: string
@@ -69,11 +69,12 @@ export class Connections {
     const { there, answered } = exchange(client, packet)
     const isHeard = there._tag === "Delivered" && answered && there.kernel !== anchor
     if (!isHeard && protocol === "tcp") return
-    const backend = isHeard ? there.kernel : undefined
+    const heard = isHeard ? there.kernel : undefined
     const right = sim.claims.rightAt({ family, protocol, port: destinationPort })
     const { heir, kernel, owner } = this.#owner({ packet }, this.#candidates())
+    const backend = heard === kernel ? heard : undefined
     // While the port is excused the maps may still lead to whoever had it, who cannot be told from nobody when he is gone.
-    const isInherited = kernel !== backend || isExcused(sim, { family, protocol, port: destinationPort }, owner)
+    const isInherited = kernel !== heard || isExcused(sim, { family, protocol, port: destinationPort }, owner)
     const isFailing = anchor.conntrack.failure !== undefined
     const spoke = sim.time.now()
     this.#open = [
@@ -158,7 +159,7 @@ export class Connections {
     const at = there._tag === "Delivered" && there.kernel !== anchor ? there.kernel : undefined
     if (stays && at !== backend) throw new Violation(`${what} comes out at ${this.#sim.nameOf(there.kernel)}`)
     const now = this.#sim.time.now()
-    const goesOn = { ...connection, backend: at, spoke: now }
+    const goesOn = { ...connection, backend: at === kernel ? at : undefined, spoke: now }
     if (excused && there._tag === "Delivered" && at !== undefined && !claims.allows(outside, there, connection.right))
       throw new Violation(`${what} comes out at ${this.#sim.nameOf(at)}, which has not asked for that port`)
     if (excused) return stays || packet.protocol === "udp" ? goesOn : connection

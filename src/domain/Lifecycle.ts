@@ -1,7 +1,7 @@
 import type { AddressPair } from "./Address.ts"
 import { autostart } from "./Autostart.ts"
 import type { Scope } from "./DockerState.ts"
-import type { CreateManaged, LifecycleAction, LifecycleDecision, LifecycleProblem, Repair } from "./LifecycleAction.ts"
+import type { LifecycleAction, LifecycleDecision, LifecycleProblem, Repair } from "./LifecycleAction.ts"
 import { isSibling, namesBeingReplaced, type LifecycleState } from "./LifecycleState.ts"
 import { awaitsUpdate, decideManaged, managedContainer, managedTarget, type ManagedDecision } from "./ManagedAnchor.ts"
 import { movesIn, noMoves, rememberMoves, type NamespaceMoves } from "./NamespaceMoves.ts"
@@ -11,14 +11,14 @@ import { nameBefore } from "./Recreation.ts"
 import { ownerStartIn, paceOf, rememberRepairs, type RepairTimes } from "./RepairPace.ts"
 import type { CommonSettings, LifecycleSettings } from "./Settings.ts"
 import { inOrder, rememberOrder, type StartOrder } from "./StartOrder.ts"
-import { staleNetns } from "./StaleNetns.ts"
+import { staleNetns, type StaleContainer } from "./StaleNetns.ts"
 import { describeStale, warningOf } from "./StaleNetnsAdvice.ts"
 import { sentence } from "./Sentence.ts"
 
 /** What is remembered from one decision to the next. */
 export interface LifecycleMemory {
   readonly times: RepairTimes
-  /** IDs of dependents of what anchord re-created or restarted, until they are out of the dead namespace. */
+  /** IDs of dependents of what anchord acted on, until they are out of the dead namespace. */
   readonly owed: ReadonlySet<string>
   /**
    * IDs of what anchord re-created, the last ones of them: whoever refers to one is anchord's to repair, however late he comes or is seen. One that is back
@@ -147,8 +147,8 @@ const managedNow = (input: LifecycleInput): ManagedDecision & { readonly at?: nu
   return pace._tag === "Now" ? decision : { problems, at: pace.at }
 }
 
-const isRepair = (action: Repair | CreateManaged | undefined): action is Repair =>
-  action !== undefined && action._tag !== "CreateManaged"
+const isRepair = (action: LifecycleAction | undefined): action is Repair =>
+  action?._tag === "Start" || action?._tag === "Restart" || action?._tag === "Recreate"
 
 /**
  * Everything that the network-anchor does for containers in other containers' namespaces (SPEC §11.1 to §11.5), and everything about
@@ -182,11 +182,18 @@ export const decideLifecycle = (given: LifecycleInput): LifecycleDecision => {
 }
 
 /**
- * Who becomes anchord's business by a restart, beside those that are repaired with it: whoever lives with the container, because who was about to be
- * started meanwhile may have come into the namespace that this one has left.
+ * Who becomes anchord's business by an action, beside those that are repaired with it: who is in a dead namespace, belongs into this one's, and could not
+ * be repaired now, because he is paused, say. After a restart whoever lives with the container, because who was about to be started meanwhile may have come
+ * into the namespace that this one has left.
  */
-const owedAfter = ({ containers }: LifecycleState, action: LifecycleAction): ReadonlyArray<string> =>
-  action._tag === "Restart" ? dependentsOf(containers, action).map(({ id }) => id) : []
+const owedAfter = (
+  { containers }: LifecycleState,
+  stales: ReadonlyArray<StaleContainer>,
+  action: Repair
+): ReadonlyArray<string> => [
+  ...stales.flatMap(({ container, target }) => (target?.id === action.id ? [container.id] : [])),
+  ...(action._tag === "Restart" ? dependentsOf(containers, action).map(({ id }) => id) : [])
+]
 
 /** What became of the actions of a decision; all others were done. */
 export interface LifecycleOutcome {
@@ -206,11 +213,12 @@ export const rememberDecision = (
 ): LifecycleMemory => {
   const seen = withMemory(given, memory)
   const state = inOrder(seen, memory.order)
-  const stale = new Set(staleNetns(state).map(({ container }) => container.id))
+  const stales = staleNetns(state)
+  const stale = new Set(stales.map(({ container }) => container.id))
   const followers = actions.flatMap((action) =>
     action._tag !== "CreateManaged" && action.after !== undefined ? [action.id] : []
   )
-  const after = actions.flatMap((action) => owedAfter(state, action))
+  const after = actions.filter(isRepair).flatMap((action) => owedAfter(state, stales, action))
   const isBack = (id: string): boolean => {
     const container = seen.containers.get(id)
     return container !== undefined && nameBefore(container) === undefined

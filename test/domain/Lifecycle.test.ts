@@ -389,7 +389,21 @@ describe("the dependents of what is acted on", () => {
     }
     expect(remembered(web)).toEqual([[web.id], [sa.id, web.id]])
     const { inspected: _, ...unseen } = web
-    for (const left of [web, unseen]) expect(remembered({ ...left, status: "paused" })).toEqual([[], [sa.id]])
+    for (const left of [web, unseen]) expect(remembered({ ...left, status: "paused" })).toEqual([[web.id], [sa.id]])
+  })
+
+  it("are repaired after a pause, also where they refer to an owner from before the one that was made anew", () => {
+    const operators = serviceAnchor("sa", "app", { nth: 2, networkMode: joins("app"), startedAt: 26 })
+    const paused: LifecycleContainer = { ...web, status: "paused" }
+    const seen = listing([appAnew, operators, paused], [app, sa])
+    const first = decideLifecycle(inputOf(seen))
+    expect(actions(first)).toEqual(["recreate sa in container:app"])
+    const memory = rememberDecision(emptyMemory, seen, first, NOW)
+    const anew = serviceAnchor("sa", "app", { nth: 3, networkMode: joins("app", 2), startedAt: 40 })
+    const then = (status: "paused" | "running") => listing([appAnew, anew, { ...web, status }], [app, sa, operators])
+    const later = rememberDecision(memory, then("paused"), { actions: [], problems: [] }, NOW + 1_000)
+    const second = decideLifecycle(inputOf(then("running"), { memory: later, now: NOW + 5_000 }))
+    expect(actions(second)).toEqual(["recreate web in container:sa"])
   })
 
   it("are made anew, and stay stopped, if they could not be before they ended", () => {
