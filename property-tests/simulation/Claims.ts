@@ -1,8 +1,9 @@
+import type { ContainerSnapshot, DockerEvent } from "../../src/domain/DockerState.ts"
 import type { Walk } from "../../src/layers/sim/lan/SimWalker.ts"
 import { TRANSIT } from "./cast.ts"
 import { UNTIL_POLL } from "./Faults.ts"
 import type { Simulation } from "./Simulation.ts"
-import { backendPortOf, isWithoutV6, type Candidate, type OutsidePort } from "./truth.ts"
+import { askersOf, backendPortOf, isWithoutV6, type Candidate, type OutsidePort } from "./truth.ts"
 
 /** Somebody asks for ports; or did until then. */
 interface Claimed {
@@ -23,6 +24,9 @@ export class Claims {
   /** Who has which address on the shared network, and until when somebody had it who has it no longer. */
   #has: ReadonlySet<string> = new Set()
   readonly #had = new Map<string, number>()
+  /** Who lives in another one's namespace, by ID; and who did, until when he is believed to. */
+  readonly #guests = new Map<string, ContainerSnapshot>()
+  readonly #ghosts = new Map<ContainerSnapshot, number>()
   /** When a port was seen to be right the last time. */
   readonly #right = new Map<string, number>()
 
@@ -30,12 +34,29 @@ export class Claims {
     this.#sim = sim
   }
 
+  /** Who was removed from another one's namespace has the addresses of that one for whoever was not told, also if it gets them only then. */
+  containerChanged({ action, containerId = "" }: DockerEvent): void {
+    const { docker, time } = this.#sim
+    const created = action === "create" ? docker.find(containerId) : undefined
+    if (created?.networkMode.startsWith("container:") === true) this.#guests.set(containerId, created)
+    const removed = action === "destroy" ? this.#guests.get(containerId) : undefined
+    if (removed === undefined) return
+    this.#guests.delete(containerId)
+    this.#ghosts.set(removed, time.now() + UNTIL_POLL)
+  }
+
+  #ghostAskers(): ReadonlyArray<Candidate> {
+    const { docker, casting, time } = this.#sim
+    for (const [ghost, until] of this.#ghosts) if (until < time.now()) this.#ghosts.delete(ghost)
+    return this.#ghosts.size === 0 ? [] : askersOf(docker, casting, [...this.#ghosts.keys()])
+  }
+
   /** Docker's state has changed: these ask for ports now, whether or not they have ended. */
   dockerChanged(askers: ReadonlyArray<Candidate>): void {
     const { time } = this.#sim
     const present = new Map<string, Claimed>()
     // Docker does not tell of every end.
-    for (const candidate of askers) {
+    for (const candidate of [...askers, ...this.#ghostAskers()]) {
       const { container, owner, addresses } = candidate
       present.set(`${container.id} ${owner.id} ${addresses.v4} ${addresses.v6}`, { candidate, until: Infinity })
     }

@@ -98,6 +98,7 @@ export class Simulation {
       if (this.excuses.isLate()) for (const subject of this.concernedBy(event)) this.excuses.touched(subject)
       if (type === "network" && action === "destroy") this.host.forgetNetwork(event.networkId ?? "")
       if (type === "network") this.claims.membersChanged()
+      if (type === "container") this.claims.containerChanged(event)
       if (type === "container") this.composing.noteEvent(event)
       if (type === "container") this.doings.noteEvent(event)
       if (action === "die" && this.docker.find(containerId ?? "")?.status === "restarting")

@@ -94,11 +94,14 @@ export const candidatesOf = (docker: SimDocker, casting: Casting): ReadonlyArray
 export const candidatesAmong = (askers: ReadonlyArray<Candidate>): ReadonlyArray<Candidate> =>
   askers.filter(({ container, owner }) => owner === container || (isAlive(container) && isAlive(owner)))
 
-/** The same with those that have ended in the namespace of another one. */
-export const askersOf = (docker: SimDocker, casting: Casting): ReadonlyArray<Candidate> => {
+/** The same with those that have ended in the namespace of another one; or of other containers than there are. */
+export const askersOf = (
+  docker: SimDocker,
+  casting: Casting,
+  containers: ReadonlyArray<ContainerSnapshot> = docker.containers()
+): ReadonlyArray<Candidate> => {
   const members = docker.network(TRANSIT)?.members
-  return docker
-    .containers()
+  return containers
     .flatMap((container) => {
       const claims = claimsOf(container)
       if (claims.length === 0 || container.name === NETWORK_ANCHOR || !isServed(container.labels, casting)) return []

@@ -2,7 +2,7 @@ import type { AddressPair } from "./Address.ts"
 import { autostart } from "./Autostart.ts"
 import type { Scope } from "./DockerState.ts"
 import type { LifecycleAction, LifecycleDecision, LifecycleProblem, Repair } from "./LifecycleAction.ts"
-import { isSibling, namesBeingReplaced, type LifecycleState } from "./LifecycleState.ts"
+import { isSibling, isUp, namesBeingReplaced, type LifecycleState } from "./LifecycleState.ts"
 import { awaitsUpdate, decideManaged, managedContainer, managedTarget, type ManagedDecision } from "./ManagedAnchor.ts"
 import { movesIn, noMoves, rememberMoves, type NamespaceMoves } from "./NamespaceMoves.ts"
 import { dependentsOf } from "./NetnsOwner.ts"
@@ -18,7 +18,7 @@ import { sentence } from "./Sentence.ts"
 /** What is remembered from one decision to the next. */
 export interface LifecycleMemory {
   readonly times: RepairTimes
-  /** IDs of dependents of what anchord acted on, until they are out of the dead namespace. */
+  /** IDs of dependents of what anchord acted on, until they are seen to run where they belong. */
   readonly owed: ReadonlySet<string>
   /**
    * IDs of what anchord re-created, the last ones of them: whoever refers to one is anchord's to repair, however late he comes or is seen. One that is back
@@ -215,6 +215,11 @@ export const rememberDecision = (
   const state = inOrder(seen, memory.order)
   const stales = staleNetns(state)
   const stale = new Set(stales.map(({ container }) => container.id))
+  // A start may be seen late.
+  const isOutstanding = (id: string): boolean => {
+    const container = seen.containers.get(id)
+    return stale.has(id) || (container !== undefined && !isUp(container))
+  }
   const followers = actions.flatMap((action) =>
     action._tag !== "CreateManaged" && action.after !== undefined ? [action.id] : []
   )
@@ -226,7 +231,7 @@ export const rememberDecision = (
   const replaced = actions.flatMap((action) => (action._tag === "Recreate" ? [action.id] : []))
   return {
     times: rememberRepairs(memory.times, actions, now, { left, ownerStart: ownerStartIn(state) }),
-    owed: new Set([...[...memory.owed].filter((id) => stale.has(id)), ...followers, ...after]),
+    owed: new Set([...[...memory.owed].filter(isOutstanding), ...followers, ...after]),
     replaced: [...memory.replaced.filter((id) => !isBack(id)), ...replaced].slice(-MOST_REPLACED),
     order: rememberOrder(
       memory.order,

@@ -283,6 +283,23 @@ describe("the dependents of what is acted on", () => {
     expect(actions(decideLifecycle(inputOf(last, { memory: lastMemory, now: NOW + 5_000 })))).toEqual([])
   })
 
+  it("are repaired after that also when it is seen only at a later look that they came up", () => {
+    const waiting = container("web", { networkMode: joins("sa"), status: "created" })
+    const seen = listing([appRestarted, sa, waiting])
+    const first = decideLifecycle(inputOf(seen))
+    expect(actions(first)[0]).toBe("restart sa")
+    const moved = serviceAnchor("sa", "app", { startedAt: 32 })
+    const nothing = { actions: [], problems: [] }
+    const look = (memory: LifecycleMemory, dependent: LifecycleContainer, now: number) =>
+      rememberDecision(memory, listing([appRestarted, moved, dependent]), nothing, now)
+    const memory = look(rememberDecision(emptyMemory, seen, first, NOW), waiting, NOW + 500)
+    const came = (startedAt: number) => container("web", { networkMode: joins("sa"), startedAt })
+    const next = (dependent: LifecycleContainer, known: LifecycleMemory) =>
+      actions(decideLifecycle(inputOf(listing([appRestarted, moved, dependent]), { memory: known, now: NOW + 5_000 })))
+    expect(next(came(31), memory)).toEqual(["restart web"])
+    expect(next(came(31), look(memory, came(33), NOW + 1_000))).toEqual([])
+  })
+
   it("have that warning in whatever project they are", () => {
     const nobodys = container("web", { networkMode: joins("sa"), startedAt: 25, project: "" })
     const anew = serviceAnchor("sa", "app", { nth: 2, networkMode: joins("app", 2), startedAt: 40 })
