@@ -24,7 +24,7 @@ export class Claims {
   /** Who has which address on the shared network, and until when somebody had it who has it no longer. */
   #has: ReadonlySet<string> = new Set()
   readonly #had = new Map<string, number>()
-  /** Who lives in another one's namespace, by ID; and who did, until when he is believed to. */
+  /** Who lives in another one's namespace, by ID; and who did, and when he was removed. */
   readonly #guests = new Map<string, ContainerSnapshot>()
   readonly #ghosts = new Map<ContainerSnapshot, number>()
   /** When a port was seen to be right the last time. */
@@ -34,7 +34,7 @@ export class Claims {
     this.#sim = sim
   }
 
-  /** Who was removed from another one's namespace has the addresses of that one for whoever was not told, also if it gets them only then. */
+  /** Who was removed from another one's namespace may be believed to be there until the poll, with whatever addresses that one gets meanwhile. */
   containerChanged({ action, containerId = "" }: DockerEvent): void {
     const { docker, time } = this.#sim
     const created = action === "create" ? docker.find(containerId) : undefined
@@ -42,13 +42,15 @@ export class Claims {
     const removed = action === "destroy" ? this.#guests.get(containerId) : undefined
     if (removed === undefined) return
     this.#guests.delete(containerId)
-    this.#ghosts.set(removed, time.now() + UNTIL_POLL)
+    this.#ghosts.set(removed, time.now())
   }
 
-  #ghostAskers(): ReadonlyArray<Candidate> {
+  #ghostsNow(): ReadonlyArray<Claimed> {
     const { docker, casting, time } = this.#sim
-    for (const [ghost, until] of this.#ghosts) if (until < time.now()) this.#ghosts.delete(ghost)
-    return this.#ghosts.size === 0 ? [] : askersOf(docker, casting, [...this.#ghosts.keys()])
+    for (const [ghost, removed] of this.#ghosts) if (removed + UNTIL_POLL < time.now()) this.#ghosts.delete(ghost)
+    return [...this.#ghosts].flatMap(([ghost, until]) =>
+      askersOf(docker, casting, [ghost]).map((candidate) => ({ candidate, until }))
+    )
   }
 
   /** Docker's state has changed: these ask for ports now, whether or not they have ended. */
@@ -56,12 +58,13 @@ export class Claims {
     const { time } = this.#sim
     const present = new Map<string, Claimed>()
     // Docker does not tell of every end.
-    for (const candidate of [...askers, ...this.#ghostAskers()]) {
-      const { container, owner, addresses } = candidate
-      present.set(`${container.id} ${owner.id} ${addresses.v4} ${addresses.v6}`, { candidate, until: Infinity })
+    for (const one of [...askers.map((candidate) => ({ candidate, until: Infinity })), ...this.#ghostsNow()]) {
+      const { container, owner, addresses } = one.candidate
+      present.set(`${container.id} ${owner.id} ${addresses.v4} ${addresses.v6}`, one)
     }
     const gone = [...this.#present].filter(([key]) => !present.has(key))
-    if (gone.length > 0) this.#past = [...this.#past, ...gone.map(([, one]) => ({ ...one, until: time.now() }))]
+    if (gone.length > 0)
+      this.#past = [...this.#past, ...gone.map(([, one]) => ({ ...one, until: Math.min(one.until, time.now()) }))]
     this.#present = present
   }
 

@@ -1,8 +1,8 @@
 import type { AddressPair } from "./Address.ts"
 import { autostart } from "./Autostart.ts"
 import type { Scope } from "./DockerState.ts"
-import type { LifecycleAction, LifecycleDecision, LifecycleProblem, Repair } from "./LifecycleAction.ts"
-import { isSibling, isUp, namesBeingReplaced, type LifecycleState } from "./LifecycleState.ts"
+import type { CreateManaged, LifecycleAction, LifecycleDecision, LifecycleProblem, Repair } from "./LifecycleAction.ts"
+import { isSibling, namesBeingReplaced, type LifecycleState } from "./LifecycleState.ts"
 import { awaitsUpdate, decideManaged, managedContainer, managedTarget, type ManagedDecision } from "./ManagedAnchor.ts"
 import { movesIn, noMoves, rememberMoves, type NamespaceMoves } from "./NamespaceMoves.ts"
 import { dependentsOf } from "./NetnsOwner.ts"
@@ -18,7 +18,7 @@ import { sentence } from "./Sentence.ts"
 /** What is remembered from one decision to the next. */
 export interface LifecycleMemory {
   readonly times: RepairTimes
-  /** IDs of dependents of what anchord acted on, until they are seen to run where they belong. */
+  /** IDs of dependents of what anchord re-created or restarted, until they are out of the dead namespace; who is waiting for his start, until he had it. */
   readonly owed: ReadonlySet<string>
   /**
    * IDs of what anchord re-created, the last ones of them: whoever refers to one is anchord's to repair, however late he comes or is seen. One that is back
@@ -147,8 +147,8 @@ const managedNow = (input: LifecycleInput): ManagedDecision & { readonly at?: nu
   return pace._tag === "Now" ? decision : { problems, at: pace.at }
 }
 
-const isRepair = (action: LifecycleAction | undefined): action is Repair =>
-  action?._tag === "Start" || action?._tag === "Restart" || action?._tag === "Recreate"
+const isRepair = (action: Repair | CreateManaged | undefined): action is Repair =>
+  action !== undefined && action._tag !== "CreateManaged"
 
 /**
  * Everything that the network-anchor does for containers in other containers' namespaces (SPEC §11.1 to §11.5), and everything about
@@ -182,18 +182,19 @@ export const decideLifecycle = (given: LifecycleInput): LifecycleDecision => {
 }
 
 /**
- * Who becomes anchord's business by an action, beside those that are repaired with it: who is in a dead namespace, belongs into this one's, and could not
- * be repaired now, because he is paused, say. After a restart whoever lives with the container, because who was about to be started meanwhile may have come
- * into the namespace that this one has left.
+ * Who becomes anchord's business when it re-creates or restarts a container, beside those that are repaired with it: who is in a dead namespace, belongs
+ * into this one's, and could not be repaired now, because he is paused, say. After a restart whoever lives with the container, because who was about to be
+ * started meanwhile may have come into the namespace that this one has left. A start makes nobody its business.
  */
 const owedAfter = (
   { containers }: LifecycleState,
   stales: ReadonlyArray<StaleContainer>,
-  action: Repair
-): ReadonlyArray<string> => [
-  ...stales.flatMap(({ container, target }) => (target?.id === action.id ? [container.id] : [])),
-  ...(action._tag === "Restart" ? dependentsOf(containers, action).map(({ id }) => id) : [])
-]
+  action: LifecycleAction
+): ReadonlyArray<string> => {
+  if (action._tag !== "Recreate" && action._tag !== "Restart") return []
+  const left = stales.flatMap(({ container, target }) => (target?.id === action.id ? [container.id] : []))
+  return action._tag === "Recreate" ? left : [...left, ...dependentsOf(containers, action).map(({ id }) => id)]
+}
 
 /** What became of the actions of a decision; all others were done. */
 export interface LifecycleOutcome {
@@ -215,15 +216,12 @@ export const rememberDecision = (
   const state = inOrder(seen, memory.order)
   const stales = staleNetns(state)
   const stale = new Set(stales.map(({ container }) => container.id))
-  // A start may be seen late.
-  const isOutstanding = (id: string): boolean => {
-    const container = seen.containers.get(id)
-    return stale.has(id) || (container !== undefined && !isUp(container))
-  }
+  // That he was started may be seen looks after the restart of his owner.
+  const isOutstanding = (id: string): boolean => stale.has(id) || seen.containers.get(id)?.status === "created"
   const followers = actions.flatMap((action) =>
     action._tag !== "CreateManaged" && action.after !== undefined ? [action.id] : []
   )
-  const after = actions.filter(isRepair).flatMap((action) => owedAfter(state, stales, action))
+  const after = actions.flatMap((action) => owedAfter(state, stales, action))
   const isBack = (id: string): boolean => {
     const container = seen.containers.get(id)
     return container !== undefined && nameBefore(container) === undefined

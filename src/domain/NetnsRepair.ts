@@ -26,7 +26,7 @@ export interface RepairPolicy {
   readonly managedTarget: string | undefined
   /** Whose dependents are anchord's business, whoever broke them. */
   readonly managed: string | undefined
-  /** IDs of dependents of what anchord itself re-created or restarted, whose own repair is outstanding. */
+  /** IDs of dependents of what anchord itself re-created or restarted, whose own repair is or may be outstanding. */
   readonly owed: ReadonlySet<string>
   /** What waits to be started. If such a container has to be re-created, the new one is started instead. */
   readonly starts: ReadonlyArray<Start>
@@ -131,7 +131,7 @@ export const planRepairs = (state: LifecycleState, first: ReadonlyArray<Repair>,
     if (!ready || (staysStopped && isMeantToRun(container))) return { stale, why: "waits-for-owner" }
     const repair = repairOf(stale, target, acted, state)
     if (isRefused(container, repair)) return { stale, why: "refused" }
-    // With an owner that is acted on now, it is now or never: only what anchord broke itself is its business afterwards.
+    // With an owner that is started now, it is now or never: only what anchord broke itself is its business afterwards.
     const pace = acted.has(target.id) ? inTime : paceOf(policy.times, container.name, policy.now, startOf(target))
     if (pace._tag === "Later") {
       const why = pace.storm ? "storm" : hasFailed(policy.times, container.name) ? "failed" : "too-soon"

@@ -670,6 +670,12 @@ describe("autostart among the rest", () => {
     const decision = decideLifecycle(inputOf(state))
     expect(actions(decision)).toEqual(["start sa"])
     expect(rememberDecision(emptyMemory, state, decision, NOW).owed.size).toBe(0)
+    // Nor who was left behind by whoever replaced the container.
+    const operators = serviceAnchor("sa", "app", { nth: 2, status: "created" })
+    const left = listing([app, operators, web], [sa])
+    const start = decideLifecycle(inputOf(left))
+    expect([actions(start), keys(start)]).toEqual([["start sa"], [`WARN stale:${web.id}`]])
+    expect(rememberDecision(emptyMemory, left, start, NOW).owed.size).toBe(0)
   })
 
   it("starts it after an owner that is restarted first", () => {

@@ -17,15 +17,18 @@ export interface Attempt {
   readonly missedNamespace: () => boolean
   /** Whether somebody has removed the old one meanwhile: then there is nothing to put back. */
   readonly oldIsGone: () => boolean
-  /** Whether somebody else's container has the old one's name by now: waiting does not give that back. */
-  readonly nameIsTaken: () => boolean
+  /** The ID of somebody else's container that has the old one's name by now: waiting does not give that back. */
+  readonly nameTakenBy: () => string | undefined
 }
 
 type Create = Extract<Action, { readonly _tag: "Create" }>
 
+/** Whether it certainly has not been done: Docker said no. */
+export const isRefusal = ({ status = 500 }: DockerError): boolean => status < 500
+
 /** Docker has said no to the creation itself, not to a network of what it has created: nothing was made. */
-const isRefusedCreation = ({ endpoint, status = 500 }: DockerError): boolean =>
-  endpoint === "POST /containers/create" && status < 500
+const isRefusedCreation = (error: DockerError): boolean =>
+  error.endpoint === "POST /containers/create" && isRefusal(error)
 
 const isGone = ({ reason }: DockerError): boolean => reason === "not-found"
 
@@ -42,10 +45,10 @@ const makeTakingBack = (
   old: Inspection,
   carryOut: Attempt["carryOut"],
   newId: Effect.Effect<string | undefined, DockerError>
-): Pick<Attempt, "takeBack" | "missedNamespace" | "oldIsGone" | "nameIsTaken"> => {
+): Pick<Attempt, "takeBack" | "missedNamespace" | "oldIsGone" | "nameTakenBy"> => {
   let missedNamespace = false
   let oldIsGone = false
-  let nameIsTaken = false
+  let nameTakenBy: string | undefined
 
   /** Who was in a namespace that is gone had no network, and waits under its name for its owner. */
   const hasNoNamespace = ({ message }: DockerError): boolean =>
@@ -64,7 +67,7 @@ const makeTakingBack = (
     if (nameOf(yield* lifecycle.inspect(old.Id)) === action.name) return
     yield* Effect.tapError(carryOut(action), () =>
       Effect.map(Effect.zip(lookFor(lifecycle, action.name), newId), ([found, made]) => {
-        nameIsTaken = found !== undefined && found.Id !== made
+        nameTakenBy = found?.Id === made ? undefined : found?.Id
       })
     )
   })
@@ -80,7 +83,7 @@ const makeTakingBack = (
     takeBack: (action) => Effect.catchIf(putBack(action), isGone, unlessGone),
     missedNamespace: () => missedNamespace,
     oldIsGone: () => oldIsGone,
-    nameIsTaken: () => nameIsTaken
+    nameTakenBy: () => nameTakenBy
   }
 }
 
@@ -108,7 +111,8 @@ export const makeAttempt = (lifecycle: ContainerLifecycle["Service"], old: Inspe
     const { request, imageId } = action
     if (imageId === undefined) return yield* make(action)
     const byId = make({ ...action, request: ofImage(request, imageId) })
-    const id = yield* Effect.catchIf(make(action), isGone, () => byId)
+    const isNotThere = (error: DockerError) => isGone(error) && isRefusedCreation(error)
+    const id = yield* Effect.catchIf(make(action), isNotThere, () => byId)
     const { Image } = yield* lifecycle.inspect(id)
     if (Image === imageId) return
     yield* lifecycle.remove(id)

@@ -4,13 +4,14 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type { Changes } from "../../domain/CreateRequest.ts"
 import type { ContainerSnapshot } from "../../domain/DockerState.ts"
-import { type Inspection, nameOf, shortId } from "../../domain/Inspection.ts"
+import { type Inspection, nameOf, runs, shortId } from "../../domain/Inspection.ts"
 import { nameBefore, recovery, recreation, type Recreation, undoing } from "../../domain/Recreation.ts"
 import { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
 import type { DockerError } from "../../services/DockerEngine.ts"
-import { type Attempt, lookFor, makeAttempt, wordsFor } from "./Attempt.ts"
+import { type Attempt, isRefusal, lookFor, makeAttempt, wordsFor } from "./Attempt.ts"
+import { type Leftovers, makeLeftovers } from "./Leftovers.ts"
 import { makeTurns } from "./Turns.ts"
-import { sentence, withReason, type Sentence } from "../../domain/Sentence.ts"
+import { sentence } from "../../domain/Sentence.ts"
 import { logWarning } from "../../layers/observability/OperatorLog.ts"
 
 /** Re-creating this container would lose something; nothing was done. */
@@ -51,7 +52,8 @@ export interface Recreator {
   ) => Effect.Effect<string, RecreationRefused | RecreationFailed | DockerError>
   /**
    * Finishes or undoes what was cut short, by this process or one before it, with the containers among these that are still renamed away. Only
-   * for containers that nobody else re-creates. What fails is left for the next time, and logged once while it fails for the same reason.
+   * for containers that nobody else re-creates. What fails is left for the next time, and logged once while it fails for the same reason. As long
+   * as somebody else's container has the name and does not run, nothing is done; a process that was not there when it took the name does not know that.
    */
   readonly recover: (containers: ReadonlyArray<ContainerSnapshot>) => Effect.Effect<void>
 }
@@ -84,18 +86,26 @@ const undo = Effect.fnUntraced(function* (plan: Recreation, attempt: Attempt, be
   // The engine may still be at it, and would end the container after it was started again.
   if (failed?._tag === "Stop" && error.status === undefined) yield* Effect.ignore(attempt.carryOut(failed))
   return yield* Effect.forEach(undoing(plan, begun), attempt.takeBack, { discard: true }).pipe(
-    Effect.retry({ ...retries, while: () => !attempt.nameIsTaken() }),
+    Effect.retry({ ...retries, while: () => attempt.nameTakenBy() === undefined }),
     Effect.match({ onFailure: ({ message }) => message, onSuccess: () => undefined })
   )
 })
 
-const giveUp = Effect.fnUntraced(function* (plan: Recreation, attempt: Attempt, begun: number, error: DockerError) {
+const giveUp = Effect.fnUntraced(function* (
+  plan: Recreation,
+  attempt: Attempt,
+  leftovers: Leftovers,
+  begun: number,
+  error: DockerError
+) {
   const { name, steps } = plan
   // A proxy that forbids even the first call: nothing was done.
   if (begun === 1 && error.reason === "forbidden") return yield* error
   const step = steps[begun - 1]
   const what = step === undefined ? "" : `${wordsFor(step.action, plan)}: `
   const why = yield* undo(plan, attempt, begun, error)
+  const taker = attempt.nameTakenBy()
+  if (taker !== undefined) leftovers.noteTaken(plan.id, taker)
   const outcome = attempt.oldIsGone()
     ? "somebody has removed it meanwhile"
     : attempt.missedNamespace()
@@ -107,24 +117,6 @@ const giveUp = Effect.fnUntraced(function* (plan: Recreation, attempt: Attempt, 
       : sentence`container ${name} could not be re-created, nor could that be undone yet; what was ${name} may be called ${plan.away}: ${what}${error.message}; then: ${why}`
   return yield* new RecreationFailed({ container: name, undone: why === undefined, message })
 })
-
-/** Whether it certainly has not been done: Docker said no. */
-const isRefusal = ({ status = 500 }: DockerError): boolean => status < 500
-
-/** Warns of containers that are left renamed away: of each once while the reason is the same, however often somebody looks after it. */
-const makeLeftovers = () => {
-  const reasons = new Map<string, string>()
-  return {
-    warn: (id: string, reason: string, message: Sentence): Effect.Effect<void> =>
-      Effect.suspend(() => {
-        if (reasons.get(id) === reason) return Effect.void
-        reasons.set(id, reason)
-        return logWarning(withReason(message, reason))
-      }),
-    forget: (id: string): Effect.Effect<void> => Effect.sync(() => void reasons.delete(id))
-  }
-}
-type Leftovers = ReturnType<typeof makeLeftovers>
 
 /** The successor runs: what is left of the old one harms nobody, and is removed when somebody looks again. */
 const tidyUp = ({ id, name, away, last }: Recreation, attempt: Attempt, leftovers: Leftovers) =>
@@ -156,7 +148,7 @@ const replace = Effect.fnUntraced(function* (
   for (const [index, { action }] of plan.steps.entries()) {
     yield* Effect.catch(attempt.carryOut(action), (error): Effect.Effect<never, DockerError | RecreationFailed> =>
       // Not even renamed away. If that is because somebody else has done it, or has removed it, what they do is not to be undone.
-      index === 0 && isRefusal(error) ? Effect.fail(error) : giveUp(plan, attempt, index + 1, error)
+      index === 0 && isRefusal(error) ? Effect.fail(error) : giveUp(plan, attempt, leftovers, index + 1, error)
     )
   }
   yield* tidyUp(plan, attempt, leftovers)
@@ -167,10 +159,16 @@ const replace = Effect.fnUntraced(function* (
   return newId
 })
 
-const lookAfter = Effect.fnUntraced(function* (lifecycle: ContainerLifecycle["Service"], id: string, name: string) {
+const lookAfter = Effect.fnUntraced(function* (
+  lifecycle: ContainerLifecycle["Service"],
+  leftovers: Leftovers,
+  id: string,
+  name: string
+) {
   const old = yield* lookFor(lifecycle, id)
   if (old === undefined || nameBefore({ id, name: nameOf(old) }) !== name) return
   const successor = yield* lookFor(lifecycle, name)
+  if (successor !== undefined && leftovers.isTaken(id, successor.Id) && !runs(successor)) return
   const { _tag, actions } = recovery(old, successor)
   const attempt = makeAttempt(lifecycle, old, successor?.Id)
   yield* Effect.forEach(actions, attempt.takeBack, { discard: true })
@@ -195,7 +193,7 @@ export const makeRecreatorOf = Effect.fnUntraced(function* (
   })
 
   const recoverOne = (id: string, name: string) =>
-    inTurn(name)(Effect.uninterruptible(lookAfter(lifecycle, id, name))).pipe(
+    inTurn(name)(Effect.uninterruptible(lookAfter(lifecycle, leftovers, id, name))).pipe(
       Effect.andThen(leftovers.forget(id)),
       Effect.catch(({ message }) =>
         leftovers.warn(

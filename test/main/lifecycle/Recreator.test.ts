@@ -369,6 +369,48 @@ describe("a step that fails", () => {
     }
   })
 
+  it("leaves what took the name alone also when somebody looks after it, and is undone when that is gone", () =>
+    inSimulation((world) =>
+      Effect.gen(function* () {
+        const id = world.web(pinned)
+        yield* TestClock.adjust("1 second")
+        let other = ""
+        world.docker.log.listen(({ action }) => {
+          if (action === "rename" && other === "") other = world.web(pinned, "created")
+        })
+        const { run } = yield* world.process()
+        yield* Effect.flip(run(({ recreate }) => recreate(id)))
+        const left = listing(world)
+        yield* run(({ recover }) => recover(world.docker.containers()))
+        expect(listing(world)).toEqual(left)
+        world.docker.removeStopped(other)
+        yield* run(({ recover }) => recover(world.docker.containers()))
+        expect(listing(world)).toEqual({ web: `${id.slice(0, 12)} running` })
+      })
+    ))
+
+  it("is undone with what it made where a network refuses that, and not begun with another image", () =>
+    inSimulation((world) =>
+      Effect.gen(function* () {
+        const id = world.web(pinned)
+        const refusal = {
+          endpoint: "POST /networks/{id}/connect",
+          reason: "not-found",
+          status: 404,
+          message: ""
+        } as const
+        const change = (lifecycle: ContainerLifecycle["Service"]): ContainerLifecycle["Service"] => ({
+          ...lifecycle,
+          create: (name, request) => Effect.andThen(lifecycle.create(name, request), new DockerError(refusal))
+        })
+        yield* TestClock.adjust("1 second")
+        const { run, calls } = yield* world.process(new Map(), change)
+        expect(yield* Effect.flip(run(({ recreate }) => recreate(id)))).toMatchObject({ undone: true })
+        expect(calls.filter((call) => call === "create")).toHaveLength(1)
+        expect(listing(world)).toEqual({ web: `${id.slice(0, 12)} running` })
+      })
+    ))
+
   it("is undone once: who looks after it meanwhile waits, and finds nothing to do", () =>
     inSimulation((world) =>
       Effect.gen(function* () {

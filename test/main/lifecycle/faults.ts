@@ -22,8 +22,13 @@ export interface Faulty {
   readonly hasDied: () => boolean
 }
 
-const refused = new DockerError({ endpoint: "POST /", reason: "failed", status: 500, message: "refused by the test" })
-const lost = new DockerError({ endpoint: "POST /", reason: "unreachable", message: "lost by the test" })
+const endpointOf = (call: string): string =>
+  call === "create" ? "POST /containers/create" : `POST /containers/{id}/${call}`
+
+const refused = (call: string) =>
+  new DockerError({ endpoint: endpointOf(call), reason: "failed", status: 500, message: "refused by the test" })
+const lost = (call: string) =>
+  new DockerError({ endpoint: endpointOf(call), reason: "unreachable", message: "lost by the test" })
 
 /** The service with faults in it. */
 export const faulty = (lifecycle: ContainerLifecycle["Service"], faults: Faults): Faulty => {
@@ -41,11 +46,11 @@ export const faulty = (lifecycle: ContainerLifecycle["Service"], faults: Faults)
         case undefined:
           return call
         case "refused":
-          return Effect.fail(refused)
+          return Effect.fail(refused(name))
         case "lost before":
-          return Effect.fail(lost)
+          return Effect.fail(lost(name))
         case "lost after":
-          return Effect.andThen(call, Effect.fail(lost))
+          return Effect.andThen(call, Effect.fail(lost(name)))
         case "died before":
           return die
         case "died after":
