@@ -1,4 +1,4 @@
-import { NETWORK_ANCHOR } from "./cast.ts"
+import { DMZ, NETWORK_ANCHOR } from "./cast.ts"
 import { lastingName } from "./Conduct.ts"
 import { canKnowHeir, canTellApart, heirOf, isAtHome, isBeingReplaced } from "./quiet/namespaces.ts"
 import { isRunning, isToFollow } from "./quiet/responsibility.ts"
@@ -26,7 +26,9 @@ export class Deserted {
     const since = new Map<string, number>()
     // Containers are looked after when a reconcile has succeeded.
     const isBusy = excuses.covers("engine") || excuses.covers("tables") || composing.isAtWork
-    const isHeldUp = isBusy || process === undefined || process.isEnding()
+    // Without the external network one that begins waits, and looks at nothing.
+    const isUnplugged = !docker.network(DMZ)?.members.has(this.#sim.idOf(NETWORK_ANCHOR) ?? "")
+    const isHeldUp = isBusy || isUnplugged || process === undefined || process.isEnding()
     for (const container of isHeldUp ? [] : docker.containers()) {
       const owner = this.#whomToFollow(container)
       if (owner === undefined) continue

@@ -1,4 +1,4 @@
-import { POLL_SECONDS } from "./cast.ts"
+import { FOLLOWER, POLL_SECONDS, type Casting } from "./cast.ts"
 import { checkMaps, checkFlows } from "./quiet/maps.ts"
 import { checkRoutes } from "./quiet/routes.ts"
 import { checkAutostart, checkNamespaces, checkReferences } from "./quiet/namespaces.ts"
@@ -11,9 +11,16 @@ import type { Simulation } from "./Simulation.ts"
 import { checkUnchanged } from "./quiet/unchanged.ts"
 
 /** After the last fault everything has to be right within two polls, and the time that a repair may be put off for. */
-export const QUIET_MILLIS = (2 * POLL_SECONDS + 10) * 1_000
+const POLLED_MILLIS = (2 * POLL_SECONDS + 10) * 1_000
 
-/** What must hold when nothing has happened for {@link QUIET_MILLIS}. */
+/** The external-rebinder looks every 30 s, and waits for 3 s then. */
+const FOLLOWED_MILLIS = 34_000
+
+/** For how long nothing has to have happened. */
+export const quietMillis = ({ present }: Casting): number =>
+  present.includes(FOLLOWER) ? FOLLOWED_MILLIS : POLLED_MILLIS
+
+/** What must hold when nothing has happened for {@link quietMillis}. */
 export const checkLiveness = (sim: Simulation): void => {
   checkSafety(sim)
   checkUnchanged(sim)

@@ -4,7 +4,7 @@ import { told } from "./History.ts"
 import { carryOut, isApplicable } from "./carryOut.ts"
 import type { Casting } from "./cast.ts"
 import { allFaults, castingWith, faultKinds, faultsNamed, stepWith } from "./chance.ts"
-import { checkLiveness, QUIET_MILLIS } from "./liveness.ts"
+import { checkLiveness, quietMillis } from "./liveness.ts"
 import { checkSafety } from "./safety.ts"
 import { Simulation } from "./Simulation.ts"
 
@@ -18,7 +18,7 @@ export interface Script {
 const quieten = (sim: Simulation): void => {
   sim.faults.end()
   sim.history.note(">>>", "quiet")
-  sim.pass(Math.max(QUIET_MILLIS, sim.excuses.longest() + 1_000))
+  sim.pass(Math.max(quietMillis(sim.casting), sim.excuses.longest() + 1_000))
   checkLiveness(sim)
 }
 

@@ -53,7 +53,8 @@ export interface Recreator {
   /**
    * Finishes or undoes what was cut short, by this process or one before it, with the containers among these that are still renamed away. Only
    * for containers that nobody else re-creates. What fails is left for the next time, and logged once while it fails for the same reason. As long
-   * as somebody else's container has the name and does not run, nothing is done; a process that was not there when it took the name does not know that.
+   * as somebody else's container has the name and does not run, and the old one does, nothing is done; a process that was not there when it took the
+   * name does not know that.
    */
   readonly recover: (containers: ReadonlyArray<ContainerSnapshot>) => Effect.Effect<void>
 }
@@ -168,7 +169,7 @@ const lookAfter = Effect.fnUntraced(function* (
   const old = yield* lookFor(lifecycle, id)
   if (old === undefined || nameBefore({ id, name: nameOf(old) }) !== name) return
   const successor = yield* lookFor(lifecycle, name)
-  if (successor !== undefined && leftovers.isTaken(id, successor.Id) && !runs(successor)) return
+  if (successor !== undefined && leftovers.isTaken(id, successor.Id) && runs(old) && !runs(successor)) return
   const { _tag, actions } = recovery(old, successor)
   const attempt = makeAttempt(lifecycle, old, successor?.Id)
   yield* Effect.forEach(actions, attempt.takeBack, { discard: true })
