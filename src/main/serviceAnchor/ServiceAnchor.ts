@@ -124,7 +124,7 @@ const same = (a: AddressPair, b: AddressPair): boolean => families.every((family
 
 /**
  * Makes the kernel ask again where the gateway is: a network-anchor that was made anew may have an address that the one before it had, at another
- * MAC address, and what the kernel knew may be good for half a minute and more.
+ * MAC address, and what the kernel knew may be good for half a minute and more. At the start as well: the namespace may be older than this process.
  */
 const forgetGateways = Effect.fnUntraced(
   function* (gateways: AddressPair) {
@@ -156,14 +156,12 @@ const keepResolving = Effect.fnUntraced(function* (
       resolves = yield* lookup.refresh
       lastFull = now
       const isAnother = !same(before, lookup.known())
-      if (resolves && families.some((family) => before[family] !== undefined) && (isAnother || wasGone)) {
-        yield* forgetGateways(lookup.known())
-      }
-      wasGone = !resolves
       if (isAnother) {
         health.neighbourFails = false
         yield* routes.again
       }
+      if (resolves && (isAnother || wasGone)) yield* forgetGateways(lookup.known())
+      wasGone = !resolves
     }
     unwellSince = resolves && !health.neighbourFails ? undefined : (unwellSince ?? now)
     const urgent = unwellSince !== undefined && now - unwellSince < URGENT_FOR_MILLIS
@@ -195,7 +193,7 @@ export const serviceAnchor = Effect.fnUntraced(function* (
   const following =
     gateway === undefined
       ? [watchNeighbours(lookup, health, signals), keepResolving(lookup, health, resolveInterval, signals)]
-      : []
+      : [forgetGateways(gateway)]
   const gateways = () => gateway ?? lookup.known()
   let routed: ReadonlySet<Family> = new Set()
   const onOutcomes = (outcomes: ReadonlyArray<FamilyOutcome>) => {

@@ -197,6 +197,23 @@ describe("a service-anchor", () => {
     expect(world.lines.filter((line) => line.includes("cannot"))).toEqual([])
   })
 
+  it("asks at its start where the gateway is, because the namespace may be older, with a gateway that is given as well", async () => {
+    for (const config of [{}, { gateway: OLD }]) {
+      const world = makeWorld()
+      world.resolver.set("anchord", OLD)
+      world.netns.setNeighbour("eth0", OLD.v6, "stale", "02:42:ac:14:00:02")
+      await run(
+        world,
+        Effect.gen(function* () {
+          const running = yield* start(world, config)
+          yield* TestClock.adjust("1 second")
+          expect(world.netns.neighbours("v6").map(({ address }) => address)).not.toContain(OLD.v6)
+          yield* running.stop
+        })
+      )
+    }
+  })
+
   it("keeps a good route when look-ups fail, whatever the reason", async () => {
     const world = makeWorld()
     world.resolver.set("anchord", OLD)
