@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { attempt, run } from "./command.ts"
 import { isAlive } from "./processes.ts"
 
@@ -68,8 +68,19 @@ const addAddress = (netns: string, link: string, address: string) => {
   return run(["ip", "-n", netns, v6 ? "-6" : "-4", "address", "add", address, "dev", link, ...flags])
 }
 
+const NETNS_FOLDER = "/run/netns"
+
+const isMounted = (): boolean =>
+  readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .some((line) => line.split(" ")[4] === NETNS_FOLDER)
+
+/** `ip netns add` mounts the folder of the namespaces on itself, and nothing takes that back. */
+let wasMounted = true
+
 /** The switch with the router's addresses, and the engine's namespace plugged into it at `vlan0`. */
 export const makeLan = async (): Promise<void> => {
+  wasMounted = isMounted()
   for (const netns of [lanNetns, engineNetns]) {
     await run(["ip", "netns", "add", netns])
     await run(["ip", "-n", netns, "link", "set", "lo", "up"])
@@ -83,8 +94,9 @@ export const makeLan = async (): Promise<void> => {
 }
 
 export const removeLan = async (): Promise<void> => {
-  const mine = readdirSync("/run/netns").filter((name) => name.startsWith(`${PREFIX}-${process.pid}-`))
+  const mine = readdirSync(NETNS_FOLDER).filter((name) => name.startsWith(`${PREFIX}-${process.pid}-`))
   for (const netns of mine) await attempt(["ip", "netns", "delete", netns])
+  if (!wasMounted && readdirSync(NETNS_FOLDER).length === 0) await attempt(["umount", NETNS_FOLDER])
 }
 
 export interface Host {
