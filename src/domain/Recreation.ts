@@ -155,7 +155,7 @@ export const isMadeOf = (found: Inspection, old: Inspection, request: CreateRequ
 
 /** What is left to do of a re-creation that was cut short. */
 export interface Recovery {
-  readonly _tag: "Finish" | "Undo"
+  readonly _tag: "Finish" | "Undo" | "Leave"
   readonly actions: ReadonlyArray<Action>
 }
 
@@ -176,8 +176,10 @@ const isComplete = (old: Inspection, successor: Inspection): boolean => {
  * What to do about a container that was found renamed away, and the one that has its name by now, if any: the attempt ended with the process
  * that made it. A successor that runs stays, and so does one of a container that did not run. Otherwise everything is as it was before: the
  * old one has its name, and runs if it did, which shows by its end being later than the making of its successor.
+ *
+ * Where it is known that somebody else's container has the name (`isTaken`), that one is left alone for as long as it does not run and the old one does.
  */
-export const recovery = (old: Inspection, successor: Inspection | undefined): Recovery => {
+export const recovery = (old: Inspection, successor: Inspection | undefined, isTaken = false): Recovery => {
   const name = nameBefore({ id: old.Id, name: nameOf(old) }) ?? nameOf(old)
   const nameBack: Action = { _tag: "Rename", who: "old", name }
   const remove: Action = { _tag: "Remove", who: "old" }
@@ -186,6 +188,7 @@ export const recovery = (old: Inspection, successor: Inspection | undefined): Re
     const stop: Action = { _tag: "Stop", who: "old", graceSeconds: graceOf(old) }
     return { _tag: "Finish", actions: [...(runs(old) ? [stop] : []), remove] }
   }
+  if (isTaken && runs(old)) return { _tag: "Leave", actions: [] }
   const ran = runs(old) || nanosOf(old.State.FinishedAt ?? "") > nanosOf(successor.Created)
   if (!ran && isComplete(old, successor)) return { _tag: "Finish", actions: [remove] }
   return {

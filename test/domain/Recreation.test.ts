@@ -200,6 +200,16 @@ describe("an attempt that was cut short", () => {
     expect(decided(old(running), successor(created))).toEqual(["Undo", "Remove new", nameBack])
   })
 
+  it("while the old one runs leaves alone who has taken the name, until he runs", () => {
+    const taken = (before: Inspection, after: Inspection | undefined) => recovery(before, after, true)
+    expect(taken(old(running), successor(created))).toEqual({ _tag: "Leave", actions: [] })
+    for (const [before, after] of [
+      [old(running), successor(running)],
+      [old(ended(31)), successor(created)]
+    ] as const)
+      expect(taken(before, after)).toEqual(recovery(before, after))
+  })
+
   it("after the old one was stopped starts that again", () => {
     expect(decided(old(ended(31)), successor(created))).toEqual(["Undo", "Start old", "Remove new", nameBack])
   })

@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type { Changes } from "../../domain/CreateRequest.ts"
 import type { ContainerSnapshot } from "../../domain/DockerState.ts"
-import { type Inspection, nameOf, runs, shortId } from "../../domain/Inspection.ts"
+import { type Inspection, nameOf, shortId } from "../../domain/Inspection.ts"
 import { nameBefore, recovery, recreation, type Recreation, undoing } from "../../domain/Recreation.ts"
 import { ContainerLifecycle } from "../../services/ContainerLifecycle.ts"
 import type { DockerError } from "../../services/DockerEngine.ts"
@@ -169,8 +169,9 @@ const lookAfter = Effect.fnUntraced(function* (
   const old = yield* lookFor(lifecycle, id)
   if (old === undefined || nameBefore({ id, name: nameOf(old) }) !== name) return
   const successor = yield* lookFor(lifecycle, name)
-  if (successor !== undefined && leftovers.isTaken(id, successor.Id) && runs(old) && !runs(successor)) return
-  const { _tag, actions } = recovery(old, successor)
+  const isTaken = successor !== undefined && leftovers.isTaken(id, successor.Id)
+  const { _tag, actions } = recovery(old, successor, isTaken)
+  if (_tag === "Leave") return
   const attempt = makeAttempt(lifecycle, old, successor?.Id)
   yield* Effect.forEach(actions, attempt.takeBack, { discard: true })
   const isBack = attempt.missedNamespace()
