@@ -26,11 +26,11 @@ export interface LeasedInterfaceInput {
   readonly onChange: Effect.Effect<void>
 }
 
-/** Puts leases of one family on the external interface. What the kernel refuses is logged; each answers with whether the address is there. */
+/** Puts leases of one family on the external interface. What the kernel refuses and what somebody has undone is logged; each answers with whether the address is there. */
 export interface LeasedInterface {
   /** Puts a lease on the interface, or takes the last one off. */
   readonly put: (lease: Lease | undefined) => Effect.Effect<boolean, never, Netlink>
-  /** The same if somebody has undone it, and tells; `anyway` also where nothing shows. */
+  /** The same if somebody has undone it; `anyway` also where nothing shows. */
   readonly repair: (lease: Lease, anyway: boolean) => Effect.Effect<boolean, never, Netlink>
   /** Whether Docker has given the interface an address of its own. */
   readonly hasBootstrap: () => boolean
@@ -45,6 +45,8 @@ interface Plugging {
   mtu: number | undefined
   /** The lease whose address and routes are on it, or were meant to be. */
   installed: Lease | undefined
+  /** Whether the kernel has taken its address. */
+  isThere: boolean
 }
 
 /** Another link: nothing of ours is on it. Docker's address is known already if it has given the same one again. */
@@ -52,7 +54,8 @@ const nextPlugging = ({ index, addresses }: FoundExternal, family: Family, befor
   index,
   bootstrap: before?.bootstrap?.address === addresses[family] ? before?.bootstrap : undefined,
   mtu: undefined,
-  installed: undefined
+  installed: undefined,
+  isThere: false
 })
 
 const describe = (step: AddressStep): string =>
@@ -102,11 +105,23 @@ export const makeLeasedInterface = ({ family, external, onChange }: LeasedInterf
     return { situation, isThere: own !== undefined, isAnother, isUp: own?.up === true }
   })
 
+  /** A renewal may be the first to find it, as well as a look. What the kernel has refused was not undone by anybody. */
+  const tellOfUndone = (situation: AddressSituation) => {
+    const { lease, previous } = situation
+    const wasThere = plugging.isThere && lease !== undefined && lease.address === previous?.address
+    if (!wasThere || !isUndone(situation)) return Effect.void
+    return logWarning(sentence`somebody changed the project's address; the leased one is set again`).pipe(
+      Effect.annotateLogs({ family, address: lease.address })
+    )
+  }
+
   const install = Effect.fn("lease.install")(function* (situation: AddressSituation) {
     yield* Effect.annotateCurrentSpan({ family, address: situation.lease?.address ?? "none" })
+    yield* tellOfUndone(situation)
     // Also if it fails half-way: what is left of it has to be taken off by the next plan.
     plugging.installed = situation.lease
     const outcome = yield* carryOut(planAddresses(situation), family)
+    plugging.isThere = outcome.isThere
     yield* notices(outcome.notices)
     yield* onChange
     return outcome.isThere
@@ -131,10 +146,6 @@ export const makeLeasedInterface = ({ family, external, onChange }: LeasedInterf
       const { situation, isThere, isUp } = yield* lookAt(lease)
       if (!isThere || !isUp) return true
       const undone = isUndone(situation)
-      if (undone)
-        yield* logWarning(sentence`somebody changed the project's address; the leased one is set again`).pipe(
-          Effect.annotateLogs({ family, address: lease.address })
-        )
       return undone || anyway ? yield* install(situation) : true
     }, unseen),
     hasBootstrap: () => plugging.bootstrap !== undefined

@@ -295,6 +295,7 @@ describe("a lease of which the kernel refuses a part", () => {
         netns.refusal = undefined
         yield* pass("31 seconds")
         expect(addresses()).toEqual(["10.1.0.50/32"])
+        expect(lines.filter((line) => line.includes("somebody changed"))).toEqual([])
       })
     ))
 })
@@ -384,6 +385,20 @@ describe("what is counted", () => {
 })
 
 describe("a leased address that somebody takes away", () => {
+  it("is told of by the renewal as well, if that is the first to find it", () =>
+    living(({ dhcp, netns, addresses, pass, lines }) =>
+      Effect.gen(function* () {
+        dhcp.offers.set("v4", offer("10.1.0.50", 60))
+        yield* pass("10 seconds")
+        netns.removeAddress("eth0", "10.1.0.50")
+        yield* pass("61 seconds")
+        expect(addresses()).toEqual(["10.1.0.50/32"])
+        expect(lines.filter((line) => line.includes("somebody changed"))).toEqual([
+          "Warn: somebody changed the project's address; the leased one is set again"
+        ])
+      })
+    ))
+
   it("is set again at once, with the routes that went with it, and one WARN", () =>
     inWorld((world) =>
       Effect.gen(function* () {
