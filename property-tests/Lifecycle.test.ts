@@ -49,6 +49,11 @@ const settings: fc.Arbitrary<LifecycleSettings> = fc.record({
 
 const isManaged = ({ blueprint }: Made): boolean => blueprint.labels?.["anchord.managed-by"] === "f45"
 
+/** What a container was made as, whatever it was renamed to since. */
+const originOf = ({ blueprint }: Made): string => blueprint.name.replace(/(-x)+$/u, "")
+
+const joinedBy = (made: Made): string | undefined => blueprints.find(({ name }) => name === originOf(made))?.joins
+
 /** anchord on an engine: it sees every step, and acts when it is asked to. */
 class Run {
   readonly engine: LifecycleEngine
@@ -56,6 +61,8 @@ class Run {
   own = "172.20.0.2"
   startUp = true
   forgetful = false
+  /** IDs of who belongs into the namespace of what anchord made anew, restarted or created, until he was seen in it. */
+  harmed: ReadonlySet<string> = new Set()
   readonly of: LifecycleSettings
   readonly watch: (engine: LifecycleEngine, decision: LifecycleDecision) => void
 
@@ -80,10 +87,25 @@ class Run {
     const decision = this.decision()
     const input = this.input()
     this.watch(this.engine, decision)
+    const still = this.engine.all.filter((one) => this.harmed.has(one.id) && !this.engine.isConnected(one))
+    const disturbed = this.disturbedBy(decision)
     const errors = this.engine.carryOut(decision.actions, failing)
     this.memory = rememberDecision(this.memory, input.state, decision, this.engine.now, { left: this.engine.left })
     this.startUp = isStillStartUp(input, decision, this.engine.left)
+    const joined = this.engine.all.filter((one) => disturbed.has(joinedBy(one) ?? ""))
+    this.harmed = new Set([...still, ...joined].map(({ id }) => id))
     return errors
+  }
+
+  /** What the containers were made as that a decision makes anew, restarts or creates. */
+  disturbedBy({ actions }: LifecycleDecision): ReadonlySet<string> {
+    return new Set(
+      actions.flatMap((action) => {
+        if (action._tag === "CreateManaged") return [action.spec.name]
+        const made = this.engine.all.find(({ id }) => id === action.id)
+        return action._tag === "Start" || made === undefined ? [] : [originOf(made)]
+      })
+    )
   }
 
   /** anchord made anew; `forgetful` where the engine does not remember what things were called, either. */
@@ -276,8 +298,6 @@ describe("what is left behind of re-creations", () => {
   })
 })
 
-const modeOf = (engine: LifecycleEngine, id: string) => engine.state().containers.get(id)?.networkMode
-
 describe("no order of events", () => {
   it("leads to two managed service-anchors", () => {
     const count = (engine: LifecycleEngine) => engine.all.filter(isManaged).length
@@ -323,28 +343,25 @@ describe("no order of events", () => {
   })
 
   it("leads to more than service-anchors in scope, what waits to be started, and what hangs on what is or was acted on", () => {
-    const watch =
-      (memory: () => LifecycleMemory, of: LifecycleSettings) =>
-      (engine: LifecycleEngine, { actions }: LifecycleDecision) => {
-        const acted = new Set(actions.flatMap((action) => (action._tag === "CreateManaged" ? [] : [action.id])))
-        for (const action of actions) {
-          if (action._tag === "CreateManaged") continue
-          const { blueprint, status } = engine.all.find((one) => one.id === action.id)!
-          const ours =
-            (blueprint.serviceAnchor && (blueprint.project === "mail" || blueprint.project === undefined)) ||
-            (action._tag === "Start" && status !== "running") ||
-            memory().owed.has(action.id) ||
-            (of.autofix === "own" && memory().replaced.some((id) => modeOf(engine, action.id) === `container:${id}`)) ||
-            // In this world nobody but anchord makes or restarts the managed one in another namespace. An operator may have renamed the tool.
-            (of.autofix === "own" && of.managed !== undefined && /^tool(-x)*$/u.test(blueprint.name))
-          const follows = of.autofix === "own" && action.after !== undefined && acted.has(action.after)
-          expect([action.name, ours || follows]).toEqual([action.name, true])
-        }
+    const watch = ({ of, harmed }: Run, engine: LifecycleEngine, { actions }: LifecycleDecision) => {
+      const acted = new Set(actions.flatMap((action) => (action._tag === "CreateManaged" ? [] : [action.id])))
+      for (const action of actions) {
+        if (action._tag === "CreateManaged") continue
+        const made = engine.all.find((one) => one.id === action.id)!
+        const { project, serviceAnchor } = made.blueprint
+        const ours =
+          (serviceAnchor && (project === "mail" || project === undefined)) ||
+          (action._tag === "Start" && made.status !== "running") ||
+          (of.autofix === "own" && harmed.has(action.id)) ||
+          (of.autofix === "own" && of.managed !== undefined && joinedBy(made) === managedName)
+        const follows = of.autofix === "own" && action.after !== undefined && acted.has(action.after)
+        expect([action.name, ours || follows]).toEqual([action.name, true])
       }
+    }
     const modest = settings.map((of) => ({ ...of, autofix: of.autofix === "project" ? ("own" as const) : of.autofix }))
     fc.assert(
       fc.property(steps, modest, (taken, of) => {
-        const run: Run = new Run(of, (engine, decision) => watch(() => run.memory, of)(engine, decision))
+        const run: Run = new Run(of, (engine, decision) => watch(run, engine, decision))
         run.withTool().all(taken).settle()
       }),
       { numRuns }
