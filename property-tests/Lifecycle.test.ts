@@ -1,14 +1,8 @@
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { Scope } from "../src/domain/DockerState.ts"
-import {
-  decideLifecycle,
-  emptyMemory,
-  isStillStartUp,
-  rememberDecision,
-  type LifecycleInput,
-  type LifecycleMemory
-} from "../src/domain/Lifecycle.ts"
+import { decideLifecycle, isStillStartUp, type LifecycleInput } from "../src/domain/Lifecycle.ts"
+import { emptyMemory, rememberDecision, type LifecycleMemory } from "../src/domain/LifecycleMemory.ts"
 import type { LifecycleDecision } from "../src/domain/LifecycleAction.ts"
 import type { LifecycleContainer, LifecycleState } from "../src/domain/LifecycleState.ts"
 import { namespaceReference, resolveReference } from "../src/domain/NetnsOwner.ts"

@@ -2,49 +2,15 @@ import type { AddressPair } from "./Address.ts"
 import { autostart } from "./Autostart.ts"
 import type { Scope } from "./DockerState.ts"
 import type { CreateManaged, LifecycleAction, LifecycleDecision, LifecycleProblem, Repair } from "./LifecycleAction.ts"
+import { withMemory, type LifecycleMemory } from "./LifecycleMemory.ts"
 import { isSibling, namesBeingReplaced, type LifecycleState } from "./LifecycleState.ts"
 import { awaitsUpdate, decideManaged, managedContainer, managedTarget, type ManagedDecision } from "./ManagedAnchor.ts"
-import { movesIn, noMoves, rememberMoves, type NamespaceMoves } from "./NamespaceMoves.ts"
-import { dependentsOf } from "./NetnsOwner.ts"
 import { planRepairs, type Unrepaired } from "./NetnsRepair.ts"
-import { nameBefore } from "./Recreation.ts"
-import { ownerStartIn, paceOf, rememberRepairs, type RepairTimes } from "./RepairPace.ts"
+import { ownerStartIn, paceOf } from "./RepairPace.ts"
 import type { CommonSettings, LifecycleSettings } from "./Settings.ts"
-import { inOrder, rememberOrder, type StartOrder } from "./StartOrder.ts"
-import { staleNetns, type StaleContainer } from "./StaleNetns.ts"
+import { inOrder } from "./StartOrder.ts"
 import { describeStale, warningOf } from "./StaleNetnsAdvice.ts"
 import { sentence } from "./Sentence.ts"
-
-/** What is remembered from one decision to the next. */
-export interface LifecycleMemory {
-  readonly times: RepairTimes
-  /** IDs of dependents of what anchord re-created or restarted, until they are out of the dead namespace; who is waiting for his start, until he had it. */
-  readonly owed: ReadonlySet<string>
-  /**
-   * IDs of what anchord re-created, the last ones of them: whoever refers to one is anchord's to repair, however late he comes or is seen. One that is back
-   * under its name was not replaced.
-   */
-  readonly replaced: ReadonlyArray<string>
-  readonly order: StartOrder
-  readonly moves: NamespaceMoves
-}
-
-export const emptyMemory: LifecycleMemory = {
-  times: new Map(),
-  owed: new Set(),
-  replaced: [],
-  order: new Map(),
-  moves: noMoves
-}
-
-const MOST_REPLACED = 100
-
-/** What is seen, with what is known from before of who has come out of a dead namespace, and of who was replaced. */
-const withMemory = (state: LifecycleState, { moves, replaced }: LifecycleMemory): LifecycleState => ({
-  ...state,
-  moved: movesIn(moves, state),
-  replaced
-})
 
 export interface LifecycleInput {
   readonly state: LifecycleState
@@ -178,64 +144,5 @@ export const decideLifecycle = (given: LifecycleInput): LifecycleDecision => {
     actions: [...created, ...plan.repairs],
     problems: [...managed.problems, ...watcher([...plan.unrepaired, ...plan.retried], input)],
     ...(times.length === 0 ? {} : { again: Math.min(...times) })
-  }
-}
-
-/**
- * Who becomes anchord's business when it re-creates or restarts a container, beside those that are repaired with it: who is in a dead namespace, belongs
- * into this one's, and could not be repaired now, because he is paused, say. After a restart whoever lives with the container, because who was about to be
- * started meanwhile may have come into the namespace that this one has left. A start makes nobody its business.
- */
-const owedAfter = (
-  { containers }: LifecycleState,
-  stales: ReadonlyArray<StaleContainer>,
-  action: LifecycleAction
-): ReadonlyArray<string> => {
-  if (action._tag !== "Recreate" && action._tag !== "Restart") return []
-  const left = stales.flatMap(({ container, target }) => (target?.id === action.id ? [container.id] : []))
-  return action._tag === "Recreate" ? left : [...left, ...dependentsOf(containers, action).map(({ id }) => id)]
-}
-
-/** What became of the actions of a decision; all others were done. */
-export interface LifecycleOutcome {
-  /** Not done. */
-  readonly left?: ReadonlyArray<LifecycleAction>
-  /** Done by somebody else before: when, and so in which namespace, is not known. */
-  readonly found?: ReadonlyArray<LifecycleAction>
-}
-
-/** The memory after a decision was carried out; `given` is what it was taken on. */
-export const rememberDecision = (
-  memory: LifecycleMemory,
-  given: LifecycleState,
-  { actions }: LifecycleDecision,
-  now: number,
-  { left = [], found = [] }: LifecycleOutcome = {}
-): LifecycleMemory => {
-  const seen = withMemory(given, memory)
-  const state = inOrder(seen, memory.order)
-  const stales = staleNetns(state)
-  const stale = new Set(stales.map(({ container }) => container.id))
-  // That he was started may be seen looks after the restart of his owner.
-  const isOutstanding = (id: string): boolean => stale.has(id) || seen.containers.get(id)?.status === "created"
-  const followers = actions.flatMap((action) =>
-    action._tag !== "CreateManaged" && action.after !== undefined ? [action.id] : []
-  )
-  const after = actions.flatMap((action) => owedAfter(state, stales, action))
-  const isBack = (id: string): boolean => {
-    const container = seen.containers.get(id)
-    return container !== undefined && nameBefore(container) === undefined
-  }
-  const replaced = actions.flatMap((action) => (action._tag === "Recreate" ? [action.id] : []))
-  return {
-    times: rememberRepairs(memory.times, actions, now, { left, ownerStart: ownerStartIn(state) }),
-    owed: new Set([...[...memory.owed].filter(isOutstanding), ...followers, ...after]),
-    replaced: [...memory.replaced.filter((id) => !isBack(id)), ...replaced].slice(-MOST_REPLACED),
-    order: rememberOrder(
-      memory.order,
-      seen,
-      actions.filter((action) => !left.includes(action) && !found.includes(action))
-    ),
-    moves: rememberMoves(memory.moves, seen, stale)
   }
 }

@@ -1,12 +1,6 @@
 import { describe, expect, it } from "vitest"
-import {
-  decideLifecycle,
-  emptyMemory,
-  isStillStartUp,
-  rememberDecision,
-  type LifecycleInput,
-  type LifecycleMemory
-} from "../../src/domain/Lifecycle.ts"
+import { decideLifecycle, isStillStartUp, type LifecycleInput } from "../../src/domain/Lifecycle.ts"
+import { emptyMemory, rememberDecision, type LifecycleMemory } from "../../src/domain/LifecycleMemory.ts"
 import type { LifecycleAction, LifecycleDecision, LifecycleProblem } from "../../src/domain/LifecycleAction.ts"
 import type { LifecycleContainer, LifecycleState } from "../../src/domain/LifecycleState.ts"
 import {

@@ -4,13 +4,8 @@ import type { AddressPair } from "../../domain/Address.ts"
 import type { ContainerSnapshot } from "../../domain/DockerState.ts"
 import { cutShort, isNetworkAnchors } from "../../domain/CutShort.ts"
 import { lastingProblems, type ProblemTimes } from "../../domain/LastingProblems.ts"
-import {
-  decideLifecycle,
-  emptyMemory,
-  isStillStartUp,
-  rememberDecision,
-  type LifecycleMemory
-} from "../../domain/Lifecycle.ts"
+import { decideLifecycle, isStillStartUp } from "../../domain/Lifecycle.ts"
+import { emptyMemory, rememberDecision, type LifecycleMemory } from "../../domain/LifecycleMemory.ts"
 import { emptyRefresh, fullRefresh, type Refresh } from "../../domain/EventScope.ts"
 import type { LifecycleAction } from "../../domain/LifecycleAction.ts"
 import type { NetworkAnchorSettings } from "../../domain/Settings.ts"
