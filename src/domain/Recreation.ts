@@ -146,8 +146,12 @@ export const undoing = ({ steps }: Recreation, begun: number): ReadonlyArray<Act
     .toReversed()
     .map(({ undo }) => undo)
 
-/** Whether a container under the name of one that was renamed away can only be the one that was just made of that request. */
-export const isMadeOf = (found: Inspection, old: Inspection, request: CreateRequest): boolean =>
+/**
+ * Whether a container under the name of one that was renamed away can only be the one that was just made of that request. Where the `old` one is not there any
+ * more, whoever has removed it may have made another since, just like it.
+ */
+export const isMadeOf = (found: Inspection, old: Inspection | undefined, request: CreateRequest): boolean =>
+  old !== undefined &&
   found.Id !== old.Id &&
   !wasStarted(found) &&
   nanosOf(found.Created) > nanosOf(old.Created) &&

@@ -165,6 +165,10 @@ describe("a container under the name of one that was renamed away", () => {
     for (const Labels of [{}, null, { ...old.Config.Labels, "org.opencontainers.image.version": "2.9.0" }])
       expect(isMadeOf(differing("plain", { ...made, Config: { Labels } }), old, request)).toBe(false)
   })
+
+  it("is nobody known where the old one has been removed: whoever did that may have made another", () => {
+    expect(isMadeOf(differing("plain", made), undefined, request)).toBe(false)
+  })
 })
 
 describe("an attempt that was cut short", () => {

@@ -121,7 +121,7 @@ export const lifecycleMutants: ReadonlyArray<Mutant> = [
     "lost-answer-taken-for-a-failure",
     "A container that was made although the answer was lost is not recognised by the undoing.",
     ATTEMPT,
-    "return found !== undefined && isMadeOf(found, old, asked.request) ? found.Id : undefined",
+    "return isMadeOf(found, yield* lookFor(lifecycle, old.Id), asked.request) ? found.Id : undefined",
     "return undefined"
   ),
   mutant(

@@ -125,7 +125,8 @@ export const makeAttempt = (lifecycle: ContainerLifecycle["Service"], old: Inspe
     if (who === "old") return old.Id
     if (made !== undefined || asked === undefined) return made
     const found = yield* lookFor(lifecycle, asked.name)
-    return found !== undefined && isMadeOf(found, old, asked.request) ? found.Id : undefined
+    if (found === undefined) return undefined
+    return isMadeOf(found, yield* lookFor(lifecycle, old.Id), asked.request) ? found.Id : undefined
   })
 
   const on = (id: string, action: Exclude<Action, Create>): Effect.Effect<void, DockerError> => {

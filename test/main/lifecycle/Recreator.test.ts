@@ -369,6 +369,29 @@ describe("a step that fails", () => {
     }
   })
 
+  it("because an answer was lost leaves what somebody has made meanwhile, who has removed the old one", () =>
+    inSimulation((world) =>
+      Effect.gen(function* () {
+        const { docker, web } = world
+        const id = web(pinned)
+        yield* TestClock.adjust("1 second")
+        let theirs = ""
+        const takenDown = (lifecycle: ContainerLifecycle["Service"]): ContainerLifecycle["Service"] => ({
+          ...lifecycle,
+          create: (name, request) =>
+            Effect.map(lifecycle.create(name, request), (made) => {
+              for (const one of [made, id]) docker.remove(one)
+              theirs = web(pinned, "created")
+              return made
+            })
+        })
+        const { run } = yield* world.process(at(2, "lost after"), takenDown)
+        const error = yield* Effect.flip(run(({ recreate }) => recreate(id)))
+        expect(error.message).toContain("somebody has removed it meanwhile")
+        expect(listing(world)).toEqual({ web: `${theirs.slice(0, 12)} created` })
+      })
+    ))
+
   it("leaves what took the name alone also when somebody looks after it, and is undone when that is gone", () =>
     inSimulation((world) =>
       Effect.gen(function* () {
