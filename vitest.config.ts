@@ -13,8 +13,8 @@ const endToEnd = {
     include: ["e2e/scenarios/**/*.test.ts", "e2e/contracts/**/*.test.ts"],
     globalSetup: ["e2e/lab/globalSetup.ts"],
     fileParallelism: false,
-    testTimeout: 180_000,
-    hookTimeout: 300_000,
+    testTimeout: 480_000,
+    hookTimeout: 480_000,
     sequence: { groupOrder: 1 }
   }
 }

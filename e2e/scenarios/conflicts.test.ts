@@ -60,7 +60,7 @@ describe("two containers want one port", () => {
     expect(await project.exec("anchord", "busybox", "wget", "-qO-", "http://127.0.0.1:9090/metrics")).toContain(
       "\nanchord_dnat_conflicts 1\n"
     )
-  }, 120_000)
+  })
 
   it("the standby takes over when the owner goes, and the conflict is over", async () => {
     const { v4, v6 } = await addressesOf(project, "junior")

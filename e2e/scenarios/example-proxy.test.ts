@@ -166,7 +166,7 @@ const refused = {
 
 describe.each(proxyConfigs)("the examples' socket proxy with %s", (name) => {
   const { proxy, streams, start, stop, output } = startBeforeFake(proxyConfig(name))
-  beforeAll(start, 180_000)
+  beforeAll(start)
   afterAll(stop)
 
   it("has a configuration that haproxy accepts without a warning", () => {
@@ -241,7 +241,7 @@ describe("haproxy-lifecycle.cfg", () => {
       .replace("timeout server 70s", "timeout server 300ms")
   )
   const { proxy, held, start, stop, output } = startBeforeFake(impatient, { LOG_PERMITTED: "yes" })
-  beforeAll(start, 180_000)
+  beforeAll(start)
   afterAll(async () => {
     await stop()
     rmSync(folder, { recursive: true, force: true })
