@@ -6,6 +6,9 @@ export type Family = "v4" | "v6"
 
 export const families: ReadonlyArray<Family> = ["v4", "v6"]
 
+/** What people call it. */
+export const familyName: Readonly<Record<Family, string>> = { v4: "IPv4", v6: "IPv6" }
+
 /** An IP address in its canonical text form (RFC 5952 for IPv6), without prefix length or zone. */
 export type Address = string
 

@@ -1,8 +1,8 @@
-import { type Address, type Family } from "./Address.ts"
+import { familyName, type Address, type Family } from "./Address.ts"
 import type { AddressStep } from "./AddressPlan.ts"
 import type { ExplainedContainer } from "./Explanation.ts"
 import { fail, notLookedAt, ok, warn, type Finding } from "./Findings.ts"
-import { familyName } from "./GatewayFindings.ts"
+
 import { networkOf, overlap, type Network } from "./Network.ts"
 import type { LinkAddress } from "./Routing.ts"
 import { sentence } from "./Sentence.ts"

@@ -1,11 +1,9 @@
-import { families, type Address, type AddressPair, type Family } from "./Address.ts"
+import { families, familyName, type Address, type AddressPair, type Family } from "./Address.ts"
 import { fail, notLookedAt, ok, warn, type Finding } from "./Findings.ts"
 import { linkTowards } from "./ServiceAnchorRoutes.ts"
 import type { DefaultRoute, LinkAddress, Neighbour, NeighbourState } from "./Routing.ts"
 import type { ServiceAnchorSettings } from "./Settings.ts"
 import { sentence } from "./Sentence.ts"
-
-export const familyName: Readonly<Record<Family, string>> = { v4: "IPv4", v6: "IPv6" }
 
 /** A gateway that is to be asked whether it is there; `why` says where it was learnt. */
 export interface GatewayToAsk {

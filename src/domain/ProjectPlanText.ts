@@ -1,9 +1,7 @@
-import type { AddressPair, Family } from "./Address.ts"
+import { familyName, type AddressPair } from "./Address.ts"
 import { columns, unpainted, type Cell, type Paint, type Style } from "./Columns.ts"
 import type { ExplainedContainer } from "./Explanation.ts"
 import type { ProjectPlan } from "./ProjectPlan.ts"
-
-const familyName: Readonly<Record<Family, string>> = { v4: "IPv4", v6: "IPv6" }
 
 const both = ({ v4, v6 }: AddressPair): string => [v4, v6].filter((one) => one !== undefined).join(", ")
 

@@ -1,9 +1,7 @@
-import { families, type Family } from "./Address.ts"
+import { families, familyName, type Family } from "./Address.ts"
 import { columns, unpainted, type Cell, type Paint } from "./Columns.ts"
 import { containerTable } from "./ProjectPlanText.ts"
 import type { NetworkAnchorStatus, RecentLine, ServiceAnchorStatus, Status, StatusDocker } from "./Status.ts"
-
-const familyName: Readonly<Record<Family, string>> = { v4: "IPv4", v6: "IPv6" }
 
 type Row = ReadonlyArray<Cell>
 

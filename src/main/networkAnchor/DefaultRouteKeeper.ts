@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import { families, type Family } from "../../domain/Address.ts"
+import { families, familyName, type Family } from "../../domain/Address.ts"
 import { planExternalDefault, type Gateway } from "../../domain/DefaultRoute.ts"
 import type { RouteStep } from "../../domain/Routing.ts"
 import { Netlink } from "../../services/Netlink.ts"
@@ -53,9 +53,10 @@ export const makeDefaultRouteKeeper = Effect.fnUntraced(function* (wanted: () =>
       if (!steps.some((step) => step.route.family === gateway.family)) continue
       const again = set.get(gateway.family) === gateway.address
       set.set(gateway.family, gateway.address)
+      const name = familyName[gateway.family]
       const line = again
-        ? logWarning(sentence`somebody changed the default route; it is set again`)
-        : Effect.logInfo("the default route leads through the external network")
+        ? logWarning(sentence`somebody changed the ${name} default route; it is set again`)
+        : Effect.logInfo(`the ${name} default route leads through the external network`)
       yield* line.pipe(
         Effect.annotateLogs({ family: gateway.family, gateway: gateway.address, source: gateway.source, link })
       )

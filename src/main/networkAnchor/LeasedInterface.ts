@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import type { Family } from "../../domain/Address.ts"
+import { familyName, type Family } from "../../domain/Address.ts"
 import {
   bootstrapAmong,
   isOptional,
@@ -75,12 +75,16 @@ const carryOut = Effect.fnUntraced(function* (plan: ReadonlyArray<AddressStep>, 
     Effect.catch(apply(steps), otherwise)
   const needed = yield* attempt(
     plan.filter((step) => !isOptional(step)),
-    refused("address", "ERROR", sentence`the kernel refuses the address (${family})`)
+    refused("address", "ERROR", sentence`the kernel refuses the address (${familyName[family]})`)
   )
   const others = yield* Effect.forEach(plan.filter(isOptional), (step) =>
     attempt(
       [step],
-      refused(describe(step), "WARN", sentence`the kernel refuses ${describe(step)} of the lease (${family})`)
+      refused(
+        describe(step),
+        "WARN",
+        sentence`the kernel refuses ${describe(step)} of the lease (${familyName[family]})`
+      )
     )
   )
   return { isThere: needed.length === 0, notices: [...needed, ...others.flat()] }
@@ -130,7 +134,11 @@ export const makeLeasedInterface = ({ family, external, onChange }: LeasedInterf
   const unseen = Effect.catch((error: NetlinkError) =>
     Effect.as(
       notices([
-        { key: "look", level: "ERROR", message: sentence`cannot look at the interface (${family}): ${error.message}` }
+        {
+          key: "look",
+          level: "ERROR",
+          message: sentence`cannot look at the interface (${familyName[family]}): ${error.message}`
+        }
       ]),
       false
     )

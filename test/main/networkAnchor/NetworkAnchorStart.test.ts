@@ -263,7 +263,7 @@ describe("the default route of a network-anchor", () => {
         world.netns.apply({ _tag: "Replace", route: { family: "v4", gateway: BRIDGE.v4 } })
         yield* TestClock.adjust("100 millis")
         expect(gateways(world)["v4"]).toEqual([GATEWAY.v4])
-        expect(linesWith(world, "Warn: somebody changed the default route")).toHaveLength(2)
+        expect(linesWith(world, "Warn: somebody changed the IPv4 default route")).toHaveLength(2)
         yield* running.stop
       })
     ))
