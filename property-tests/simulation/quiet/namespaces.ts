@@ -86,7 +86,8 @@ export const checkReferences = (sim: Simulation): void => {
     if (!sim.doings.hasReplaced(ref) || status === "paused" || name !== lastingName(name)) continue
     // Who was removed while he was made anew may be back as he was, and stays stopped.
     if (isBeingReplaced(sim, name) || !sim.expected.has(name)) continue
-    if (heirOf(sim, container)?.status !== "running") continue
+    const heir = heirOf(sim, container)
+    if (heir?.status !== "running" || isBeingReplaced(sim, heir.name)) continue
     throw new Violation(`${name} was left with ${sim.conduct.removed(ref) ?? ref}, which anchord has made anew`)
   }
 }
