@@ -5,6 +5,7 @@ import type { CreateManaged, LifecycleAction, LifecycleDecision, LifecycleProble
 import { withMemory, type LifecycleMemory } from "./LifecycleMemory.ts"
 import { isSibling, namesBeingReplaced, type LifecycleState } from "./LifecycleState.ts"
 import { awaitsUpdate, decideManaged, managedContainer, managedTarget, type ManagedDecision } from "./ManagedAnchor.ts"
+import { ownRestartsIn } from "./OwnRestarts.ts"
 import { planRepairs, type Unrepaired } from "./NetnsRepair.ts"
 import { ownerStartIn, paceOf } from "./RepairPace.ts"
 import type { CommonSettings, LifecycleSettings } from "./Settings.ts"
@@ -134,6 +135,7 @@ export const decideLifecycle = (given: LifecycleInput): LifecycleDecision => {
     managedTarget: settings.managed && managedTarget(state, settings.managed)?.id,
     managed: settings.managed && managedContainer(state, settings.managed)?.id,
     owed: memory.owed,
+    restarts: ownRestartsIn(memory.restarts, known),
     starts,
     times: memory.times,
     now

@@ -1,7 +1,7 @@
 import type { LifecycleAction, LifecycleDecision } from "./LifecycleAction.ts"
 import type { LifecycleState } from "./LifecycleState.ts"
 import { movesIn, noMoves, rememberMoves, type NamespaceMoves } from "./NamespaceMoves.ts"
-import { dependentsOf } from "./NetnsOwner.ts"
+import { rememberOwnRestarts, type OwnRestarts } from "./OwnRestarts.ts"
 import { nameBefore } from "./Recreation.ts"
 import { ownerStartIn, rememberRepairs, type RepairTimes } from "./RepairPace.ts"
 import { inOrder, rememberOrder, type StartOrder } from "./StartOrder.ts"
@@ -10,13 +10,14 @@ import { staleNetns, type StaleContainer } from "./StaleNetns.ts"
 /** What is remembered from one decision to the next. */
 export interface LifecycleMemory {
   readonly times: RepairTimes
-  /** IDs of dependents of what anchord re-created or restarted, until they are out of the dead namespace; who is waiting for his start, until he had it. */
+  /** IDs of dependents of what anchord re-created or restarted, until they are out of the dead namespace. */
   readonly owed: ReadonlySet<string>
   /**
    * IDs of what anchord re-created, the last ones of them: whoever refers to one is anchord's to repair, however late he comes or is seen. One that is back
    * under its name was not replaced.
    */
   readonly replaced: ReadonlyArray<string>
+  readonly restarts: OwnRestarts
   readonly order: StartOrder
   readonly moves: NamespaceMoves
 }
@@ -25,6 +26,7 @@ export const emptyMemory: LifecycleMemory = {
   times: new Map(),
   owed: new Set(),
   replaced: [],
+  restarts: new Map(),
   order: new Map(),
   moves: noMoves
 }
@@ -40,18 +42,12 @@ export const withMemory = (state: LifecycleState, { moves, replaced }: Lifecycle
 
 /**
  * Who becomes anchord's business when it re-creates or restarts a container, beside those that are repaired with it: who is in a dead namespace, belongs
- * into this one's, and could not be repaired now, because he is paused, say. After a restart whoever lives with the container, because who was about to be
- * started meanwhile may have come into the namespace that this one has left. A start makes nobody its business.
+ * into this one's, and could not be repaired now, because he is paused, say. A start makes nobody its business.
  */
-const owedAfter = (
-  { containers }: LifecycleState,
-  stales: ReadonlyArray<StaleContainer>,
-  action: LifecycleAction
-): ReadonlyArray<string> => {
-  if (action._tag !== "Recreate" && action._tag !== "Restart") return []
-  const left = stales.flatMap(({ container, target }) => (target?.id === action.id ? [container.id] : []))
-  return action._tag === "Recreate" ? left : [...left, ...dependentsOf(containers, action).map(({ id }) => id)]
-}
+const owedAfter = (stales: ReadonlyArray<StaleContainer>, action: LifecycleAction): ReadonlyArray<string> =>
+  action._tag === "Recreate" || action._tag === "Restart"
+    ? stales.flatMap(({ container, target }) => (target?.id === action.id ? [container.id] : []))
+    : []
 
 /** What became of the actions of a decision; all others were done. */
 export interface LifecycleOutcome {
@@ -73,26 +69,22 @@ export const rememberDecision = (
   const state = inOrder(seen, memory.order)
   const stales = staleNetns(state)
   const stale = new Set(stales.map(({ container }) => container.id))
-  // That he was started may be seen looks after the restart of his owner.
-  const isOutstanding = (id: string): boolean => stale.has(id) || seen.containers.get(id)?.status === "created"
   const followers = actions.flatMap((action) =>
     action._tag !== "CreateManaged" && action.after !== undefined ? [action.id] : []
   )
-  const after = actions.flatMap((action) => owedAfter(state, stales, action))
+  const after = actions.flatMap((action) => owedAfter(stales, action))
   const isBack = (id: string): boolean => {
     const container = seen.containers.get(id)
     return container !== undefined && nameBefore(container) === undefined
   }
   const replaced = actions.flatMap((action) => (action._tag === "Recreate" ? [action.id] : []))
+  const done = actions.filter((action) => !left.includes(action) && !found.includes(action))
   return {
     times: rememberRepairs(memory.times, actions, now, { left, ownerStart: ownerStartIn(state) }),
-    owed: new Set([...[...memory.owed].filter(isOutstanding), ...followers, ...after]),
+    owed: new Set([...[...memory.owed].filter((id) => stale.has(id)), ...followers, ...after]),
     replaced: [...memory.replaced.filter((id) => !isBack(id)), ...replaced].slice(-MOST_REPLACED),
-    order: rememberOrder(
-      memory.order,
-      seen,
-      actions.filter((action) => !left.includes(action) && !found.includes(action))
-    ),
+    restarts: rememberOwnRestarts(memory.restarts, seen, done),
+    order: rememberOrder(memory.order, seen, done),
     moves: rememberMoves(memory.moves, seen, stale)
   }
 }

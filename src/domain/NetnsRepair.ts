@@ -17,6 +17,7 @@ import {
 import { dependentsOf, namespaceReference, refersByName, resolveReference } from "./NetnsOwner.ts"
 import { hasFailed, paceOf, type Pace, type RepairTimes } from "./RepairPace.ts"
 import { refersToReplaced, restartedMaker, staleNetns, type StaleContainer } from "./StaleNetns.ts"
+import type { OwnRestarts } from "./OwnRestarts.ts"
 import { describeStale } from "./StaleNetnsAdvice.ts"
 
 export interface RepairPolicy {
@@ -28,6 +29,8 @@ export interface RepairPolicy {
   readonly managed: string | undefined
   /** IDs of dependents of what anchord itself re-created or restarted, whose own repair is or may be outstanding. */
   readonly owed: ReadonlySet<string>
+  /** What anchord itself has restarted last, by ID. */
+  readonly restarts: OwnRestarts
   /** What waits to be started. If such a container has to be re-created, the new one is started instead. */
   readonly starts: ReadonlyArray<Start>
   readonly times: RepairTimes
@@ -74,7 +77,8 @@ const isOurs = (
   if (policy.autofix === "off") return false
   if (policy.autofix === "project" && isSibling(container, state, policy.scope)) return true
   const caused = target !== undefined && (acted.has(target.id) || target.id === policy.managed)
-  return caused || policy.owed.has(container.id) || refersToReplaced(container, state)
+  const wasLeft = target !== undefined && policy.restarts.has(target.id)
+  return caused || wasLeft || policy.owed.has(container.id) || refersToReplaced(container, state)
 }
 
 /** A re-creation that could only be refused is not begun, and does not count as a repair. */

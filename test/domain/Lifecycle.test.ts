@@ -291,7 +291,25 @@ describe("the dependents of what is acted on", () => {
     const next = (dependent: LifecycleContainer, known: LifecycleMemory) =>
       actions(decideLifecycle(inputOf(listing([appRestarted, moved, dependent]), { memory: known, now: NOW + 5_000 })))
     expect(next(came(31), memory)).toEqual(["restart web"])
-    expect(next(came(31), look(memory, came(33), NOW + 1_000))).toEqual([])
+    expect(next(came(33), memory)).toEqual([])
+  })
+
+  it("are repaired after that also when nobody knew of them, until somebody else restarts their owner", () => {
+    const seen = listing([appRestarted, sa])
+    const memory = rememberDecision(emptyMemory, seen, decideLifecycle(inputOf(seen)), NOW)
+    const late = container("web", { networkMode: joins("sa"), nth: 2, startedAt: 31 })
+    const moved = serviceAnchor("sa", "app", { startedAt: 32 })
+    const next = (owner: LifecycleContainer, before: LifecycleMemory) => {
+      const state = listing([appRestarted, owner, late])
+      const decision = decideLifecycle(inputOf(state, { memory: before, now: NOW + 5_000 }))
+      return {
+        does: actions(decision),
+        known: rememberDecision(before, state, decision, NOW + 5_000, { left: decision.actions })
+      }
+    }
+    const { does, known } = next(moved, memory)
+    expect(does).toEqual(["restart web"])
+    expect(next(serviceAnchor("sa", "app", { startedAt: 40 }), { ...known, owed: new Set() }).does).toEqual([])
   })
 
   it("have that warning in whatever project they are", () => {

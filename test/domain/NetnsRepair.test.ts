@@ -16,6 +16,7 @@ const plan = (
     managedTarget: undefined,
     managed: undefined,
     owed: new Set(),
+    restarts: new Map(),
     starts: [],
     times: new Map(),
     now: NOW,
