@@ -43,6 +43,8 @@ export class Doings {
   readonly #calls = new Map<string, number>()
   /** The same for those that lead a container into the namespace that its owner is in by then. */
   readonly #leading = new Map<string, number>()
+  /** Which process has begun the last of these. */
+  readonly #leader = new Map<string, Process | undefined>()
   /** The same for creations, by name. */
   readonly #creating = new Map<string, number>()
   /** The IDs of what anchord has created. */
@@ -94,7 +96,7 @@ export class Doings {
     this.#noteName(action, attributes["name"] ?? "", id)
     if (!this.#calls.has(id) && !HARMLESS.test(action)) this.#meddled.add(id)
     if (action === "die" || action === "destroy") this.#running.delete(id)
-    if (action === "start" && this.#leading.has(id)) this.#led.set(id, this.#sim.process(NETWORK_ANCHOR))
+    if (action === "start" && this.#leading.has(id)) this.#led.set(id, this.#leader.get(id))
     else if (action === "start" || action === "destroy") this.#led.delete(id)
   }
 
@@ -110,8 +112,9 @@ export class Doings {
     const about = <A, E>(ref: string, call: Effect.Effect<A, E>, leads = false): Effect.Effect<A, E> =>
       Effect.suspend(() => {
         const id = idOf(ref)
-        const counts = leads && isNetworkAnchor ? [this.#calls, this.#leading] : [this.#calls]
-        return during(counts, id, call)
+        if (!leads || !isNetworkAnchor) return during([this.#calls], id, call)
+        this.#leader.set(id, this.#sim.process(NETWORK_ANCHOR))
+        return during([this.#calls, this.#leading], id, call)
       })
     return {
       ...real,

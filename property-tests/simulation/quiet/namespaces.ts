@@ -38,8 +38,9 @@ export const isAtHome = ({ docker, host }: Simulation, container: ContainerSnaps
   return host.namespaceOf(maker.id) === host.namespaceOf(container.id)
 }
 
+/** In milliseconds, as programs read it: two starts in one of them cannot be told apart. */
 const startedAt = ({ docker }: Simulation, { id }: ContainerSnapshot): bigint =>
-  nanosOf(String((docker.inspection(id)["State"] as Json)["StartedAt"]))
+  nanosOf(String((docker.inspection(id)["State"] as Json)["StartedAt"])) / 1_000_000n
 
 /**
  * Whether a program can know that a container lives in another namespace than its owner: Docker tells when each was started. On the third storey that may
@@ -49,7 +50,7 @@ const startedAt = ({ docker }: Simulation, { id }: ContainerSnapshot): bigint =>
 export const canTellApart = (sim: Simulation, container: ContainerSnapshot, owner: ContainerSnapshot): boolean => {
   if (sim.docker.find(container.networkMode.replace(/^container:/, "")) === undefined) return true
   const maker = namespaceOwner(sim.docker, owner)
-  const isLater = maker !== undefined && startedAt(sim, container) > startedAt(sim, maker)
+  const isLater = maker !== undefined && startedAt(sim, container) >= startedAt(sim, maker)
   return !isLater || sim.doings.hasLed(owner.id)
 }
 
