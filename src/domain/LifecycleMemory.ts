@@ -78,12 +78,14 @@ export const rememberDecision = (
     return container !== undefined && nameBefore(container) === undefined
   }
   const replaced = actions.flatMap((action) => (action._tag === "Recreate" ? [action.id] : []))
-  const done = actions.filter((action) => !left.includes(action) && !found.includes(action))
+  // The answer may be all that was lost of what was left.
+  const tried = actions.filter((action) => !found.includes(action))
+  const done = tried.filter((action) => !left.includes(action))
   return {
     times: rememberRepairs(memory.times, actions, now, { left, ownerStart: ownerStartIn(state) }),
     owed: new Set([...[...memory.owed].filter((id) => stale.has(id)), ...followers, ...after]),
     replaced: [...memory.replaced.filter((id) => !isBack(id)), ...replaced].slice(-MOST_REPLACED),
-    restarts: rememberOwnRestarts(memory.restarts, seen, done),
+    restarts: rememberOwnRestarts(memory.restarts, seen, tried),
     order: rememberOrder(memory.order, seen, done),
     moves: rememberMoves(memory.moves, seen, stale)
   }

@@ -18,13 +18,13 @@ export const ownRestartsIn = (known: OwnRestarts, { containers }: LifecycleState
   return now
 }
 
-/** The memory after actions that were `done` on what was seen in `state`. */
+/** The memory after actions that were `tried` on what was seen in `state`. */
 export const rememberOwnRestarts = (
   known: OwnRestarts,
   state: LifecycleState,
-  done: ReadonlyArray<LifecycleAction>
+  tried: ReadonlyArray<LifecycleAction>
 ): OwnRestarts => {
-  const restarted = done.flatMap((action) => (action._tag === "Restart" ? [action.id] : []))
+  const restarted = tried.flatMap((action) => (action._tag === "Restart" ? [action.id] : []))
   const begun = restarted.map((id) => [id, { before: startOf(state.containers.get(id)) ?? "" }] as const)
   return new Map([...ownRestartsIn(known, state), ...begun])
 }

@@ -294,6 +294,20 @@ describe("the dependents of what is acted on", () => {
     expect(next(came(33), memory)).toEqual([])
   })
 
+  it("are repaired after that also when nobody knew of them, and the answer to the restart was lost", () => {
+    const seen = listing([appRestarted, sa])
+    const first = decideLifecycle(inputOf(seen))
+    const late = container("web", { networkMode: joins("sa"), nth: 2, startedAt: 31 })
+    const state = listing([appRestarted, serviceAnchor("sa", "app", { startedAt: 32 }), late])
+    const next = (left: LifecycleDecision["actions"], found: LifecycleDecision["actions"] = []) => {
+      const memory = rememberDecision(emptyMemory, seen, first, NOW, { left, found })
+      return actions(decideLifecycle(inputOf(state, { memory, now: NOW + 5_000 })))
+    }
+    expect(next([])).toEqual(["restart web"])
+    expect(next(first.actions)).toEqual(["restart web"])
+    expect(next([], first.actions)).toEqual([])
+  })
+
   it("are repaired after that also when nobody knew of them, until somebody else restarts their owner", () => {
     const seen = listing([appRestarted, sa])
     const memory = rememberDecision(emptyMemory, seen, decideLifecycle(inputOf(seen)), NOW)
