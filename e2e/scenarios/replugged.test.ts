@@ -67,7 +67,8 @@ describe("an external network that is disconnected and connected again while anc
 describe("the same with a lease", () => {
   const { project, plugOut, plugIn, defaults } = make(91, {
     ANCHORD_ADDRESS_MODE: "dhcp-refresh",
-    ANCHORD_DHCP_HOSTNAME: "replugged"
+    ANCHORD_DHCP_HOSTNAME: "replugged",
+    ANCHORD_LOG_LEVEL: "debug"
   })
   const leased = "10.99.0.191"
   let server: KeaServer
@@ -103,7 +104,15 @@ describe("the same with a lease", () => {
     await answersOn(leased)
   })
 
-  it("an address that somebody flushes is set again", async () => {
+  const renewals = async () =>
+    (await project.logs("anchord")).filter(({ msg }) => msg === "the lease is renewed").length
+
+  it("an address that somebody flushes is set again, and told", async () => {
+    // A renewal under way would set it again before anybody could see that it was gone.
+    const before = await renewals()
+    await step("renewed", () =>
+      eventually("the next renewal is over", 60_000, async () => expect(await renewals()).toBeGreaterThan(before))
+    )
     const link = /dev (eth\d)/.exec(await defaults())?.[1] ?? "none"
     await project.exec("anchord", "ip", "-4", "address", "flush", "dev", link)
     await step("reachable again", () => answersOn(leased))
