@@ -2,7 +2,6 @@ import { familyName, type Address, type Family } from "./Address.ts"
 import type { AddressStep } from "./AddressPlan.ts"
 import type { ExplainedContainer } from "./Explanation.ts"
 import { fail, notLookedAt, ok, warn, type Finding } from "./Findings.ts"
-
 import { networkOf, overlap, type Network } from "./Network.ts"
 import type { LinkAddress } from "./Routing.ts"
 import { sentence } from "./Sentence.ts"
